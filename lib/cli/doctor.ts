@@ -1,0 +1,117 @@
+import { existsSync, readdirSync } from "node:fs";
+import pc from "picocolors";
+import { resolveDataFolder } from "../data/open.js";
+import { cpuInfo, threads } from "../native/addon.js";
+import { describe, Llama4RecError } from "../native/errors.js";
+import { packageVersion } from "./package.js";
+
+/** One line of the doctor's report. */
+interface Finding {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was found and what is used. */
+  readonly found: string;
+  /** Why, or what to do about it. */
+  readonly why: string;
+}
+
+/** `llama4rec doctor`: what was found, what is used and why. */
+export async function doctor(options: { readonly data?: string; readonly json?: boolean }): Promise<void> {
+  const findings = [node(), engine(), cuda(), await llamaCpp(), dataFolder(options.data)];
+  if (options.json) {
+    console.log(JSON.stringify({ version: packageVersion(), findings }, null, 2));
+    return;
+  }
+  console.log(pc.bold(`llama4rec ${packageVersion()}`));
+  for (const { name, ok, found, why } of findings)
+    console.log(
+      `${ok ? pc.green("✔") : pc.yellow("–")} ${pc.bold(name.padEnd(16))} ${found}\n${" ".repeat(19)}${pc.dim(why)}`,
+    );
+}
+
+function node(): Finding {
+  return {
+    name: "Node",
+    ok: true,
+    found: `${process.version}, ${process.platform} ${process.arch}`,
+    why: `Node-API ${process.versions.napi}; the engine asks for 8`,
+  };
+}
+
+function engine(): Finding {
+  try {
+    const { level, available, processors } = cpuInfo();
+    const forced = process.env.LLAMA4REC_CPU;
+    const pool = process.env.LLAMA4REC_THREADS;
+    return {
+      name: "native engine",
+      ok: true,
+      found: `CPU level ${level}, ${threads()} threads on ${processors} processors`,
+      why:
+        `available levels: ${available.join(", ")}; ` +
+        (forced
+          ? `LLAMA4REC_CPU asks for ${forced}`
+          : "the strongest is used; LLAMA4REC_CPU forces another") +
+        `; ${pool ? `LLAMA4REC_THREADS asks for ${pool}` : "one thread a processor; LLAMA4REC_THREADS or --threads sets another number"}`,
+    };
+  } catch (error) {
+    if (!(error instanceof Llama4RecError)) throw error;
+    return { name: "native engine", ok: false, found: "not usable", why: error.message };
+  }
+}
+
+function cuda(): Finding {
+  return {
+    name: "GPU",
+    ok: false,
+    found: "not used",
+    why: "this version has no CUDA backend; everything runs on the CPU",
+  };
+}
+
+async function llamaCpp(): Promise<Finding> {
+  const name = "node-llama-cpp";
+  try {
+    const { getLlamaGpuTypes } = await import("node-llama-cpp");
+    const gpus = (await getLlamaGpuTypes("supported")).map((type) => (type === false ? "CPU" : type));
+    return {
+      name,
+      ok: true,
+      found: `found, runs on ${gpus.join(", ")}`,
+      why: "the language side is on when a GGUF is given (--llm file.gguf), on the CPU",
+    };
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+    return {
+      name,
+      ok: false,
+      found: missing ? "not installed" : "does not load",
+      why: missing
+        ? "optional: npm install node-llama-cpp turns the language side on"
+        : error instanceof Error
+          ? error.message
+          : describe(error),
+    };
+  }
+}
+
+function dataFolder(parameter?: string): Finding {
+  const folder = resolveDataFolder(parameter);
+  const source = parameter
+    ? "from --data"
+    : process.env.LLAMA4REC_DATA
+      ? "from LLAMA4REC_DATA"
+      : "the default; --data or LLAMA4REC_DATA set another";
+  const entries = existsSync(folder)
+    ? readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => entry.name)
+        .sort()
+    : null;
+  return {
+    name: "data folder",
+    ok: entries !== null,
+    found: entries === null ? `${folder}: not there` : `${folder}: ${entries.join(", ") || "empty"}`,
+    why: `${source}; without data the embedded demonstration shop is used`,
+  };
+}

@@ -1,0 +1,206 @@
+import { argumentError } from "../native/errors.js";
+import type { Dataset, Interactions } from "./dataset.js";
+import { digestOf } from "./digest.js";
+import { HeldOut } from "./heldOut.js";
+import { Random } from "./random.js";
+import { TrainView } from "./trainView.js";
+
+/**
+ * How held-out rows are chosen and masked.
+ *
+ * `paper`: likes only; when ranking, training items are masked and the validation item is neither masked nor input.
+ * `standard`: all interactions, or likes when asked; for the test, validation items are masked too, and input.
+ */
+export type Protocol = "paper" | "standard";
+
+/** Options of {@link split}. */
+export interface SplitOptions {
+  /** Default `paper`. */
+  readonly protocol?: Protocol;
+  /** Lowest rating that counts as a like; default the data set's own, `null`: every interaction. */
+  readonly likeThreshold?: number | null;
+  /** With `standard`: likes only. `paper` always is. Default false. */
+  readonly likesOnly?: boolean;
+  /** For the order within a user where the data set has no timestamps. Default 0. */
+  readonly seed?: number;
+}
+
+/** What became of users and rows in a {@link split}. */
+export interface SplitCounts {
+  /** Users with training rows. */
+  readonly users: number;
+  /** Users left out, rows and all: fewer than three eligible items. */
+  readonly skippedShortUsers: number;
+  /** Interactions that are no likes. */
+  readonly skippedRatings: number;
+  /** Repetitions of a user's item; the earliest counts. */
+  readonly skippedRepeats: number;
+  /** Validation rows left out: nobody has the item in training. */
+  readonly skippedUnseenValidationItems: number;
+  /** Test rows left out: nobody has the item in training. */
+  readonly skippedUnseenTestItems: number;
+  /** Training interactions. */
+  readonly trainRows: number;
+  /** Rows that may choose. */
+  readonly validationRows: number;
+  /** The denominator of every metric on the test rows. */
+  readonly testRows: number;
+}
+
+/** A data set taken apart: what may be learnt from, what may choose, and what is measured on. */
+export interface Split {
+  /** How it was made, and how rankings are masked. */
+  readonly protocol: Protocol;
+  /** What may be learnt from. */
+  readonly train: TrainView;
+  /**
+   * What is known when the test is measured: masked and input there. `paper`: the training view itself; `standard`:
+   * training and validation items.
+   */
+  readonly final: TrainView;
+  /** What may choose. */
+  readonly validation: HeldOut;
+  /** What is measured on, once. */
+  readonly test: HeldOut;
+  /** SHA-256 in hex over protocol, training, validation and test rows. */
+  readonly digest: string;
+  /** What became of users and rows. */
+  readonly counts: SplitCounts;
+}
+
+/** Fewest items of a user that takes part: one to train on, one for validation, one for the test. */
+const FEWEST = 3;
+
+/**
+ * Leave-one-out per user: the last item is the test row, the one before it the validation row, the rest is training.
+ *
+ * Items are in order of time, ties in file order. Without timestamps the order is a shuffle by the seed. An item a user
+ * has more than once counts at its earliest. Users with fewer than three items are left out altogether, and held-out
+ * rows whose item nobody has in training are skipped.
+ *
+ * @throws Llama4RecError `E_ARGUMENT` when an option is bad or no user has three items
+ */
+export function split(dataset: Dataset, options: SplitOptions = {}): Split {
+  const { protocol = "paper", likesOnly = false, seed = 0 } = options;
+  if (protocol !== "paper" && protocol !== "standard")
+    throw argumentError("protocol", '"paper" or "standard"', protocol);
+  const threshold = options.likeThreshold === undefined ? dataset.likeThreshold : options.likeThreshold;
+  if (threshold !== null && !Number.isFinite(threshold))
+    throw argumentError("likeThreshold", "a finite number or null", threshold);
+  const lowest = protocol === "paper" || likesOnly ? (threshold ?? -Infinity) : -Infinity;
+
+  const { interactions } = dataset;
+  const userCount = dataset.users.size;
+  const byUser = groupByUser(interactions, userCount, lowest);
+  const trainRows: Rows = { rows: [], offsets: new Int32Array(userCount + 1) };
+  const finalRows: Rows = { rows: [], offsets: new Int32Array(userCount + 1) };
+  const last: Target[] = [];
+  const secondLast: Target[] = [];
+  let skippedShortUsers = 0;
+  let skippedRepeats = 0;
+  for (let user = 0; user < userCount; user++) {
+    const rows = byUser.rows.subarray(byUser.offsets[user], byUser.offsets[user + 1]);
+    orderInTime(rows, interactions, seed, user);
+    const ordered = firstOfEachItem(rows, interactions.items);
+    skippedRepeats += rows.length - ordered.length;
+    if (ordered.length < FEWEST) skippedShortUsers++;
+    else {
+      for (const row of ordered.slice(0, -2)) trainRows.rows.push(row);
+      for (const row of ordered.slice(0, -1)) finalRows.rows.push(row);
+      secondLast.push({ user, item: interactions.items[ordered[ordered.length - 2]] });
+      last.push({ user, item: interactions.items[ordered[ordered.length - 1]] });
+    }
+    trainRows.offsets[user + 1] = trainRows.rows.length;
+    finalRows.offsets[user + 1] = finalRows.rows.length;
+  }
+  if (last.length === 0)
+    throw argumentError(
+      "dataset",
+      `a user with at least ${FEWEST} eligible items`,
+      `none in ${dataset.name}`,
+    );
+
+  const train = viewOf(dataset, trainRows);
+  const validation = heldOut("validation", secondLast, train);
+  const test = heldOut("test", last, train);
+  return {
+    protocol,
+    train,
+    final: protocol === "standard" ? viewOf(dataset, finalRows) : train,
+    validation,
+    test,
+    digest: digestOf([protocol, train.digest, validation.users, validation.items, test.users, test.items]),
+    counts: {
+      users: last.length,
+      skippedShortUsers,
+      skippedRatings: interactions.users.length - byUser.rows.length,
+      skippedRepeats,
+      skippedUnseenValidationItems: secondLast.length - validation.users.length,
+      skippedUnseenTestItems: last.length - test.users.length,
+      trainRows: trainRows.rows.length,
+      validationRows: validation.users.length,
+      testRows: test.users.length,
+    },
+  };
+}
+
+/** Row numbers of the data set by user: user u has `rows[offsets[u] .. offsets[u + 1])`. */
+interface Rows {
+  readonly rows: number[];
+  readonly offsets: Int32Array;
+}
+
+function viewOf(dataset: Dataset, { rows, offsets }: Rows): TrainView {
+  const { items, ratings } = dataset.interactions;
+  return new TrainView({
+    userCount: dataset.users.size,
+    itemCount: dataset.items.size,
+    offsets,
+    items: Int32Array.from(rows, (row) => items[row]),
+    ratings: Float32Array.from(rows, (row) => ratings[row]),
+    titles: [...dataset.titles],
+    itemAttributes: { ...dataset.itemAttributes },
+    userAttributes: { ...dataset.userAttributes },
+  });
+}
+
+interface Target {
+  readonly user: number;
+  readonly item: number;
+}
+
+/** Targets whose item somebody has in training. */
+function heldOut(name: HeldOut["name"], targets: readonly Target[], train: TrainView): HeldOut {
+  const seen = targets.filter(({ item }) => train.itemCounts[item] > 0);
+  return new HeldOut(
+    name,
+    Int32Array.from(seen, ({ user }) => user),
+    Int32Array.from(seen, ({ item }) => item),
+  );
+}
+
+/** Row numbers of ratings not below `lowest`, by user, in file order. */
+function groupByUser({ users, ratings }: Interactions, userCount: number, lowest: number) {
+  const offsets = new Int32Array(userCount + 1);
+  for (let row = 0; row < users.length; row++) if (ratings[row] >= lowest) offsets[users[row] + 1]++;
+  for (let user = 0; user < userCount; user++) offsets[user + 1] += offsets[user];
+  const rows = new Int32Array(offsets[userCount]);
+  const next = offsets.slice();
+  for (let row = 0; row < users.length; row++) if (ratings[row] >= lowest) rows[next[users[row]]++] = row;
+  return { offsets, rows };
+}
+
+/** Brings one user's rows, given in file order, into order of time. */
+function orderInTime(rows: Int32Array, { timestamps }: Interactions, seed: number, user: number): void {
+  if (timestamps === null) new Random(seed, user).shuffle(rows);
+  else rows.sort((a, b) => timestamps[a] - timestamps[b] || a - b);
+}
+
+function firstOfEachItem(rows: Int32Array, items: Int32Array): Int32Array {
+  const seen = new Set<number>();
+  return rows.filter((row) => {
+    const repeated = seen.has(items[row]);
+    seen.add(items[row]);
+    return !repeated;
+  });
+}

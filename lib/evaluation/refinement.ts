@@ -1,0 +1,82 @@
+import { positionUtilities } from "../aggregation/utility.js";
+import type { PromptAugmenter } from "../augmentation/promptAugmentation.js";
+import type { HeldOut } from "../data/heldOut.js";
+import type { TrainView } from "../data/trainView.js";
+import type { LanguageModel, RankMode } from "../llm/languageModel.js";
+import { buildRankingPrompt } from "../llm/prompts/build.js";
+import type { Ranker } from "../models/ranker.js";
+import { forEachTopList } from "./ranking.js";
+
+/** Ways in which the language model orders candidates; validation chooses one. */
+export const rankModes: readonly RankMode[] = ["likelihood", "labels"];
+
+/** One held-out row with the backbone's candidates and what the language model makes of them. */
+export interface RefinedRow {
+  /** User index. */
+  readonly user: number;
+  /** `[at most 10]` in the backbone's order. */
+  readonly candidates: Int32Array;
+  /** Place of the held-out item among the candidates from 1, 0 where it is not among them. */
+  readonly heldOut: number;
+  /** `[candidates]` utilities of the language model by mode; null where it gave no answer or was not asked. */
+  readonly languageModel: Readonly<Record<RankMode, Float64Array | null>>;
+}
+
+/** Options of {@link refine}. */
+export interface RefineOptions {
+  /** Null: candidates only, nobody is asked. */
+  readonly languageModel: LanguageModel | null;
+  readonly augmenter: PromptAugmenter | null;
+  /** Ways to ask, default all of {@link rankModes}. */
+  readonly modes?: readonly RankMode[];
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The backbone's ten best for every held-out row, ordered anew by the language model.
+ *
+ * Rows whose held-out item is not among the ten are misses however the ten are ordered, so the model is not asked
+ * about them; they stay in every denominator.
+ */
+export async function refine(
+  ranker: Ranker,
+  view: TrainView,
+  heldOut: HeldOut,
+  options: RefineOptions,
+): Promise<RefinedRow[]> {
+  const { languageModel, augmenter, modes = rankModes, signal } = options;
+  const rows: RefinedRow[] = [];
+  forEachTopList(ranker, view, heldOut, {}, (row, items) => {
+    rows.push({
+      user: heldOut.users[row],
+      candidates: items.slice(),
+      heldOut: items.indexOf(heldOut.items[row]) + 1,
+      languageModel: { likelihood: null, labels: null },
+    });
+  });
+  if (languageModel === null || augmenter === null) return rows;
+
+  const total = rows.filter((row) => row.heldOut > 0).length;
+  let done = 0;
+  const refined: RefinedRow[] = [];
+  for (const row of rows) {
+    if (row.heldOut === 0) {
+      refined.push(row);
+      continue;
+    }
+    const answers: Record<RankMode, Float64Array | null> = { likelihood: null, labels: null };
+    const candidates = Array.from(row.candidates, (item) => view.titles[item]);
+    const input = { ...augmenter.describe(row.user, row.candidates), candidates };
+    for (const mode of modes) {
+      signal?.throwIfAborted();
+      const answer = await languageModel.rank(buildRankingPrompt(input, { model: languageModel, mode }), {
+        signal,
+      });
+      answers[mode] = answer.answered ? positionUtilities(answer.order) : null;
+    }
+    refined.push({ ...row, languageModel: answers });
+    options.onProgress?.(++done, total);
+  }
+  return refined;
+}

@@ -1,0 +1,82 @@
+import type { Protocol } from "../data/split.js";
+import type { RankMode } from "../llm/languageModel.js";
+import type { RankingMetrics } from "../metrics/ranking.js";
+import type { Hyperparameters, Task } from "../models/backbone.js";
+
+/** What adaptive aggregation chose on validation. */
+export interface AlphaReport {
+  readonly alpha1: number;
+  readonly alpha2: number;
+  /** How the language model ordered candidates; null: the backbone alone was best. */
+  readonly mode: RankMode | null;
+  /** alpha_u over the test users. */
+  readonly weights: { readonly min: number; readonly mean: number; readonly max: number };
+}
+
+/** What the language model was and did. */
+export interface LanguageModelReport {
+  /** File name, without its folder. */
+  readonly name: string;
+  /** Content hash of the model and everything that changes its answers. */
+  readonly id: string;
+  /** Pairs asked, answered and answered alike in both orders, over all seeds. */
+  readonly pairs: { readonly asked: number; readonly answered: number; readonly consistent: number };
+  /** Candidate lists asked for and answered, over all seeds, validation and test. */
+  readonly lists: { readonly asked: number; readonly answered: number };
+}
+
+/** Everything that one run of the main job found. The same input gives the same report, apart from `timings`. */
+export interface ExperimentReport {
+  readonly dataset: {
+    readonly name: string;
+    readonly users: number;
+    readonly items: number;
+    readonly interactions: number;
+    /** Training interactions after the split. */
+    readonly train: number;
+    /** True for generated data: a demonstration, never evidence. */
+    readonly demonstration: boolean;
+  };
+  readonly task: Task;
+  readonly backbone: string;
+  readonly protocol: Protocol;
+  readonly seeds: readonly number[];
+  /** Test rows: the denominator of every figure. */
+  readonly users: number;
+  readonly popularity: RankingMetrics;
+  readonly ease: RankingMetrics;
+  /** The backbone alone; mean over seeds. */
+  readonly base: RankingMetrics;
+  /** The backbone retrained with the language model's pairs; null without a language model. */
+  readonly augmented: RankingMetrics | null;
+  /** The language model's order of the candidates alone. */
+  readonly llm: RankingMetrics | null;
+  /** Both mixed: the method. */
+  readonly llama4rec: RankingMetrics | null;
+  /** Sample standard deviation over seeds; null with one seed. */
+  readonly spread: {
+    readonly base: RankingMetrics;
+    readonly augmented: RankingMetrics | null;
+    readonly llm: RankingMetrics | null;
+    readonly llama4rec: RankingMetrics | null;
+  } | null;
+  readonly alpha: AlphaReport | null;
+  /** What validation chose besides alpha. */
+  readonly chosen: {
+    readonly easeLambda: number;
+    /** Epoch of the base model and of the augmented one, by seed. */
+    readonly epochs: readonly { readonly base: number; readonly augmented: number | null }[];
+  };
+  readonly hyperparameters: Hyperparameters;
+  readonly languageModel: LanguageModelReport | null;
+  /** Processor and instruction-set level. */
+  readonly device: string;
+  /** Seconds by stage and in all, and the threads they were measured with. */
+  readonly timings: {
+    readonly threads: number;
+    readonly stages: Readonly<Record<string, number>>;
+    /** BPR triples a second while the base models trained, validation included. */
+    readonly interactionsPerSecond: number;
+    readonly total: number;
+  };
+}

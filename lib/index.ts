@@ -1,0 +1,38 @@
+/**
+ * A recommender that lives inside a Node process.
+ *
+ * @packageDocumentation
+ */
+export * from "./aggregation/aggregate.js";
+export * from "./aggregation/tuning.js";
+export * from "./aggregation/utility.js";
+export * from "./aggregation/weight.js";
+export * from "./augmentation/dataAugmentation.js";
+export * from "./augmentation/promptAugmentation.js";
+export * from "./augmentation/similarUsers.js";
+export * from "./data/index.js";
+export * from "./data/shop/index.js";
+export * from "./evaluation/experiment.js";
+export * from "./evaluation/ranking.js";
+export * from "./evaluation/refinement.js";
+export * from "./evaluation/report.js";
+export * from "./evaluation/rivals.js";
+export * from "./evaluation/summary.js";
+export * from "./llm/index.js";
+export * from "./metrics/ranking.js";
+export * from "./models/backbone.js";
+export * from "./models/factorRanker.js";
+export * from "./models/modelFile.js";
+export * from "./models/ranker.js";
+export * from "./models/reference/ease.js";
+export * from "./models/reference/popularity.js";
+export * from "./models/registry.js";
+export { type CpuInfo, cpuInfo, setThreads, threads } from "./native/addon.js";
+export * from "./native/autograd.js";
+export * from "./native/catalogue.js";
+export * from "./native/errors.js";
+export * from "./native/linalg.js";
+export * from "./native/optimizer.js";
+export * from "./native/pairSampler.js";
+export * from "./native/parameter.js";
+export * from "./training/trainer.js";

@@ -1,0 +1,20 @@
+export { type AnswerCache, openAnswerCache } from "./answerCache.js";
+export { CachedLanguageModel } from "./cachedLanguageModel.js";
+export { checked } from "./checks.js";
+export { type GgufHeader, type GgufTensor, type GgufValue, readGgufHeader } from "./ggufHeader.js";
+export type * from "./languageModel.js";
+export { type LlamaOptions, type LoadLlamaOptions, loadLlama } from "./load.js";
+export {
+  buildPairPrompt,
+  buildRankingPrompt,
+  type DirectPromptInput,
+  type PairPrompt,
+  type PairPromptInput,
+  type PromptModel,
+  type PromptOptions,
+  type RankingPrompt,
+  type UserPromptInput,
+} from "./prompts/build.js";
+export { DIRECT_TEMPLATE, type DirectTemplate } from "./prompts/direct.js";
+export type { KeptTitles } from "./prompts/fit.js";
+export { MAX_TITLE_LENGTH, sanitizeTitle } from "./prompts/sanitize.js";

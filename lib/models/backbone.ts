@@ -1,0 +1,89 @@
+import type { TrainView } from "../data/trainView.js";
+import type { Tensor } from "../native/autograd.js";
+import { argumentError, Llama4RecError } from "../native/errors.js";
+import type { PairBatch } from "../native/pairSampler.js";
+import type { Parameter } from "../native/parameter.js";
+import type { Factors } from "./factorRanker.js";
+
+/** What a recommender is asked to do. */
+export type Task = "direct" | "sequential" | "rating";
+
+/** One number that a user may set, with its range and meaning. */
+export interface Hyperparameter {
+  readonly default: number;
+  readonly low: number;
+  readonly high: number;
+  /** Only whole numbers. */
+  readonly integer?: boolean;
+  /** One line: what it does, in which unit. */
+  readonly about: string;
+}
+
+/** Hyper-parameters that every backbone has: the trainer reads them. */
+export interface CommonHyperparameters {
+  /** Most epochs; early stopping on validation decides. */
+  readonly epochs: number;
+  /** Examples a step. */
+  readonly batchSize: number;
+  /** Of Adam. */
+  readonly learningRate: number;
+}
+
+/** Values of all hyper-parameters of one backbone. */
+export type Hyperparameters = CommonHyperparameters & Readonly<Record<string, number>>;
+
+/** A direct-recommendation model while it is trained: parameters and loss over native ops. */
+export interface DirectBackbone {
+  /** Everything the optimizer updates; checkpoints go by their names. */
+  readonly parameters: readonly Parameter[];
+  /** Loss of one batch of (user, positive, negative) as a `1 x 1` tensor; called inside a step. */
+  loss(batch: PairBatch): Tensor;
+  /** User and item vectors for serving: `score(u, i) = users[u] . items[i] + itemBiases[i]`. */
+  factors(): Factors;
+}
+
+/** How a backbone is named, configured and made. One per model file. */
+export interface BackboneDefinition {
+  readonly name: string;
+  readonly task: Task;
+  /** Paper or source of the model. */
+  readonly source: string;
+  readonly hyperparameters: Readonly<Record<string, Hyperparameter>>;
+  /**
+   * Makes an untrained model. It sees the training view and nothing else.
+   * @param seed Same seed: same initial bits.
+   */
+  create(view: TrainView, hyperparameters: Hyperparameters, seed: number): DirectBackbone;
+}
+
+/**
+ * Defaults of a backbone with a user's values over them.
+ * @throws Llama4RecError `E_ARGUMENT` for an unknown name, a value out of range or one that is no number.
+ */
+export function resolveHyperparameters(
+  definition: BackboneDefinition,
+  given: Readonly<Record<string, number>> = {},
+): Hyperparameters {
+  const known = definition.hyperparameters;
+  for (const [name, value] of Object.entries(given)) {
+    const spec = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (spec === undefined)
+      throw argumentError(
+        `${definition.name} hyper-parameter`,
+        `one of ${Object.keys(known).join(", ")}`,
+        name,
+      );
+    const wanted = `${spec.integer ? "an integer" : "a number"} in ${spec.low}..${spec.high}`;
+    const fits = Number.isFinite(value) && value >= spec.low && value <= spec.high;
+    if (!fits || (spec.integer && !Number.isInteger(value)))
+      throw argumentError(`${definition.name} ${name}`, wanted, value);
+  }
+  const defaults = Object.fromEntries(Object.entries(known).map(([name, spec]) => [name, spec.default]));
+  const { epochs, batchSize, learningRate } = defaults;
+  if (epochs === undefined || batchSize === undefined || learningRate === undefined)
+    throw new Llama4RecError(
+      "E_BACKBONE",
+      `backbone ${definition.name}: expected hyper-parameters epochs, batchSize and learningRate, got ${Object.keys(known).join(", ")}`,
+    );
+  return { epochs, batchSize, learningRate, ...defaults, ...given };
+}

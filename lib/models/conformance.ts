@@ -1,0 +1,192 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Random } from "../data/random.js";
+import { TrainView } from "../data/trainView.js";
+import { setThreads, threads } from "../native/addon.js";
+import { topKRow } from "../native/catalogue.js";
+import { train } from "../training/trainer.js";
+import type { BackboneDefinition } from "./backbone.js";
+import { loadRanker, saveRanker } from "./modelFile.js";
+import { type FactorRanker, rowsOf } from "./ranker.js";
+
+/** One property that every backbone must have. */
+export interface ConformanceCase {
+  readonly name: string;
+  /** Resolves when the property holds; rejects with an `Error` that says what was expected and what came. */
+  run(): Promise<void>;
+}
+
+/** Options of {@link conformanceSuite}. */
+export interface ConformanceOptions {
+  /** Hyper-parameters small enough for the planted data; the defaults suit ranking models. */
+  readonly hyperparameters?: Readonly<Record<string, number>>;
+}
+
+const groups = 4;
+const userCount = 80;
+const itemCount = 48;
+
+/**
+ * The checks that a backbone must pass, for any test runner. Planted data: users and items fall into four groups, users
+ * like their own group only, so the right answer is plain.
+ *
+ * @example
+ * ```ts
+ * for (const { name, run } of conformanceSuite(MF)) test(name, async (t) => t.notThrowsAsync(run()));
+ * ```
+ */
+export function conformanceSuite(
+  backbone: BackboneDefinition,
+  options: ConformanceOptions = {},
+): readonly ConformanceCase[] {
+  const hyperparameters = {
+    dimension: 8,
+    epochs: 40,
+    batchSize: 64,
+    learningRate: 0.02,
+    ...options.hyperparameters,
+  };
+  const view = plantedView();
+  const fit = async (seed: number): Promise<FactorRanker> =>
+    (await train({ backbone, view, hyperparameters, seed })).ranker;
+  const users = Int32Array.from({ length: userCount }, (_, user) => user);
+
+  return [
+    {
+      name: "planted structure is recovered",
+      async run() {
+        using ranker = await fit(1);
+        const top = ranker.topK(users, { k: 3, excluded: rowsOf(view, users) });
+        let right = 0;
+        let listed = 0;
+        for (const user of users)
+          for (const item of topKRow(top, user)) {
+            listed++;
+            if (item % groups === user % groups) right++;
+          }
+        expect(
+          right / listed > 0.9,
+          "more than 90 % of unseen recommendations from the user's own group",
+          right / listed,
+        );
+      },
+    },
+    {
+      name: "a batch equals its users one by one",
+      async run() {
+        using ranker = await fit(1);
+        const batch = ranker.topK(users, { k: 7 });
+        for (const user of users) {
+          const single = ranker.topK(Int32Array.of(user), { k: 7 });
+          same(topKRow(batch, user), topKRow(single, 0), `items of user ${user}`);
+          same(batch.scores.slice(user * 7, user * 7 + 7), single.scores, `scores of user ${user}`);
+        }
+      },
+    },
+    {
+      name: "saved and loaded, it gives the same bits",
+      async run() {
+        const folder = await mkdtemp(join(tmpdir(), "llama4rec-"));
+        try {
+          using ranker = await fit(1);
+          const path = join(folder, "model.safetensors");
+          await saveRanker(path, ranker);
+          using loaded = (await loadRanker(path)).ranker;
+          const before = ranker.topK(users, { k: itemCount });
+          const after = loaded.topK(users, { k: itemCount });
+          same(before.ids, after.ids, "items");
+          same(before.scores, after.scores, "scores");
+        } finally {
+          await rm(folder, { recursive: true });
+        }
+      },
+    },
+    {
+      name: "filters are obeyed",
+      async run() {
+        using ranker = await fit(1);
+        const denied = Int32Array.of(0, 1, 2, 3);
+        const allowed = Int32Array.from({ length: 20 }, (_, item) => item);
+        const top = ranker.topK(users, { k: 10, excluded: rowsOf(view, users), denied, allowed });
+        for (const user of users)
+          for (const item of topKRow(top, user))
+            expect(
+              item > 3 && item < 20 && !view.has(user, item),
+              `user ${user}: an allowed item that is neither denied nor seen`,
+              item,
+            );
+      },
+    },
+    {
+      name: "short lists are short",
+      async run() {
+        using ranker = await fit(1);
+        const top = ranker.topK(users, { k: 10, allowed: Int32Array.of(5, 6, 7) });
+        for (const user of users) expect(top.counts[user] === 3, "3 items", top.counts[user]);
+        const none = ranker.topK(users, { k: 10, allowed: new Int32Array(0) });
+        for (const user of users) expect(none.counts[user] === 0, "no item", none.counts[user]);
+      },
+    },
+    {
+      name: "same seed, same bits, at any number of threads; another seed, other bits",
+      async run() {
+        const before = threads();
+        try {
+          const vectors: Float32Array[] = [];
+          for (const [seed, count] of [
+            [1, 1],
+            [1, 2],
+            [1, 3],
+            [2, 1],
+          ]) {
+            setThreads(count);
+            using ranker = await fit(seed);
+            vectors.push(Float32Array.of(...ranker.userVectors, ...ranker.itemVectors));
+          }
+          const [one, two, three, other] = vectors;
+          same(one, two, "parameters with 1 and 2 threads");
+          same(one, three, "parameters with 1 and 3 threads");
+          expect(
+            one.some((value, index) => value !== other[index]),
+            "other parameters for another seed",
+            "the same",
+          );
+        } finally {
+          setThreads(before);
+        }
+      },
+    },
+  ];
+}
+
+/** Users of group g like about two thirds of the items of group g, in a seeded order. */
+function plantedView(): TrainView {
+  const offsets = new Int32Array(userCount + 1);
+  const items: number[] = [];
+  for (let user = 0; user < userCount; user++) {
+    const own = Array.from({ length: itemCount / groups }, (_, index) => index * groups + (user % groups));
+    new Random(7, user).shuffle(own);
+    items.push(...own.slice(0, 8));
+    offsets[user + 1] = items.length;
+  }
+  return new TrainView({
+    userCount,
+    itemCount,
+    offsets,
+    items: Int32Array.from(items),
+    ratings: new Float32Array(items.length).fill(5),
+    titles: Array.from({ length: itemCount }, (_, item) => `Item ${item}`),
+    itemAttributes: {},
+    userAttributes: {},
+  });
+}
+
+function expect(holds: boolean, expected: string, received: unknown): void {
+  if (!holds) throw new Error(`expected ${expected}, got ${String(received)}`);
+}
+
+function same(a: ArrayLike<number>, b: ArrayLike<number>, what: string): void {
+  expect(a.length === b.length, `${what}: ${a.length} numbers`, b.length);
+  for (let i = 0; i < a.length; i++) expect(Object.is(a[i], b[i]), `${what}: ${a[i]} at ${i}`, b[i]);
+}

@@ -1,0 +1,71 @@
+import type { TrainView } from "../../data/trainView.js";
+import { add, bprLoss, gather, l2, rowDot, scale, type Tensor } from "../../native/autograd.js";
+import type { PairBatch } from "../../native/pairSampler.js";
+import { Parameter } from "../../native/parameter.js";
+import type { BackboneDefinition, DirectBackbone, Hyperparameters } from "../backbone.js";
+import type { Factors } from "../factorRanker.js";
+
+/**
+ * Matrix factorisation trained with Bayesian personalised ranking (Rendle et al., UAI 2009).
+ * `score(u, i) = p_u . q_i`; loss: BPR (Llama4Rec Eq. 2) plus `l2 / 2 * (|p_u|^2 + |q_i|^2 + |q_j|^2)`, batch mean.
+ */
+class MatrixFactorization implements DirectBackbone {
+  /** p `[users x dimension]` */
+  readonly users: Parameter;
+  /** q `[items x dimension]` */
+  readonly items: Parameter;
+  readonly parameters: readonly Parameter[];
+  readonly #l2: number;
+  readonly #dimension: number;
+
+  constructor(view: TrainView, { dimension, l2 }: Hyperparameters, seed: number) {
+    this.#l2 = l2;
+    this.#dimension = dimension;
+    this.users = new Parameter("users", view.userCount, dimension).fillXavier(seed, 0);
+    this.items = new Parameter("items", view.itemCount, dimension).fillXavier(seed, 1);
+    this.parameters = [this.users, this.items];
+  }
+
+  loss({ users, positives, negatives }: PairBatch): Tensor {
+    const user = gather(this.users, users);
+    const positive = gather(this.items, positives);
+    const negative = gather(this.items, negatives);
+    const ranking = bprLoss(rowDot(user, positive), rowDot(user, negative));
+    return add(ranking, scale(add(l2(user), l2(positive), l2(negative)), this.#l2));
+  }
+
+  factors(): Factors {
+    return {
+      dimension: this.#dimension,
+      users: this.users.read(),
+      items: this.items.read(),
+      itemBiases: null,
+    };
+  }
+}
+
+/** Registry entry of MF. */
+export const MF: BackboneDefinition = {
+  name: "MF",
+  task: "direct",
+  source: "Rendle et al., BPR: Bayesian Personalized Ranking from Implicit Feedback, UAI 2009",
+  hyperparameters: {
+    dimension: { default: 64, low: 1, high: 1024, integer: true, about: "length of user and item vectors" },
+    learningRate: { default: 1e-3, low: 1e-6, high: 1, about: "step size of Adam" },
+    l2: {
+      default: 1e-2,
+      low: 0,
+      high: 10,
+      about: "weight of the squared norms of a batch's vectors, batch mean",
+    },
+    batchSize: { default: 2048, low: 1, high: 1_048_576, integer: true, about: "triples a step" },
+    epochs: {
+      default: 100,
+      low: 1,
+      high: 10_000,
+      integer: true,
+      about: "most passes over the training triples",
+    },
+  },
+  create: (view, hyperparameters, seed) => new MatrixFactorization(view, hyperparameters, seed),
+};

@@ -1,0 +1,42 @@
+import { Catalogue, type TopK } from "../native/catalogue.js";
+import { argumentError } from "../native/errors.js";
+import type { FactorRanker, RankOptions } from "./ranker.js";
+
+/** What a backbone hands over when it is frozen for serving. */
+export interface Factors {
+  readonly dimension: number;
+  /** `[users x dimension]` row-major. */
+  readonly users: Float32Array;
+  /** `[items x dimension]` row-major. */
+  readonly items: Float32Array;
+  /** `[items]`, or null. */
+  readonly itemBiases: Float32Array | null;
+}
+
+/** Freezes factors into an immutable ranker over the native catalogue. */
+export function factorRanker(name: string, factors: Factors): FactorRanker {
+  const { dimension, users, items, itemBiases } = factors;
+  const catalogue = new Catalogue(items, { dimension, biases: itemBiases });
+  const userCount = users.length / dimension;
+  return {
+    name,
+    userCount,
+    itemCount: catalogue.size,
+    dimension,
+    userVectors: users,
+    itemVectors: items,
+    itemBiases,
+    topK(asked: Int32Array, options: RankOptions): TopK {
+      const queries = new Float32Array(asked.length * dimension);
+      for (let row = 0; row < asked.length; row++) {
+        const user = asked[row];
+        if (!(user >= 0 && user < userCount))
+          throw argumentError(`users[${row}]`, `a user in 0..${userCount - 1}`, user);
+        queries.set(users.subarray(user * dimension, (user + 1) * dimension), row * dimension);
+      }
+      return catalogue.topK(queries, options);
+    },
+    dispose: () => catalogue.dispose(),
+    [Symbol.dispose]: () => catalogue.dispose(),
+  };
+}

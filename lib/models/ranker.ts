@@ -1,0 +1,52 @@
+import type { TopK, TopKFilter } from "../native/catalogue.js";
+import type { SparseRows } from "../native/linalg.js";
+
+/** Options of {@link Ranker.topK}: filters and the length of the list. */
+export interface RankOptions extends TopKFilter {
+  /** Longest list, 1 to the size of the catalogue. */
+  readonly k: number;
+}
+
+/**
+ * Anything that orders the catalogue for known users: a trained backbone, popularity, EASE.
+ * Equal scores: the lower item index first.
+ */
+export interface Ranker extends Disposable {
+  readonly name: string;
+  /** Users it knows: indices 0 to userCount - 1. */
+  readonly userCount: number;
+  /** Items it ranks: indices 0 to itemCount - 1. */
+  readonly itemCount: number;
+  /**
+   * The k best items of each user after the filters; short lists are short.
+   * @throws Llama4RecError `E_ARGUMENT` for an unknown user, a bad k or a bad filter.
+   */
+  topK(users: Int32Array, options: RankOptions): TopK;
+  /** Frees native memory; calling it twice is fine. */
+  dispose(): void;
+}
+
+/** A ranker whose score is a dot product, with the user vectors that similarity between users is taken from. */
+export interface FactorRanker extends Ranker {
+  readonly dimension: number;
+  /** `[userCount x dimension]` row-major. */
+  readonly userVectors: Float32Array;
+  /** `[itemCount x dimension]` row-major. */
+  readonly itemVectors: Float32Array;
+  /** `[itemCount]`, or null for none. */
+  readonly itemBiases: Float32Array | null;
+}
+
+/** Rows `users` of per-user lists, in the order asked for. */
+export function rowsOf(source: { offsets: Int32Array; items: Int32Array }, users: Int32Array): SparseRows {
+  const offsets = new Int32Array(users.length + 1);
+  for (let row = 0; row < users.length; row++)
+    offsets[row + 1] = offsets[row] + source.offsets[users[row] + 1] - source.offsets[users[row]];
+  const items = new Int32Array(offsets[users.length]);
+  for (let row = 0; row < users.length; row++)
+    items.set(
+      source.items.subarray(source.offsets[users[row]], source.offsets[users[row] + 1]),
+      offsets[row],
+    );
+  return { offsets, items };
+}

@@ -1,0 +1,74 @@
+import type { TrainView } from "../../data/trainView.js";
+import { selectTopK } from "../../native/catalogue.js";
+import { argumentError } from "../../native/errors.js";
+import { gram, type SparseRows, sparseScores, spdInverse } from "../../native/linalg.js";
+import { type Ranker, rowsOf } from "../ranker.js";
+
+/** Options of {@link ease}. */
+export interface EaseOptions {
+  /** Weight of the ridge penalty, above 0. */
+  readonly lambda: number;
+  /** Input weight of an item is `recency^age`, age 0 for the user's last training item. Default 1: binary input. */
+  readonly recency?: number;
+}
+
+/**
+ * EASE: a linear item-to-item model in closed form (Steck, WWW 2019), float64.
+ * `P = (X^T X + lambda I)^-1`, `B = I - P / diag(P)` with zero diagonal, `score(u) = x_u B`.
+ * Memory: two matrices `[items x items]`; the inverse runs off the event loop.
+ * @throws Llama4RecError `E_ARGUMENT` for a lambda not above 0 or a recency outside (0, 1].
+ */
+export async function ease(view: TrainView, options: EaseOptions): Promise<Ranker> {
+  const { lambda, recency = 1 } = options;
+  if (!(lambda > 0 && Number.isFinite(lambda))) throw argumentError("lambda", "a number above 0", lambda);
+  if (!(recency > 0 && recency <= 1)) throw argumentError("recency", "a number in (0, 1]", recency);
+  const items = view.itemCount;
+  const weights = await itemWeights(view, lambda);
+  const dispose = (): void => {};
+  return {
+    name: "EASE",
+    userCount: view.userCount,
+    itemCount: items,
+    topK(users, rankOptions) {
+      for (let row = 0; row < users.length; row++)
+        if (!(users[row] >= 0 && users[row] < view.userCount))
+          throw argumentError(`users[${row}]`, `a user in 0..${view.userCount - 1}`, users[row]);
+      const input =
+        recency === 1 ? rowsOf(view.sortedItems(), users) : weighted(rowsOf(view, users), recency);
+      return selectTopK(sparseScores(input, weights, items), items, rankOptions);
+    },
+    dispose,
+    [Symbol.dispose]: dispose,
+  };
+}
+
+/** B `[items x items]`, zero diagonal. */
+async function itemWeights(view: TrainView, lambda: number): Promise<Float64Array> {
+  const items = view.itemCount;
+  const matrix = gram(view.sortedItems(), items);
+  for (let i = 0; i < items; i++) matrix[i * items + i] += lambda;
+  const inverse = await spdInverse(matrix, items);
+  const diagonal = Float64Array.from({ length: items }, (_, i) => inverse[i * items + i]);
+  for (let i = 0; i < items; i++) {
+    const row = inverse.subarray(i * items, (i + 1) * items);
+    for (let j = 0; j < items; j++) row[j] = -row[j] / diagonal[j];
+    row[i] = 0;
+  }
+  return inverse;
+}
+
+/** Rows in time order, oldest first, become ascending rows with weights `recency^age`. */
+function weighted({ offsets, items }: SparseRows, recency: number): SparseRows {
+  const sorted = new Int32Array(items.length);
+  const weights = new Float64Array(items.length);
+  for (let row = 0; row + 1 < offsets.length; row++) {
+    const [begin, end] = [offsets[row], offsets[row + 1]];
+    const places = Array.from({ length: end - begin }, (_, place) => begin + place);
+    places.sort((a, b) => items[a] - items[b]);
+    for (const [index, place] of places.entries()) {
+      sorted[begin + index] = items[place];
+      weights[begin + index] = recency ** (end - 1 - place);
+    }
+  }
+  return { offsets, items: sorted, weights };
+}

@@ -1,0 +1,209 @@
+import { fileURLToPath } from "node:url";
+import bindings from "bindings";
+import { describe, type ErrorCode, Llama4RecError } from "./errors.js";
+
+/** What the engine found about the processor. */
+export interface CpuInfo {
+  /** Instruction-set level in use: `scalar`, `avx2`, `avx512` or `neon`. */
+  readonly level: string;
+  /** Levels that this build holds and this machine supports, weakest first. */
+  readonly available: readonly string[];
+  /** Processors this process may use (affinity mask and cgroup quota considered). */
+  readonly processors: number;
+}
+
+/** Filters of a top-k call. Row `b` of `excluded` is `excluded[excludedOffsets[b] .. excludedOffsets[b + 1])`. */
+export interface NativeTopKFilter {
+  readonly excludedOffsets?: Int32Array | null;
+  readonly excluded?: Int32Array | null;
+  /** One byte an item; a non-zero byte denies the item to the whole batch. */
+  readonly denied?: Uint8Array | null;
+  /** Only these items may appear; null allows all. */
+  readonly allowed?: Int32Array | null;
+}
+
+/** Result of a top-k call: row `b` holds `counts[b]` real entries, best first; what follows them is no result. */
+export interface NativeTopK {
+  /** `[batch x k]` */
+  readonly ids: Int32Array;
+  /** `[batch x k]` */
+  readonly scores: Float64Array;
+  /** `[batch]` */
+  readonly counts: Int32Array;
+}
+
+/**
+ * The whole surface of the native addon, described once. Numbers named `parameter`, `optimizer`, `sampler` and
+ * `catalogue` are ids of native objects, `tensor` a handle that lives until the step ends. Every function throws an
+ * error with a stable `code`; {@link native} turns it into a `Llama4RecError`.
+ * @internal
+ */
+export interface Addon {
+  cpuInfo(): CpuInfo;
+  threads(): number;
+  setThreads(threads: number): void;
+  readBandwidth(bytes: number, threads: number): number;
+  fmaRate(threads: number): number;
+
+  parameterCreate(name: string, rows: number, columns: number): number;
+  parameterAcquire(parameter: number): void;
+  parameterRelease(parameter: number): void;
+  parameterFillUniform(parameter: number, low: number, high: number, seed: number, stream: number): void;
+  parameterFillNormal(parameter: number, deviation: number, seed: number, stream: number): void;
+  parameterRead(parameter: number): Float32Array;
+  parameterWrite(parameter: number, values: Float32Array): void;
+
+  tapeReset(): void;
+  tapeInput(values: Float32Array, rows: number, columns: number): number;
+  tapeUse(parameter: number): number;
+  tapeShape(tensor: number): [rows: number, columns: number];
+  tapeValue(tensor: number): Float32Array;
+  tapeGradient(tensor: number): Float32Array;
+  tapeItem(tensor: number): number;
+  tapeBackward(loss: number): void;
+  gather(parameter: number, rows: Int32Array): number;
+  bag(
+    parameter: number,
+    indices: Int32Array,
+    offsets: Int32Array,
+    weights: Float32Array | null,
+    mean: boolean,
+  ): number;
+  rowDot(a: number, b: number): number;
+  matmul(a: number, b: number, transposeA: boolean, transposeB: boolean): number;
+  bprLoss(positive: number, negative: number): number;
+  l2(x: number): number;
+  add(a: number, b: number): number;
+  scale(x: number, factor: number): number;
+
+  adamCreate(
+    parameters: readonly number[],
+    learningRate: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+    weightDecay: number,
+    decoupled: boolean,
+  ): number;
+  adamSetLearningRate(optimizer: number, learningRate: number): void;
+  adamStep(optimizer: number): number;
+  adamRelease(optimizer: number): void;
+
+  samplerCreate(
+    userCount: number,
+    itemCount: number,
+    offsets: Int32Array,
+    items: Int32Array,
+    extra: Int32Array,
+    seed: number,
+  ): number;
+  samplerStartEpoch(sampler: number, epoch: number): void;
+  samplerExamples(sampler: number): number;
+  samplerNext(sampler: number, users: Int32Array, positives: Int32Array, negatives: Int32Array): number;
+  samplerRelease(sampler: number): void;
+
+  catalogueCreate(items: Float32Array, biases: Float32Array | null, count: number, dimension: number): number;
+  catalogueRelease(catalogue: number): void;
+  catalogueTopK(
+    catalogue: number,
+    queries: Float32Array,
+    batch: number,
+    k: number,
+    filter: NativeTopKFilter,
+  ): NativeTopK;
+  selectTopK(
+    scores: Float64Array,
+    batch: number,
+    items: number,
+    k: number,
+    filter: NativeTopKFilter,
+  ): NativeTopK;
+
+  spdInverse(matrix: Float64Array, size: number): Promise<Float64Array>;
+  gram(offsets: Int32Array, items: Int32Array, weights: Float64Array | null, itemCount: number): Float64Array;
+  sparseScores(
+    offsets: Int32Array,
+    items: Int32Array,
+    weights: Float64Array | null,
+    matrix: Float64Array,
+    itemCount: number,
+  ): Float64Array;
+}
+
+const nativeCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  "E_ARGUMENT",
+  "E_DISPOSED",
+  "E_DIVERGED",
+  "E_NO_MEMORY",
+  "E_INTERNAL",
+]);
+
+function load(): Addon {
+  try {
+    return bindings({
+      bindings: "llama4rec.node",
+      module_root: fileURLToPath(new URL("../../../", import.meta.url)),
+      try: [
+        ["module_root", "build", "Release", "bindings"],
+        ["module_root", "prebuilds", `${process.platform}-${process.arch}`, "bindings"],
+      ],
+    }) as Addon;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split("\n")[0] : describe(cause);
+    throw new Llama4RecError(
+      "E_ADDON",
+      `the native engine could not be loaded (${reason}); build it with a C++20 compiler and CMake: ` +
+        "npm run build:native",
+      { cause },
+    );
+  }
+}
+
+function translated(error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
+  const code = [...nativeCodes].find((known) => known === error.code);
+  return code === undefined ? error : new Llama4RecError(code as ErrorCode, error.message, { cause: error });
+}
+
+let loaded: Addon | undefined;
+
+/**
+ * The addon, loaded at first use.
+ * @throws Llama4RecError `E_ADDON` when the binary is missing or does not load.
+ * @internal
+ */
+export function native(): Addon {
+  loaded ??= load();
+  return loaded;
+}
+
+/**
+ * Calls into the addon and turns its errors into `Llama4RecError`.
+ * @internal
+ */
+export function call<T>(body: (addon: Addon) => T): T {
+  try {
+    return body(native());
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
+/** Processor facts and the instruction-set level in use; `LLAMA4REC_CPU` forces a level. */
+export function cpuInfo(): CpuInfo {
+  return call((addon) => addon.cpuInfo());
+}
+
+/** Threads of the one native pool, the calling thread included. Default: `LLAMA4REC_THREADS`, else all processors. */
+export function threads(): number {
+  return call((addon) => addon.threads());
+}
+
+/**
+ * Sets the size of the native pool of this process. Results have the same bits at any number.
+ * @param count 1 to 256.
+ * @throws Llama4RecError `E_ARGUMENT` out of that range.
+ */
+export function setThreads(count: number): void {
+  call((addon) => addon.setThreads(count));
+}

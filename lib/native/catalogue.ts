@@ -1,0 +1,127 @@
+import { call, type NativeTopK, type NativeTopKFilter } from "./addon.js";
+import { argumentError } from "./errors.js";
+
+/** Which items a top-k call may return. Indices are item indices; anything excluded is gone before the top-k. */
+export interface TopKFilter {
+  /** Items to leave out per query: row `b` is `items[offsets[b] .. offsets[b + 1])`, in any order. */
+  readonly excluded?: { readonly offsets: Int32Array; readonly items: Int32Array } | null;
+  /** Items denied to the whole batch. */
+  readonly denied?: Int32Array | null;
+  /** If given, only these items. */
+  readonly allowed?: Int32Array | null;
+}
+
+/** Top-k of a batch. Row `b` holds `counts[b]` entries, best first: never more than there are, never padding. */
+export interface TopK {
+  readonly k: number;
+  /** `[batch x k]` item indices. */
+  readonly ids: Int32Array;
+  /** `[batch x k]` float64 scores. */
+  readonly scores: Float64Array;
+  /** `[batch]` real length of each row. */
+  readonly counts: Int32Array;
+}
+
+/** Item indices of row `row`, best first, of its real length. */
+export function topKRow(result: TopK, row: number): Int32Array {
+  return result.ids.subarray(row * result.k, row * result.k + result.counts[row]);
+}
+
+function checkedK(k: number, items: number): number {
+  if (!Number.isInteger(k) || k < 1 || k > items)
+    throw argumentError("k", `an integer from 1 to the ${items} items of the catalogue`, k);
+  return k;
+}
+
+function nativeFilter(filter: TopKFilter, items: number): NativeTopKFilter {
+  let denied: Uint8Array | null = null;
+  if (filter.denied != null) {
+    denied = new Uint8Array(items);
+    for (const item of filter.denied) {
+      if (!(item >= 0 && item < items)) throw argumentError("denied", `items in 0..${items - 1}`, item);
+      denied[item] = 1;
+    }
+  }
+  return {
+    excludedOffsets: filter.excluded?.offsets ?? null,
+    excluded: filter.excluded?.items ?? null,
+    denied,
+    allowed: filter.allowed ?? null,
+  };
+}
+
+const withK = (result: NativeTopK, k: number): TopK => ({ ...result, k });
+
+/**
+ * An immutable snapshot of item vectors, searched exactly: `score = query . item + bias`, the same items as a float64
+ * brute force, ties by lower index.
+ *
+ * @example
+ * ```ts
+ * using catalogue = new Catalogue(new Float32Array([1, 0, 0, 1]), { dimension: 2 });
+ * const top = catalogue.topK(new Float32Array([0.2, 0.9]), { k: 1 });
+ * topKRow(top, 0); // Int32Array [ 1 ]
+ * ```
+ */
+export class Catalogue implements Disposable {
+  readonly size: number;
+  readonly dimension: number;
+  readonly #id: number;
+
+  /**
+   * @param items `[size x dimension]` row-major, copied.
+   * @param options `biases` has one number an item.
+   * @throws Llama4RecError `E_ARGUMENT` when lengths do not fit or a number is not finite.
+   */
+  constructor(items: Float32Array, options: { dimension: number; biases?: Float32Array | null }) {
+    const { dimension, biases = null } = options;
+    if (!Number.isInteger(dimension) || dimension < 1)
+      throw argumentError("dimension", "an integer of at least 1", dimension);
+    if (items.length % dimension !== 0)
+      throw argumentError("items", `a multiple of ${dimension} numbers`, items.length);
+    this.dimension = dimension;
+    this.size = items.length / dimension;
+    this.#id = call((addon) => addon.catalogueCreate(items, biases, this.size, dimension));
+  }
+
+  /**
+   * The k best items of each query.
+   * @param queries `[batch x dimension]` row-major.
+   * @throws Llama4RecError `E_ARGUMENT` for a bad k, shape, filter or a number that is not finite.
+   */
+  topK(queries: Float32Array, options: TopKFilter & { k: number }): TopK {
+    const k = checkedK(options.k, this.size);
+    if (queries.length % this.dimension !== 0)
+      throw argumentError("queries", `a multiple of ${this.dimension} numbers`, queries.length);
+    const batch = queries.length / this.dimension;
+    const filter = nativeFilter(options, this.size);
+    return withK(
+      call((addon) => addon.catalogueTopK(this.#id, queries, batch, k, filter)),
+      k,
+    );
+  }
+
+  /** Gives the native snapshot back; calling it twice is fine. */
+  dispose(): void {
+    call((addon) => addon.catalogueRelease(this.#id));
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/**
+ * The k best entries of dense float64 scores `[batch x items]` under the same rule as {@link Catalogue.topK}.
+ * @throws Llama4RecError `E_ARGUMENT` for a bad k, shape, filter or a score that is not finite.
+ */
+export function selectTopK(scores: Float64Array, items: number, options: TopKFilter & { k: number }): TopK {
+  const k = checkedK(options.k, items);
+  if (!Number.isInteger(items) || items < 1 || scores.length % items !== 0)
+    throw argumentError("scores", `a multiple of ${items} numbers`, scores.length);
+  const filter = nativeFilter(options, items);
+  return withK(
+    call((addon) => addon.selectTopK(scores, scores.length / items, items, k, filter)),
+    k,
+  );
+}

@@ -1,0 +1,69 @@
+import { call } from "./addon.js";
+
+/** One batch of BPR triples, views of reused memory: valid until the next batch. */
+export interface PairBatch {
+  readonly users: Int32Array;
+  readonly positives: Int32Array;
+  readonly negatives: Int32Array;
+}
+
+/**
+ * Native sampler of BPR triples (user, positive, negative): every training interaction once an epoch in a seeded
+ * order, with one uniform item that is not in the user's training items.
+ */
+export class PairSampler implements Disposable {
+  readonly #id: number;
+  /** Triples an epoch, extra ones included. */
+  readonly examples: number;
+
+  /**
+   * @param source Training items, ascending inside a user, and `extra` flat triples (user, preferred, other).
+   * @throws Llama4RecError `E_ARGUMENT` when the rows are malformed.
+   */
+  constructor(source: {
+    readonly userCount: number;
+    readonly itemCount: number;
+    readonly offsets: Int32Array;
+    readonly items: Int32Array;
+    readonly extra?: Int32Array | null;
+    readonly seed: number;
+  }) {
+    this.#id = call((addon) =>
+      addon.samplerCreate(
+        source.userCount,
+        source.itemCount,
+        source.offsets,
+        source.items,
+        source.extra ?? new Int32Array(0),
+        source.seed,
+      ),
+    );
+    this.examples = call((addon) => addon.samplerExamples(this.#id));
+  }
+
+  /** Yields the batches of one epoch. Same seed and epoch: same triples in the same order. */
+  *epoch(epoch: number, batchSize: number): Generator<PairBatch> {
+    const users = new Int32Array(batchSize);
+    const positives = new Int32Array(batchSize);
+    const negatives = new Int32Array(batchSize);
+    call((addon) => addon.samplerStartEpoch(this.#id, epoch));
+    for (;;) {
+      const count = call((addon) => addon.samplerNext(this.#id, users, positives, negatives));
+      if (count === 0) return;
+      yield {
+        users: users.subarray(0, count),
+        positives: positives.subarray(0, count),
+        negatives: negatives.subarray(0, count),
+      };
+    }
+  }
+
+  /** Gives the native state back; calling it twice is fine. */
+  dispose(): void {
+    call((addon) => addon.samplerRelease(this.#id));
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

@@ -1,0 +1,94 @@
+// Everything that belongs to one Node environment (the main thread or a worker). JavaScript thread only.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "addon/handles.h"
+#include "autograd/optimizer.h"
+#include "autograd/parameter.h"
+#include "autograd/tape.h"
+#include "sampling/pair_sampler.h"
+#include "serving/catalogue.h"
+
+namespace l4r::addon {
+
+struct Environment {
+  Tape tape;
+  Leases<Parameter, Kind::parameter> parameters;
+  Leases<Adam, Kind::optimizer> optimizers;
+  Leases<PairSampler, Kind::sampler> samplers;
+  Leases<Catalogue, Kind::catalogue> catalogues;
+
+  static Environment& of(const Napi::CallbackInfo& info) {
+    return *info.Env().GetInstanceData<Environment>();
+  }
+};
+
+// A JavaScript error with a stable `code`.
+Napi::Error to_js(Napi::Env env, Code code, const std::string& message);
+
+// Runs the body of an exported function: whatever it throws becomes a JavaScript error.
+template <Napi::Value (*body)(const Napi::CallbackInfo&)>
+Napi::Value guarded(const Napi::CallbackInfo& info) {
+  try {
+    return body(info);
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const Error& error) {
+    throw to_js(info.Env(), error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    throw to_js(info.Env(), Code::no_memory, "out of memory");
+  } catch (const std::exception& error) {
+    throw to_js(info.Env(), Code::internal, error.what());
+  } catch (...) {
+    throw to_js(info.Env(), Code::internal, "unknown fault in the native engine");
+  }
+}
+
+template <Napi::Value (*body)(const Napi::CallbackInfo&)>
+void export_function(Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<guarded<body>>(exports.Env(), name));
+}
+
+// ---- arguments: every one is checked here again, whatever TypeScript promised ----
+
+// A finite integer in [low, high].
+std::int64_t integer(const Napi::CallbackInfo& info, std::size_t index, const char* name, std::int64_t low,
+                     std::int64_t high);
+double number(const Napi::CallbackInfo& info, std::size_t index, const char* name);
+bool boolean(const Napi::CallbackInfo& info, std::size_t index, const char* name);
+std::string text(const Napi::CallbackInfo& info, std::size_t index, const char* name);
+// An id or tensor handle: a non-negative integer below 2^53.
+std::uint64_t id(const Napi::CallbackInfo& info, std::size_t index, const char* name);
+
+// A view of the caller's typed array, valid during this call only. Detached arrays read as empty.
+template <typename T>
+std::span<T> array(const Napi::Value& value, const char* name);
+template <typename T>
+std::span<T> array(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
+  return array<T>(info[index], name);
+}
+// The same, empty for null and undefined.
+template <typename T>
+std::span<T> optional_array(const Napi::Value& value, const char* name) {
+  return value.IsNull() || value.IsUndefined() ? std::span<T>() : array<T>(value, name);
+}
+
+inline Napi::Value handle(const Napi::CallbackInfo& info, std::uint64_t value) {
+  return Napi::Number::New(info.Env(), static_cast<double>(value));
+}
+
+// ---- the exported functions, one file each ----
+void export_machine(Napi::Object exports);
+void export_parameters(Napi::Object exports);
+void export_tape(Napi::Object exports);
+void export_training(Napi::Object exports);
+void export_serving(Napi::Object exports);
+void export_linalg(Napi::Object exports);
+
+}  // namespace l4r::addon

@@ -1,0 +1,52 @@
+// What the engine runs on: instruction-set level, threads, measured limits.
+#include "addon/environment.h"
+#include "base/cpu.h"
+#include "base/thread_pool.h"
+#include "serving/probe.h"
+
+namespace l4r::addon {
+
+namespace {
+
+Napi::Value cpu_info(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("level", level_name(active_level()));
+  const auto& levels = available_levels();
+  Napi::Array names = Napi::Array::New(env, levels.size());
+  for (std::uint32_t i = 0; i < levels.size(); ++i) names.Set(i, level_name(levels[i]));
+  result.Set("available", names);
+  result.Set("processors", usable_processors());
+  return result;
+}
+
+Napi::Value get_threads(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), ThreadPool::shared().threads());
+}
+
+Napi::Value set_threads(const Napi::CallbackInfo& info) {
+  ThreadPool::shared().set_threads(static_cast<int>(integer(info, 0, "threads", 1, 256)));
+  return info.Env().Undefined();
+}
+
+Napi::Value read_bandwidth_js(const Napi::CallbackInfo& info) {
+  const auto bytes = integer(info, 0, "bytes", 4096, std::int64_t{1} << 34);
+  return Napi::Number::New(info.Env(),
+                           read_bandwidth(bytes, static_cast<int>(integer(info, 1, "threads", 1, 256))));
+}
+
+Napi::Value fma_rate_js(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), fma_rate(static_cast<int>(integer(info, 0, "threads", 1, 256))));
+}
+
+}  // namespace
+
+void export_machine(Napi::Object exports) {
+  export_function<cpu_info>(exports, "cpuInfo");
+  export_function<get_threads>(exports, "threads");
+  export_function<set_threads>(exports, "setThreads");
+  export_function<read_bandwidth_js>(exports, "readBandwidth");
+  export_function<fma_rate_js>(exports, "fmaRate");
+}
+
+}  // namespace l4r::addon

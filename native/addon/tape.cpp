@@ -1,0 +1,124 @@
+// The step scope and the ops of the autograd engine: one call per op, tensors are numbers.
+#include "addon/environment.h"
+#include "ops/bag/bag.h"
+#include "ops/bpr/bpr.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/gather/gather.h"
+#include "ops/l2/l2.h"
+#include "ops/matmul/matmul.h"
+#include "ops/row_dot/row_dot.h"
+
+namespace l4r::addon {
+
+namespace {
+
+Tape& tape(const Napi::CallbackInfo& info) { return Environment::of(info).tape; }
+
+std::shared_ptr<Parameter> parameter(const Napi::CallbackInfo& info) {
+  return Environment::of(info).parameters.get(id(info, 0, "parameter"));
+}
+
+Handle tensor(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
+  return id(info, index, name);
+}
+
+Napi::Value reset(const Napi::CallbackInfo& info) {
+  tape(info).reset();
+  return info.Env().Undefined();
+}
+
+Napi::Value input(const Napi::CallbackInfo& info) {
+  return handle(info, tape(info).input(array<float>(info, 0, "values"), integer(info, 1, "rows", 0, 1 << 30),
+                                       integer(info, 2, "columns", 0, 1 << 30)));
+}
+
+Napi::Value use(const Napi::CallbackInfo& info) { return handle(info, tape(info).use(parameter(info))); }
+
+Napi::Value shape(const Napi::CallbackInfo& info) {
+  const Shape found = tape(info).shape(tensor(info, 0, "tensor"));
+  Napi::Array result = Napi::Array::New(info.Env(), 2);
+  result.Set(0u, static_cast<double>(found.rows));
+  result.Set(1u, static_cast<double>(found.cols));
+  return result;
+}
+
+Napi::Value copied(const Napi::CallbackInfo& info, std::span<const float> values) {
+  auto copy = Napi::Float32Array::New(info.Env(), values.size());
+  std::copy(values.begin(), values.end(), copy.Data());
+  return copy;
+}
+
+Napi::Value value(const Napi::CallbackInfo& info) {
+  return copied(info, tape(info).value(tensor(info, 0, "tensor")));
+}
+
+Napi::Value gradient(const Napi::CallbackInfo& info) {
+  return copied(info, tape(info).gradient(tensor(info, 0, "tensor")));
+}
+
+Napi::Value item(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), tape(info).item(tensor(info, 0, "tensor")));
+}
+
+Napi::Value backward(const Napi::CallbackInfo& info) {
+  tape(info).backward(tensor(info, 0, "loss"));
+  return info.Env().Undefined();
+}
+
+Napi::Value gather_js(const Napi::CallbackInfo& info) {
+  return handle(info, gather(tape(info), parameter(info), array<std::int32_t>(info, 1, "rows")));
+}
+
+Napi::Value bag_js(const Napi::CallbackInfo& info) {
+  return handle(info, bag(tape(info), parameter(info), array<std::int32_t>(info, 1, "indices"),
+                          array<std::int32_t>(info, 2, "offsets"), optional_array<float>(info[3], "weights"),
+                          boolean(info, 4, "mean") ? BagMode::mean : BagMode::sum));
+}
+
+Napi::Value row_dot_js(const Napi::CallbackInfo& info) {
+  return handle(info, row_dot(tape(info), tensor(info, 0, "a"), tensor(info, 1, "b")));
+}
+
+Napi::Value matmul_js(const Napi::CallbackInfo& info) {
+  return handle(info, matmul(tape(info), tensor(info, 0, "a"), tensor(info, 1, "b"),
+                             boolean(info, 2, "transposeA"), boolean(info, 3, "transposeB")));
+}
+
+Napi::Value bpr_loss_js(const Napi::CallbackInfo& info) {
+  return handle(info, bpr_loss(tape(info), tensor(info, 0, "positive"), tensor(info, 1, "negative")));
+}
+
+Napi::Value l2_js(const Napi::CallbackInfo& info) {
+  return handle(info, l2(tape(info), tensor(info, 0, "x")));
+}
+
+Napi::Value add_js(const Napi::CallbackInfo& info) {
+  return handle(info, add(tape(info), tensor(info, 0, "a"), tensor(info, 1, "b")));
+}
+
+Napi::Value scale_js(const Napi::CallbackInfo& info) {
+  return handle(info, scale(tape(info), tensor(info, 0, "x"), static_cast<float>(number(info, 1, "factor"))));
+}
+
+}  // namespace
+
+void export_tape(Napi::Object exports) {
+  export_function<reset>(exports, "tapeReset");
+  export_function<input>(exports, "tapeInput");
+  export_function<use>(exports, "tapeUse");
+  export_function<shape>(exports, "tapeShape");
+  export_function<value>(exports, "tapeValue");
+  export_function<gradient>(exports, "tapeGradient");
+  export_function<item>(exports, "tapeItem");
+  export_function<backward>(exports, "tapeBackward");
+  export_function<gather_js>(exports, "gather");
+  export_function<bag_js>(exports, "bag");
+  export_function<row_dot_js>(exports, "rowDot");
+  export_function<matmul_js>(exports, "matmul");
+  export_function<bpr_loss_js>(exports, "bprLoss");
+  export_function<l2_js>(exports, "l2");
+  export_function<add_js>(exports, "add");
+  export_function<scale_js>(exports, "scale");
+}
+
+}  // namespace l4r::addon

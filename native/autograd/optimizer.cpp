@@ -1,0 +1,181 @@
+#include "autograd/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "base/status.h"
+#include "ops/parallel.h"
+
+namespace l4r {
+
+namespace {
+
+void check(const AdamOptions& options) {
+  const auto positive = [](float x) { return std::isfinite(x) && x > 0; };
+  require(positive(options.learning_rate), "Adam: learning rate: expected a finite number above 0, got ",
+          options.learning_rate);
+  require(options.beta1 >= 0 && options.beta1 < 1, "Adam: beta1: expected 0 <= beta1 < 1, got ",
+          options.beta1);
+  require(options.beta2 >= 0 && options.beta2 < 1, "Adam: beta2: expected 0 <= beta2 < 1, got ",
+          options.beta2);
+  require(positive(options.epsilon), "Adam: epsilon: expected a finite number above 0, got ",
+          options.epsilon);
+  require(std::isfinite(options.weight_decay) && options.weight_decay >= 0,
+          "Adam: weight decay: expected a finite number of 0 or more, got ", options.weight_decay);
+}
+
+// base^exponent by repeated squaring: only multiplications, so the same bits everywhere.
+double power(double base, std::int64_t exponent) {
+  double result = 1;
+  for (; exponent > 0; exponent >>= 1, base *= base)
+    if (exponent & 1) result *= base;
+  return result;
+}
+
+BiasCorrection bias_correction(const AdamOptions& options, std::int64_t step) {
+  return {static_cast<float>(1 / (1 - power(options.beta1, step))),
+          static_cast<float>(1 / std::sqrt(1 - power(options.beta2, step)))};
+}
+
+// The gradients that this step left for one parameter, one call each: the dense one as one entry a row, then
+// those of gathers and bags in the order in which the backward pass met them.
+template <typename Visit>
+void for_each_part(Tape& tape, const Parameter& parameter, const std::int32_t* all_rows, Visit&& visit) {
+  if (const float* dense = tape.dense_gradient(parameter); dense != nullptr)
+    visit(RowGradients{&parameter, parameter.rows, all_rows, nullptr, nullptr, dense});
+  for (const RowGradients& part : tape.row_gradients())
+    if (part.parameter == &parameter) visit(part);
+}
+
+const std::int32_t* count_up(Tape& tape, std::int64_t rows) {
+  std::int32_t* numbers = tape.allocate<std::int32_t>(rows);
+  std::iota(numbers, numbers + rows, 0);
+  return numbers;
+}
+
+// Groups them by row, rows in order of first touch: a stable counting sort. `segment_of_row` holds -1
+// everywhere, before and after. In the tape's arena.
+RowSegments group_by_row(Tape& tape, const Parameter& parameter, std::int32_t* segment_of_row) {
+  const std::int32_t* all_rows =
+      tape.dense_gradient(parameter) == nullptr ? nullptr : count_up(tape, parameter.rows);
+  const auto for_each_entry = [&](auto&& visit) {
+    for_each_part(tape, parameter, all_rows, [&](const RowGradients& part) {
+      for (std::int64_t j = 0; j < part.count; ++j) visit(part, j);
+    });
+  };
+  std::int64_t total = 0;
+  for_each_part(tape, parameter, all_rows, [&](const RowGradients& part) { total += part.count; });
+  require(total <= std::numeric_limits<std::int32_t>::max(), "Adam: more than 2^31 - 1 row gradients for \"",
+          parameter.name, "\" in one step");
+
+  const std::int64_t most = std::min(total, parameter.rows);
+  RowSegments segments{0, tape.allocate<std::int32_t>(most), tape.allocate<std::int32_t>(most + 1),
+                       tape.allocate<Contribution>(total)};
+  std::int32_t* next =
+      tape.allocate<std::int32_t>(most);  // entries, then the next free place, of each segment
+  for_each_entry([&](const RowGradients& part, std::int64_t j) {
+    std::int32_t& segment = segment_of_row[part.rows[j]];
+    if (segment < 0) {
+      segment = static_cast<std::int32_t>(segments.count++);
+      segments.rows[segment] = part.rows[j];
+      next[segment] = 0;
+    }
+    ++next[segment];
+  });
+  segments.offsets[0] = 0;
+  for (std::int64_t s = 0; s < segments.count; ++s) {
+    segments.offsets[s + 1] = segments.offsets[s] + next[s];
+    next[s] = segments.offsets[s];
+  }
+  for_each_entry([&](const RowGradients& part, std::int64_t j) {
+    const std::int64_t source = part.sources == nullptr ? j : part.sources[j];
+    const float scale = part.scales == nullptr ? 1.0f : part.scales[j];
+    segments.contributions[next[segment_of_row[part.rows[j]]]++] = {part.gradient + source * parameter.cols,
+                                                                    scale};
+  });
+  for (std::int64_t s = 0; s < segments.count; ++s) segment_of_row[segments.rows[s]] = -1;
+  return segments;
+}
+
+}  // namespace
+
+Adam::Adam(std::vector<std::shared_ptr<Parameter>> parameters, AdamOptions options) : options_(options) {
+  check(options);
+  entries_.reserve(parameters.size());
+  for (auto& parameter : parameters) {
+    for (const Entry& entry : entries_)
+      require(entry.parameter != parameter, "Adam: parameter \"", parameter->name, "\" is given twice");
+    AdamState& state = parameter->adam;
+    if (state.row_steps.size() != parameter->rows || state.first.size() != parameter->value.size()) {
+      state.first = Buffer<float>(parameter->value.size());
+      state.second = Buffer<float>(parameter->value.size());
+      state.row_steps = Buffer<std::int32_t>(parameter->rows);
+    }
+    for (const std::int32_t steps : state.row_steps.span())
+      largest_step_ = std::max<std::int64_t>(largest_step_, steps);
+    Buffer<std::int32_t> segments(parameter->rows);
+    std::fill_n(segments.data(), segments.size(), -1);
+    entries_.push_back({std::move(parameter), std::move(segments)});
+  }
+}
+
+void Adam::set_learning_rate(float learning_rate) {
+  AdamOptions changed = options_;
+  changed.learning_rate = learning_rate;
+  check(changed);
+  options_ = changed;
+}
+
+double Adam::step(Tape& tape) {
+  const OpKernels& kernels = tape.kernels();
+  RowSegments* segments = tape.allocate<RowSegments>(static_cast<std::int64_t>(entries_.size()));
+  double squares = 0;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const Parameter& parameter = *entries_[i].parameter;
+    segments[i] = group_by_row(tape, parameter, entries_[i].segments.data());
+    double* parts = tape.allocate<double>(part_count(segments[i].count, parameter.cols));
+    const double part =
+        sum_rows(segments[i].count, parameter.cols, parts, [&](std::int64_t begin, std::int64_t end) {
+          return kernels.segment_squares(segments[i], begin, end, parameter.cols);
+        });
+    if (!std::isfinite(part))
+      throw Error(Code::diverged, "Adam: the gradient of \"" + parameter.name + "\" is not finite");
+    squares += part;
+  }
+  ++largest_step_;
+  grow_corrections();
+  for (std::size_t i = 0; i < entries_.size(); ++i) apply(kernels, *entries_[i].parameter, segments[i]);
+  return std::sqrt(squares);
+}
+
+void Adam::apply(const OpKernels& kernels, Parameter& parameter, const RowSegments& segments) const {
+  const float decay = options_.weight_decay;
+  const AdamConstants constants{options_.learning_rate,
+                                options_.beta1,
+                                options_.beta2,
+                                options_.epsilon,
+                                options_.decoupled ? 0.0f : decay,
+                                options_.decoupled ? options_.learning_rate * decay : 0.0f};
+  const AdamRows target{parameter.value.data(),       parameter.adam.first.data(),
+                        parameter.adam.second.data(), parameter.adam.row_steps.data(),
+                        corrections_.data(),          static_cast<std::int32_t>(corrections_.size())};
+  for_rows(segments.count, 4 * parameter.cols, [&](std::int64_t begin, std::int64_t end) {
+    kernels.update_adam_rows(segments, begin, end, parameter.cols, target, constants);
+  });
+}
+
+void Adam::grow_corrections() {
+  const auto complete = [](const BiasCorrection& c) {
+    return c.inverse_first == 1 && c.inverse_root_second == 1;
+  };
+  if (corrections_.empty()) corrections_.push_back({0, 0});  // no row is at step 0 once it is updated
+  if (static_cast<std::int64_t>(corrections_.size()) > largest_step_ || complete(corrections_.back())) return;
+  const std::int64_t size = std::max<std::int64_t>(1024, 2 * largest_step_);
+  while (static_cast<std::int64_t>(corrections_.size()) < size && !complete(corrections_.back()))
+    corrections_.push_back(bias_correction(options_, static_cast<std::int64_t>(corrections_.size())));
+}
+
+}  // namespace l4r

@@ -1,0 +1,57 @@
+// Adam (Kingma and Ba, ICLR 2015) and AdamW (Loshchilov and Hutter, ICLR 2019) over dense and sparse
+// gradients.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "autograd/parameter.h"
+#include "autograd/tape.h"
+
+namespace l4r {
+
+struct AdamOptions {
+  float learning_rate = 1e-3f;  // > 0
+  float beta1 = 0.9f;           // [0, 1)
+  float beta2 = 0.999f;         // [0, 1)
+  float epsilon = 1e-8f;        // > 0
+  float weight_decay = 0;       // >= 0
+  bool decoupled = true;  // true: AdamW, decay is taken off the weight; false: decay is added to the gradient
+};
+
+// Lazy Adam. A parameter that a step reads only by gather or bag is updated in the touched rows alone: the
+// moments (and the weight decay) of a row advance only when it is touched, and its bias correction 1 - beta^t
+// takes the row's own count of updates t. A parameter used whole is updated whole; rows gathered from it in
+// the same step are added to its dense gradient. Contributions to a row are added in one fixed order and the
+// work is cut by the data alone: the same bits at any number of threads. State lives in the parameters
+// (Parameter::adam). One thread calls.
+class Adam {
+ public:
+  // Throws Error(argument) for options out of range or a parameter given twice, Error(no_memory).
+  Adam(std::vector<std::shared_ptr<Parameter>> parameters, AdamOptions options);
+
+  // Throws Error(argument) unless finite and > 0.
+  void set_learning_rate(float learning_rate);
+
+  // Applies the gradients of the tape's last backward() to those of its parameters that this optimizer holds
+  // and returns their global norm (of the gradients without weight decay). Throws Error(diverged) naming the
+  // parameter when a gradient is not finite, leaving all parameters as they were; Error(argument) before
+  // backward().
+  double step(Tape& tape);
+
+ private:
+  struct Entry {
+    std::shared_ptr<Parameter> parameter;
+    Buffer<std::int32_t> segments;  // [rows] scratch: the segment of a touched row, else -1
+  };
+  void apply(const OpKernels& kernels, Parameter& parameter, const RowSegments& segments) const;
+  void grow_corrections();
+
+  std::vector<Entry> entries_;
+  AdamOptions options_;
+  std::int64_t largest_step_ = 0;            // no row has been updated more often
+  std::vector<BiasCorrection> corrections_;  // by step; grows by doubling until both are exactly 1
+};
+
+}  // namespace l4r

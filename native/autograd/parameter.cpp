@@ -1,0 +1,105 @@
+#include "autograd/parameter.h"
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "base/rng.h"
+#include "base/status.h"
+
+namespace l4r {
+
+namespace {
+
+std::int64_t checked_cells(const std::string& name, std::int64_t rows, std::int64_t cols) {
+  constexpr std::int64_t kLargest = std::numeric_limits<std::int32_t>::max();
+  require(rows >= 0 && rows <= kLargest && cols >= 0 && cols <= kLargest, "parameter \"", name,
+          "\": expected rows and cols in 0..", kLargest, ", got ", rows, " x ", cols);
+  return rows * cols;
+}
+
+// Natural logarithm of x in (0, 1]: x = m 2^e with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1) / (m +
+// 1)).
+double natural_log(double x) {
+  const auto bits = std::bit_cast<std::uint64_t>(x);
+  int exponent = static_cast<int>(bits >> 52) - 1023;
+  double m = std::bit_cast<double>((bits & 0xFFFFFFFFFFFFFull) | 0x3FF0000000000000ull);
+  if (m > 1.4142135623730951) {
+    m *= 0.5;
+    ++exponent;
+  }
+  const double s = (m - 1) / (m + 1), s2 = s * s;
+  double series = 0;  // |s| < 0.172: eleven terms leave less than 1e-17
+  for (int k = 21; k >= 1; k -= 2) series = series * s2 + 1.0 / k;
+  return exponent * 0.6931471805599453 + 2 * s * series;
+}
+
+struct SineCosine {
+  double sine, cosine;
+};
+
+// Sine and cosine of `turn` full turns, turn in [0, 1): whole quarters are taken off exactly, the rest goes
+// through the Taylor series 1 - x^2 / (1 2) (1 - x^2 / (3 4) (1 - ...)), from the inside out.
+SineCosine sine_cosine_of_turn(double turn) {
+  const int quarter = static_cast<int>(turn * 4 + 0.5);                      // 0..4
+  const double x = (turn - quarter * 0.25) * 6.283185307179586, x2 = x * x;  // |x| <= pi / 4
+  double sine = 0, cosine = 0;
+  for (int k = 16; k >= 2; k -= 2) {
+    cosine = 1 - cosine * x2 / (k * (k - 1));
+    sine = 1 - sine * x2 / (k * (k + 1));
+  }
+  sine *= x;
+  switch (quarter & 3) {
+    case 1:
+      return {cosine, -sine};
+    case 2:
+      return {-sine, -cosine};
+    case 3:
+      return {-cosine, sine};
+    default:
+      return {sine, cosine};
+  }
+}
+
+// In (0, 1), 32 bits, centred in their steps so that neither end is reached.
+double open_unit(std::uint32_t word) { return (word + 0.5) * 0x1p-32; }
+
+}  // namespace
+
+Parameter::Parameter(std::string given_name, std::int64_t given_rows, std::int64_t given_cols)
+    : name(std::move(given_name)),
+      rows(given_rows),
+      cols(given_cols),
+      value(checked_cells(name, given_rows, given_cols)) {}
+
+void fill_uniform(Parameter& parameter, float low, float high, std::uint64_t seed, std::uint64_t stream) {
+  require(std::isfinite(low) && std::isfinite(high) && low <= high,
+          "fill_uniform: expected finite low <= high, got ", low, " and ", high);
+  const Philox random(seed, stream);
+  for (std::int64_t e = 0; e < parameter.value.size(); e += 4) {
+    const auto words = random.block(static_cast<std::uint64_t>(e) / 4);
+    for (int i = 0; i < 4 && e + i < parameter.value.size(); ++i)
+      parameter.value[e + i] = low + (high - low) * Philox::unit(words[static_cast<std::size_t>(i)]);
+  }
+}
+
+void fill_normal(Parameter& parameter, float mean, float std, std::uint64_t seed, std::uint64_t stream) {
+  require(std::isfinite(mean) && std::isfinite(std) && std >= 0,
+          "fill_normal: expected a finite mean and a std of 0 or more, got ", mean, " and ", std);
+  const Philox random(seed, stream);
+  for (std::int64_t e = 0; e < parameter.value.size(); e += 4) {
+    const auto words = random.block(static_cast<std::uint64_t>(e) / 4);
+    double normals[4];
+    for (std::size_t pair = 0; pair < 2; ++pair) {
+      const double radius = std::sqrt(-2 * natural_log(open_unit(words[2 * pair])));
+      const auto [sine, cosine] = sine_cosine_of_turn(open_unit(words[2 * pair + 1]));
+      normals[2 * pair] = radius * cosine;
+      normals[2 * pair + 1] = radius * sine;
+    }
+    for (int i = 0; i < 4 && e + i < parameter.value.size(); ++i)
+      parameter.value[e + i] = static_cast<float>(mean + std * normals[i]);
+  }
+}
+
+}  // namespace l4r

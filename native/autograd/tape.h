@@ -1,0 +1,144 @@
+// Reverse-mode differentiation of one training step. A tape records the operations of a step as it runs them;
+// its intermediates live in an arena that reset() empties, so a steady state allocates nothing. A tensor is a
+// plain number (Handle) that is only valid on its tape and until that tape's next reset(). One thread; the
+// operations themselves use the shared thread pool.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "autograd/parameter.h"
+#include "base/arena.h"
+#include "ops/kernels.h"
+
+namespace l4r {
+
+// generation << 20 | slot. Generations are unique in the process and below 2^33: exact in a double.
+using Handle = std::uint64_t;
+
+struct Shape {
+  std::int64_t rows, cols;
+  std::int64_t size() const noexcept { return rows * cols; }
+};
+
+// Gradients of single rows of a parameter, as a gather or a bag leaves them: entry j adds
+// scales[j] * gradient[sources[j]] to row rows[j]. Null scales mean 1, null sources mean j.
+struct RowGradients {
+  const Parameter* parameter;
+  std::int64_t count;
+  const std::int32_t* rows;
+  const std::int32_t* sources;
+  const float* scales;
+  const float* gradient;  // [any x parameter->cols]
+};
+
+class Tape {
+ public:
+  // Kernels: those of the active level, unless a test asks for others.
+  explicit Tape(const OpKernels& kernels = op_kernels());
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  // ---- for users ----
+
+  // A copy of the caller's numbers [rows x cols]. Throws Error(argument) when their count is not rows * cols.
+  Handle input(std::span<const float> values, std::int64_t rows, std::int64_t cols);
+  // A whole parameter, by reference: its value changes when an optimizer steps. Twice the same gives the same
+  // handle.
+  Handle use(const std::shared_ptr<Parameter>& parameter);
+
+  Shape shape(Handle tensor) const;
+  // Valid until reset().
+  std::span<const float> value(Handle tensor) const;
+  // d loss / d tensor, zeros where none arrived. Throws Error(argument) before backward().
+  std::span<const float> gradient(Handle tensor);
+  // The number in a 1 x 1 tensor; Error(argument) for other shapes.
+  double item(Handle tensor) const;
+
+  // Computes every gradient of a 1 x 1 tensor. Once between resets, else Error(argument).
+  void backward(Handle loss);
+  // Ends the step. Every handle given out so far throws Error(disposed) from now on.
+  void reset();
+  // Arena bytes of this step.
+  std::size_t bytes_used() const noexcept { return arena_.used(); }
+
+  // ---- for operations and optimizers ----
+
+  struct Node {
+    Shape shape;
+    const float* value;
+    float* gradient;  // null while none has arrived
+    void (*backward)(Tape&, const Node&);
+    const void* context;  // what the operation needs in its backward pass; in the arena
+  };
+
+  const OpKernels& kernels() const noexcept { return *kernels_; }
+  // Uninitialised memory that lives until reset().
+  template <typename T>
+  T* allocate(std::int64_t count) {
+    return arena_.allocate<T>(count);
+  }
+  // A copy that lives until reset().
+  template <typename T>
+  T* copy(std::span<const T> values) {
+    T* to = allocate<T>(static_cast<std::int64_t>(values.size()));
+    for (std::size_t i = 0; i < values.size(); ++i) to[i] = values[i];
+    return to;
+  }
+  // The node behind a handle, valid until the next push; throws as the class comment says.
+  const Node& node(Handle tensor) const;
+
+  // Records a result. kBackward(Tape&, const Node&, const Context&) runs when its gradient is complete and
+  // adds to the gradients of the inputs; Context must be trivially destructible.
+  template <auto kBackward, typename Context>
+  Handle push(Shape shape, const float* value, const Context& context) {
+    static_assert(std::is_trivially_destructible_v<Context>);
+    const Context* kept = new (arena_.allocate<Context>(1)) Context(context);
+    return push_node({shape, value, nullptr,
+                      [](Tape& tape, const Node& node) {
+                        kBackward(tape, node, *static_cast<const Context*>(node.context));
+                      },
+                      kept});
+  }
+
+  // Where a backward pass puts a gradient: overwrite it, or add to it when others have written before.
+  struct Target {
+    float* gradient;
+    bool accumulate;
+  };
+  Target target(Handle tensor);
+
+  // Keeps the parameter alive until reset().
+  void keep(const std::shared_ptr<Parameter>& parameter) { parameters_.push_back(parameter); }
+  void add_row_gradients(const RowGradients& gradients) { row_gradients_.push_back(gradients); }
+
+  // What the last backward() left for optimizers. Throws Error(argument) when there was none since the last
+  // reset.
+  std::span<const RowGradients> row_gradients() const;
+  // Dense gradient of a parameter, null when none arrived.
+  const float* dense_gradient(const Parameter& parameter) const;
+
+ private:
+  struct DenseUse {
+    const Parameter* parameter;
+    std::uint32_t slot;
+  };
+
+  Handle push_node(const Node& node);
+  std::uint32_t slot(Handle tensor) const;
+
+  const OpKernels* kernels_;
+  Arena arena_;
+  std::vector<Node> nodes_;
+  std::vector<std::shared_ptr<Parameter>> parameters_;
+  std::vector<DenseUse> dense_uses_;
+  std::vector<RowGradients> row_gradients_;
+  std::uint64_t generation_;
+  bool differentiated_ = false;
+};
+
+}  // namespace l4r

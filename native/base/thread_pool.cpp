@@ -1,0 +1,151 @@
+#include "base/thread_pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "base/cpu.h"
+#include "base/status.h"
+
+namespace l4r {
+
+// One run: threads draw chunk numbers until there are none left. Shared by the caller and the workers that
+// joined.
+struct ThreadPool::Job {
+  Call call;
+  void* context;
+  std::int64_t chunks;
+  int helpers_wanted;  // guarded by State::mutex
+  std::atomic<std::int64_t> next{0};
+  std::atomic<std::int64_t> done{0};
+  std::mutex mutex;
+  std::condition_variable finished;
+  std::exception_ptr failure;  // guarded by mutex
+};
+
+struct ThreadPool::State {
+  std::mutex mutex;
+  std::condition_variable work_arrived;
+  std::deque<std::shared_ptr<Job>> jobs;
+  int workers = 0;
+  std::atomic<int> threads{1};
+};
+
+namespace {
+
+int initial_threads() {
+  const char* text = std::getenv("LLAMA4REC_THREADS");
+  if (text == nullptr || *text == '\0') return std::min(usable_processors(), 256);
+  char* end = nullptr;
+  const long count = std::strtol(text, &end, 10);
+  require(*end == '\0' && count >= 1 && count <= 256,
+          "LLAMA4REC_THREADS: expected an integer in 1..256, got \"", text, "\"");
+  return static_cast<int>(count);
+}
+
+void pause_processor() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// About 2 microseconds: the tail of a run is usually that short, and sleeping costs more.
+constexpr int kSpins = 64;
+
+}  // namespace
+
+ThreadPool& ThreadPool::shared() {
+  static ThreadPool* const pool = std::unique_ptr<ThreadPool>(new ThreadPool).release();
+  return *pool;
+}
+
+ThreadPool::ThreadPool() : state_(std::make_unique<State>()) { state_->threads = initial_threads(); }
+
+int ThreadPool::threads() const noexcept { return state_->threads.load(std::memory_order_relaxed); }
+
+void ThreadPool::set_threads(int count) {
+  require(count >= 1 && count <= 256, "threads: expected an integer in 1..256, got ", count);
+  state_->threads = count;
+}
+
+void ThreadPool::take_part(Job& job) {
+  for (;;) {
+    const std::int64_t chunk = job.next.fetch_add(1, std::memory_order_relaxed);
+    if (chunk >= job.chunks) return;
+    try {
+      job.call(job.context, chunk);
+    } catch (...) {
+      const std::lock_guard lock(job.mutex);
+      if (!job.failure) job.failure = std::current_exception();
+    }
+    if (job.done.fetch_add(1, std::memory_order_acq_rel) + 1 == job.chunks) {
+      const std::lock_guard lock(job.mutex);
+      job.finished.notify_all();
+    }
+  }
+}
+
+void ThreadPool::work() {
+  for (;;) {
+    std::shared_ptr<Job> job;
+    {
+      std::unique_lock lock(state_->mutex);
+      state_->work_arrived.wait(lock, [this] { return !state_->jobs.empty(); });
+      job = state_->jobs.front();
+      if (--job->helpers_wanted <= 0) state_->jobs.pop_front();
+    }
+    take_part(*job);
+  }
+}
+
+void ThreadPool::start_workers(int count) {
+  while (state_->workers < count) {
+    std::thread([this] { work(); }).detach();
+    ++state_->workers;
+  }
+}
+
+void ThreadPool::run_chunks(std::int64_t chunks, Call call, void* context) {
+  if (chunks <= 0) return;
+  const int helpers = static_cast<int>(std::min<std::int64_t>(threads() - 1, chunks - 1));
+  if (helpers <= 0) {
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) call(context, chunk);
+    return;
+  }
+  const auto job = std::make_shared<Job>();
+  job->call = call;
+  job->context = context;
+  job->chunks = chunks;
+  job->helpers_wanted = helpers;
+  {
+    const std::lock_guard lock(state_->mutex);
+    start_workers(helpers);
+    state_->jobs.push_back(job);
+  }
+  if (helpers == 1)
+    state_->work_arrived.notify_one();
+  else
+    state_->work_arrived.notify_all();
+
+  take_part(*job);
+  {
+    // Nobody has to join any more: every chunk is taken.
+    const std::lock_guard lock(state_->mutex);
+    std::erase(state_->jobs, job);
+  }
+  for (int spin = 0; spin < kSpins && job->done.load(std::memory_order_acquire) < chunks; ++spin)
+    pause_processor();
+  std::unique_lock lock(job->mutex);
+  job->finished.wait(lock, [&] { return job->done.load(std::memory_order_acquire) == chunks; });
+  if (job->failure) std::rethrow_exception(job->failure);
+}
+
+}  // namespace l4r

@@ -1,0 +1,57 @@
+// The one thread pool of the process. Work is cut into chunks whose number depends on the data alone, never
+// on the number of threads, so results have the same bits at any thread count. Workers sleep when there is
+// nothing to do; nobody spins for more than a few microseconds.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+namespace l4r {
+
+class ThreadPool {
+ public:
+  // Created at first use and never destroyed: worker threads of Node may end in any order at exit.
+  static ThreadPool& shared();
+
+  // Threads that take part in a run, the caller included.
+  int threads() const noexcept;
+  // Takes effect at the next run. Throws Error(argument) outside 1..256.
+  void set_threads(int count);
+
+  // body(chunk) for every chunk in [0, chunks); the caller takes part and returns when all are done. Several
+  // threads may call it at once, and a body may call it again. The first exception of a body is rethrown
+  // here.
+  template <typename Body>
+  void run(std::int64_t chunks, Body&& body) {
+    using Plain = std::remove_reference_t<Body>;
+    run_chunks(
+        chunks, [](void* context, std::int64_t chunk) { (*static_cast<Plain*>(context))(chunk); },
+        const_cast<void*>(static_cast<const void*>(&body)));
+  }
+
+  // body(begin, end) over [0, count) in pieces of `grain`; grain depends on the data alone.
+  template <typename Body>
+  void for_ranges(std::int64_t count, std::int64_t grain, Body&& body) {
+    const std::int64_t chunks = (count + grain - 1) / grain;
+    run(chunks, [&](std::int64_t chunk) {
+      const std::int64_t begin = chunk * grain;
+      body(begin, begin + grain < count ? begin + grain : count);
+    });
+  }
+
+ private:
+  using Call = void (*)(void* context, std::int64_t chunk);
+  struct Job;
+  struct State;
+
+  ThreadPool();
+  void run_chunks(std::int64_t chunks, Call call, void* context);
+  void start_workers(int count);
+  void work();
+  static void take_part(Job& job);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace l4r

@@ -1,0 +1,64 @@
+// Vectors of float64 for kernel sources (*.kernel.cpp), beside F32 of base/simd.h and under the same rules:
+// one instruction-set level a compilation, everything in namespace l4r::L4R_LEVEL, every operation exactly
+// rounded.
+#pragma once
+
+#include "base/simd.h"
+
+namespace l4r::L4R_LEVEL {
+
+#if defined(__AVX512F__)
+
+struct F64 {
+  static constexpr int width = 8;
+  __m512d v;
+  static F64 load(const double* p) { return {_mm512_loadu_pd(p)}; }
+  static F64 broadcast(double x) { return {_mm512_set1_pd(x)}; }
+  void store(double* p) const { _mm512_storeu_pd(p, v); }
+};
+inline F64 operator+(F64 a, F64 b) { return {_mm512_add_pd(a.v, b.v)}; }
+inline F64 operator-(F64 a, F64 b) { return {_mm512_sub_pd(a.v, b.v)}; }
+inline F64 fma(F64 a, F64 b, F64 c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
+
+#elif defined(__AVX2__)
+
+struct F64 {
+  static constexpr int width = 4;
+  __m256d v;
+  static F64 load(const double* p) { return {_mm256_loadu_pd(p)}; }
+  static F64 broadcast(double x) { return {_mm256_set1_pd(x)}; }
+  void store(double* p) const { _mm256_storeu_pd(p, v); }
+};
+inline F64 operator+(F64 a, F64 b) { return {_mm256_add_pd(a.v, b.v)}; }
+inline F64 operator-(F64 a, F64 b) { return {_mm256_sub_pd(a.v, b.v)}; }
+inline F64 fma(F64 a, F64 b, F64 c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
+
+#elif defined(__aarch64__) && !defined(L4R_SCALAR)
+
+struct F64 {
+  static constexpr int width = 2;
+  float64x2_t v;
+  static F64 load(const double* p) { return {vld1q_f64(p)}; }
+  static F64 broadcast(double x) { return {vdupq_n_f64(x)}; }
+  void store(double* p) const { vst1q_f64(p, v); }
+};
+inline F64 operator+(F64 a, F64 b) { return {vaddq_f64(a.v, b.v)}; }
+inline F64 operator-(F64 a, F64 b) { return {vsubq_f64(a.v, b.v)}; }
+inline F64 fma(F64 a, F64 b, F64 c) { return {vfmaq_f64(c.v, a.v, b.v)}; }
+
+#else
+
+struct F64 {
+  static constexpr int width = 1;
+  double v;
+  static F64 load(const double* p) { return {*p}; }
+  static F64 broadcast(double x) { return {x}; }
+  void store(double* p) const { *p = v; }
+};
+inline F64 operator+(F64 a, F64 b) { return {a.v + b.v}; }
+inline F64 operator-(F64 a, F64 b) { return {a.v - b.v}; }
+inline F64 fma(F64 a, F64 b, F64 c) { return {a.v * b.v + c.v}; }
+
+#endif
+
+}  // namespace l4r::L4R_LEVEL

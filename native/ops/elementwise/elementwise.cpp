@@ -1,0 +1,52 @@
+#include "ops/elementwise/elementwise.h"
+
+#include "base/status.h"
+#include "ops/gradient.h"
+
+namespace l4r {
+
+namespace {
+
+struct AddInputs {
+  Handle a, b;
+};
+
+void add_backward(Tape& tape, const Tape::Node& node, const AddInputs& inputs) {
+  add_to_gradient(tape, inputs.a, 1.0f, node.gradient);
+  add_to_gradient(tape, inputs.b, 1.0f, node.gradient);
+}
+
+struct ScaleInputs {
+  Handle x;
+  float factor;
+};
+
+void scale_backward(Tape& tape, const Tape::Node& node, const ScaleInputs& inputs) {
+  add_to_gradient(tape, inputs.x, inputs.factor, node.gradient);
+}
+
+}  // namespace
+
+Handle add(Tape& tape, Handle a, Handle b) {
+  const Shape shape = tape.shape(a), other = tape.shape(b);
+  require(shape.rows == other.rows && shape.cols == other.cols, "add: expected equal shapes, got ",
+          shape.rows, " x ", shape.cols, " and ", other.rows, " x ", other.cols);
+  const float *left = tape.node(a).value, *right = tape.node(b).value;
+  float* out = tape.allocate<float>(shape.size());
+  for_rows(shape.size(), 1, [&](std::int64_t begin, std::int64_t end) {
+    tape.kernels().add(end - begin, left + begin, right + begin, out + begin);
+  });
+  return tape.push<add_backward>(shape, out, AddInputs{a, b});
+}
+
+Handle scale(Tape& tape, Handle x, float factor) {
+  const Shape shape = tape.shape(x);
+  const float* from = tape.node(x).value;
+  float* out = tape.allocate<float>(shape.size());
+  for_rows(shape.size(), 1, [&](std::int64_t begin, std::int64_t end) {
+    tape.kernels().scale_add(end - begin, factor, from + begin, out + begin, false);
+  });
+  return tape.push<scale_backward>(shape, out, ScaleInputs{x, factor});
+}
+
+}  // namespace l4r

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "autograd/tape.h"
+
+namespace l4r {
+
+// a + b for tensors of equal shape. Throws Error(argument) when the shapes differ.
+Handle add(Tape& tape, Handle a, Handle b);
+
+// factor * x.
+Handle scale(Tape& tape, Handle x, float factor);
+
+}  // namespace l4r

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "autograd/tape.h"
+#include "ops/parallel.h"
+
+namespace l4r {
+
+// Adds factor * source, which has the shape of x, to the gradient of x.
+inline void add_to_gradient(Tape& tape, Handle x, float factor, const float* source) {
+  const auto [to, accumulate] = tape.target(x);
+  for_rows(tape.shape(x).size(), 1,
+           [&, to = to, accumulate = accumulate](std::int64_t begin, std::int64_t end) {
+             tape.kernels().scale_add(end - begin, factor, source + begin, to + begin, accumulate);
+           });
+}
+
+}  // namespace l4r

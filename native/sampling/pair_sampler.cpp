@@ -1,0 +1,152 @@
+#include "sampling/pair_sampler.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/rng.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+
+namespace l4r {
+
+namespace {
+
+constexpr std::int64_t kGrain = 1024;  // examples a chunk
+constexpr std::int64_t kAhead = 8;     // examples: far enough to hide a cache miss
+constexpr std::int64_t kLine = 16;     // numbers in a cache line
+
+// Streams of one seed: two an epoch.
+std::uint64_t shuffle_stream(std::int64_t epoch) { return 2 * static_cast<std::uint64_t>(epoch); }
+std::uint64_t negative_stream(std::int64_t epoch) { return 2 * static_cast<std::uint64_t>(epoch) + 1; }
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+}  // namespace
+
+PairSampler::PairSampler(std::int32_t user_count, std::int32_t item_count, std::vector<std::int32_t> offsets,
+                         std::vector<std::int32_t> items, std::vector<std::int32_t> extra, std::uint64_t seed)
+    : item_count_(item_count),
+      offsets_(std::move(offsets)),
+      items_(std::move(items)),
+      extra_(std::move(extra)),
+      seed_(seed) {
+  check(user_count);
+  users_.resize(items_.size());
+  examples_.reserve(items_.size() + extra_.size() / 3);
+  for (std::int32_t user = 0; user < user_count; ++user) {
+    const std::int32_t begin = offsets_[at(user)], end = offsets_[at(user) + 1];
+    std::fill(users_.begin() + begin, users_.begin() + end, user);
+    if (end - begin == item_count) continue;
+    for (std::int32_t e = begin; e < end; ++e) examples_.push_back(e);
+  }
+  for (std::size_t t = 0; t < extra_.size() / 3; ++t)
+    examples_.push_back(static_cast<std::int32_t>(items_.size() + t));
+  order_ = examples_;
+  position_ = examples();
+}
+
+void PairSampler::check(std::int32_t user_count) const {
+  require(user_count >= 0 && item_count_ >= 0, "sampler: expected counts of 0 or more, got ", user_count,
+          " users and ", item_count_, " items");
+  require(items_.size() + extra_.size() / 3 <= std::numeric_limits<std::int32_t>::max(),
+          "sampler: expected less than 2^31 examples, got ", items_.size() + extra_.size() / 3);
+  require(offsets_.size() == at(user_count) + 1, "sampler: offsets: expected ", at(user_count) + 1,
+          " numbers, got ", offsets_.size());
+  require(offsets_.front() == 0 && offsets_.back() >= 0 && at(offsets_.back()) == items_.size(),
+          "sampler: offsets: expected to begin with 0 and end with ", items_.size(), ", got ",
+          offsets_.front(), " and ", offsets_.back());
+  for (std::size_t user = 0; user + 1 < offsets_.size(); ++user)
+    require(offsets_[user] <= offsets_[user + 1], "sampler: offsets[", user + 1, "]: expected at least ",
+            offsets_[user], ", got ", offsets_[user + 1]);
+  for (std::size_t user = 0; user + 1 < offsets_.size(); ++user) {
+    for (std::size_t e = at(offsets_[user]); e < at(offsets_[user + 1]); ++e) {
+      require(items_[e] >= 0 && items_[e] < item_count_, "sampler: items[", e, "]: expected 0..",
+              item_count_ - 1, ", got ", items_[e]);
+      require(e == at(offsets_[user]) || items_[e - 1] < items_[e], "sampler: items[", e,
+              "]: expected more than ", e == 0 ? 0 : items_[e - 1], " (items of user ", user,
+              " ascend), got ", items_[e]);
+    }
+  }
+  require(extra_.size() % 3 == 0, "sampler: extra: expected triples, got ", extra_.size(), " numbers");
+  for (std::size_t i = 0; i < extra_.size(); ++i) {
+    const std::int32_t limit = i % 3 == 0 ? user_count : item_count_;
+    require(extra_[i] >= 0 && extra_[i] < limit, "sampler: extra[", i, "]: expected 0..", limit - 1, ", got ",
+            extra_[i]);
+  }
+}
+
+void PairSampler::start_epoch(std::int64_t epoch) {
+  require(epoch >= 0, "sampler: epoch: expected 0 or more, got ", epoch);
+  // Fisher and Yates, from the same start every time: an epoch does not depend on those before it.
+  const Philox random(seed_, shuffle_stream(epoch));
+  std::copy(examples_.begin(), examples_.end(), order_.begin());
+  for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random.below(i, i)]);
+  epoch_ = epoch;
+  position_ = 0;
+}
+
+std::int64_t PairSampler::next(std::int64_t count, std::int32_t* users, std::int32_t* positives,
+                               std::int32_t* negatives) {
+  require(count >= 0, "sampler: count: expected 0 or more, got ", count);
+  const std::int64_t start = position_;
+  const std::int64_t taken = std::min(count, examples() - start);
+  ThreadPool::shared().for_ranges(taken, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      prefetch(start + i, start + end);
+      const std::size_t example = at(order_[at(start + i)]);
+      if (example < items_.size()) {
+        users[i] = users_[example];
+        positives[i] = items_[example];
+        negatives[i] = negative(users[i], static_cast<std::int64_t>(example));
+      } else {
+        const std::int32_t* triple = extra_.data() + 3 * (example - items_.size());
+        users[i] = triple[0];
+        positives[i] = triple[1];
+        negatives[i] = triple[2];
+      }
+    }
+  });
+  position_ += taken;
+  return taken;
+}
+
+// The lists are visited at random and each search is a chain of cache misses: asks for what later examples
+// will read.
+void PairSampler::prefetch(std::int64_t position, std::int64_t end) const {
+  if (position + 2 * kAhead < end) {
+    const std::size_t example = at(order_[at(position + 2 * kAhead)]);
+    if (example < items_.size()) {
+      __builtin_prefetch(users_.data() + example);
+      __builtin_prefetch(items_.data() + example);
+    }
+  }
+  if (position + kAhead < end) {
+    const std::size_t example = at(order_[at(position + kAhead)]);
+    if (example >= items_.size()) return;
+    const std::size_t user = at(users_[example]);
+    const std::int64_t length = offsets_[user + 1] - offsets_[user];
+    const std::int64_t step =
+        std::max(kLine, length / kLine);  // of a long list the places the search begins with
+    for (std::int64_t e = 0; e < length; e += step) __builtin_prefetch(items_.data() + offsets_[user] + e);
+  }
+}
+
+// The r-th item that is not in the user's list, r uniform: exact, one draw, no rejection. The list ascends,
+// so below its c-th entry lie items[c] - c absent items.
+std::int32_t PairSampler::negative(std::int32_t user, std::int64_t example) const {
+  const std::int32_t* list = items_.data() + offsets_[at(user)];
+  const std::int32_t length = offsets_[at(user) + 1] - offsets_[at(user)];
+  const Philox random(seed_, negative_stream(epoch_));
+  const auto absent = static_cast<std::uint64_t>(item_count_ - length);
+  const auto rank = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(example), absent));
+  std::int32_t before = 0;  // list entries before the answer; found by halving without a branch to mispredict
+  for (std::int32_t left = length; left > 0;) {
+    const std::int32_t half = (left + 1) / 2, last = before + half - 1;
+    before += list[last] - last <= rank ? half : 0;
+    left -= half;
+  }
+  return rank + before;
+}
+
+}  // namespace l4r

@@ -1,0 +1,44 @@
+// Training examples for pairwise losses: (user, positive item, negative item).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace l4r {
+
+// One epoch holds each training interaction once, with a negative drawn uniformly from the items that are not
+// in the user's training list, and each extra triple once as it is, all in random order. Every number is a
+// pure function of (seed, epoch, example): the order of calls, batch sizes and threads change nothing. A user
+// who has every item has no negative: their interactions are left out. One thread calls.
+class PairSampler {
+ public:
+  // offsets [users + 1] and items: the training lists, item numbers strictly ascending inside a user. extra:
+  // flat (user, preferred, other) triples. Throws Error(argument) naming the place where a list is not as
+  // described.
+  PairSampler(std::int32_t user_count, std::int32_t item_count, std::vector<std::int32_t> offsets,
+              std::vector<std::int32_t> items, std::vector<std::int32_t> extra, std::uint64_t seed);
+
+  // Shuffles for this epoch and begins it. Throws Error(argument) for a negative epoch.
+  void start_epoch(std::int64_t epoch);
+  // Examples in an epoch.
+  std::int64_t examples() const noexcept { return static_cast<std::int64_t>(order_.size()); }
+  // Writes up to `count` examples and returns how many; 0 when the epoch is over or none has begun.
+  std::int64_t next(std::int64_t count, std::int32_t* users, std::int32_t* positives,
+                    std::int32_t* negatives);
+
+ private:
+  void check(std::int32_t user_count) const;
+  void prefetch(std::int64_t position, std::int64_t end) const;
+  std::int32_t negative(std::int32_t user, std::int64_t example) const;
+
+  std::int32_t item_count_;
+  std::vector<std::int32_t> offsets_, items_, extra_;
+  std::vector<std::int32_t> users_;     // [items] the user of each interaction
+  std::vector<std::int32_t> examples_;  // interaction number, or items + number of an extra triple
+  std::vector<std::int32_t> order_;     // the epoch's permutation of examples_
+  std::uint64_t seed_;
+  std::int64_t epoch_ = -1;
+  std::int64_t position_;
+};
+
+}  // namespace l4r

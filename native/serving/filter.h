@@ -1,0 +1,56 @@
+// A TopKFilter, checked and brought into the form that selection loops want.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "serving/top_k.h"
+
+namespace l4r {
+
+class ItemFilter {
+ public:
+  // Borrows the spans of `filter`. Throws Error(argument) when it does not fit `batch` queries over n items.
+  ItemFilter(const TopKFilter& filter, std::int64_t batch, std::int64_t n);
+
+  bool has_allow() const noexcept { return has_allow_; }
+  // The allowed items without the denied ones, ascending and distinct; only with has_allow().
+  std::span<const std::int32_t> allowed() const noexcept { return allowed_; }
+  // True when so few items are allowed that scoring these alone beats a scan. blocked() is then not to be
+  // asked.
+  bool sparse() const noexcept { return sparse_; }
+  // True for an item that no query of the batch may get.
+  bool blocked(std::int32_t item) const noexcept {
+    return !blocked_.empty() && blocked_[static_cast<std::size_t>(item)] != 0;
+  }
+
+  // Walks one query's excluded items beside a loop over ascending ids.
+  class Seen {
+   public:
+    Seen(const std::int32_t* begin, const std::int32_t* end) : next_(begin), end_(end) {}
+    // Ids must not descend from call to call.
+    bool contains(std::int32_t item) noexcept {
+      while (next_ != end_ && *next_ < item) ++next_;
+      return next_ != end_ && *next_ == item;
+    }
+
+   private:
+    const std::int32_t* next_;
+    const std::int32_t* end_;
+  };
+  // The excluded items of a query from id `first` on.
+  Seen seen(std::int64_t query, std::int32_t first) const;
+
+ private:
+  void take_excluded(const TopKFilter& filter, std::int64_t batch, std::int64_t n);
+  void take_allowed(const TopKFilter& filter, std::int64_t n);
+
+  std::span<const std::int32_t> offsets_, excluded_;  // ascending within a query
+  std::span<const std::uint8_t> blocked_;
+  std::vector<std::int32_t> sorted_, allowed_;
+  std::vector<std::uint8_t> mask_;
+  bool has_allow_, sparse_ = false;
+};
+
+}  // namespace l4r

@@ -1,0 +1,368 @@
+// The exact top-k held against a float64 brute force, at every instruction-set level of this machine.
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "base/cpu.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "check.h"
+#include "serving/catalogue.h"
+#include "serving/probe.h"
+#include "serving/scan_kernels.h"
+#include "serving/select.h"
+
+namespace {
+
+using l4r::Catalogue;
+using l4r::Level;
+using l4r::Philox;
+using l4r::TopKFilter;
+using l4r::TopKResult;
+using l4r::test::Add;
+using l4r::test::check;
+
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : philox_(seed, 0) {}
+  std::int64_t below(std::int64_t bound) {
+    return static_cast<std::int64_t>(philox_.below(counter_++, static_cast<std::uint64_t>(bound)));
+  }
+  float symmetric() { return 2 * Philox::unit(philox_.block(counter_++)[0]) - 1; }
+  std::vector<float> vector(std::int64_t count) {
+    std::vector<float> values(static_cast<std::size_t>(count));
+    for (auto& value : values) value = symmetric();
+    return values;
+  }
+
+ private:
+  Philox philox_;
+  std::uint64_t counter_ = 0;
+};
+
+struct Problem {
+  std::int64_t n, d, batch;
+  std::vector<float> items, biases, queries;
+};
+
+Problem random_problem(Random& random, std::int64_t n, std::int64_t d, std::int64_t batch, bool biased) {
+  return {n, d, batch, random.vector(n * d), random.vector(biased ? n : 0), random.vector(batch * d)};
+}
+
+// The rule, written down as plainly as can be: sums from 0 in ascending dimension, the bias last.
+std::vector<double> brute_scores(const Problem& p) {
+  std::vector<double> scores;
+  for (std::int64_t b = 0; b < p.batch; ++b)
+    for (std::int64_t i = 0; i < p.n; ++i) {
+      double sum = 0;
+      for (std::int64_t j = 0; j < p.d; ++j)
+        sum += double{p.queries[b * p.d + j]} * double{p.items[i * p.d + j]};
+      scores.push_back(sum + (p.biases.empty() ? 0.0 : double{p.biases[i]}));
+    }
+  return scores;
+}
+
+TopKResult brute_top_k(const std::vector<double>& scores, std::int64_t batch, std::int64_t n, std::int64_t k,
+                       const TopKFilter& filter) {
+  TopKResult result;
+  for (std::int64_t b = 0; b < batch; ++b) {
+    std::vector<std::int32_t> left;
+    for (std::int32_t i = 0; i < n; ++i) {
+      bool out = !filter.deny.empty() && filter.deny[i] != 0;
+      if (filter.has_allow && std::find(filter.allow.begin(), filter.allow.end(), i) == filter.allow.end())
+        out = true;
+      if (!filter.exclude_offsets.empty())
+        for (auto e = filter.exclude_offsets[b]; e < filter.exclude_offsets[b + 1]; ++e)
+          out |= filter.exclude[e] == i;
+      if (!out) left.push_back(i);
+    }
+    const double* row = scores.data() + b * n;
+    std::stable_sort(left.begin(), left.end(), [row](auto i, auto j) { return row[i] > row[j]; });
+    left.resize(std::min<std::size_t>(left.size(), static_cast<std::size_t>(k)));
+    result.counts.push_back(static_cast<std::int32_t>(left.size()));
+    for (std::size_t place = 0; place < static_cast<std::size_t>(k); ++place) {
+      result.ids.push_back(place < left.size() ? left[place] : -1);
+      result.scores.push_back(place < left.size() ? row[left[place]] : 0.0);
+    }
+  }
+  return result;
+}
+
+bool same(const TopKResult& a, const TopKResult& b) {
+  return a.ids == b.ids && a.counts == b.counts && a.scores == b.scores;
+}
+
+std::string shape(const Problem& p, std::int64_t k) {
+  return "n " + std::to_string(p.n) + ", d " + std::to_string(p.d) + ", batch " + std::to_string(p.batch) +
+         ", k " + std::to_string(k);
+}
+
+void check_problem(const Problem& p, std::int64_t k, const TopKFilter& filter, const std::string& what) {
+  const auto scores = brute_scores(p);
+  const TopKResult expected = brute_top_k(scores, p.batch, p.n, k, filter);
+  for (const Level level : l4r::available_levels()) {
+    const Catalogue catalogue(p.items, p.biases, p.n, p.d, l4r::scan_kernels(level));
+    check(same(catalogue.top_k(p.queries, p.batch, k, filter), expected),
+          what + " at " + l4r::level_name(level) + ": " + shape(p, k));
+  }
+  check(same(l4r::select_top_k(scores, p.batch, p.n, k, filter), expected), what + ", dense: " + shape(p, k));
+}
+
+// Owns what a TopKFilter borrows.
+struct OwnedFilter {
+  std::vector<std::int32_t> offsets, exclude, allow;
+  std::vector<std::uint8_t> deny;
+  bool has_allow = false;
+  TopKFilter view() const { return {offsets, exclude, deny, allow, has_allow}; }
+};
+
+OwnedFilter random_filter(Random& random, std::int64_t n, std::int64_t batch, int kinds) {
+  OwnedFilter filter;
+  if (kinds & 1) {
+    filter.offsets.push_back(0);
+    for (std::int64_t b = 0; b < batch; ++b) {
+      for (auto count = random.below(n / 3 + 2); n > 0 && count > 0; --count)
+        filter.exclude.push_back(static_cast<std::int32_t>(random.below(n)));
+      filter.offsets.push_back(static_cast<std::int32_t>(filter.exclude.size()));
+    }
+  }
+  if (kinds & 2)
+    for (std::int64_t i = 0; i < n; ++i) filter.deny.push_back(random.below(3) == 0 ? 7 : 0);
+  filter.has_allow = (kinds & 12) != 0;
+  const std::int64_t allowed = (kinds & 8) ? n : n / 40;  // most of the catalogue, or a short list
+  for (std::int64_t i = 0; filter.has_allow && i < allowed; ++i)
+    filter.allow.push_back(static_cast<std::int32_t>(random.below(n)));
+  return filter;
+}
+
+template <typename Body>
+void check_refused(const std::string& part, const Body& body) {
+  try {
+    body();
+    check(false, "expected an error that says \"" + part + "\"");
+  } catch (const l4r::Error& error) {
+    check(error.code() == l4r::Code::argument && std::string(error.what()).find(part) != std::string::npos,
+          "expected \"" + part + "\" in \"" + error.what() + "\"");
+  }
+}
+
+const Add shapes("the ids of the brute force for every shape", [] {
+  Random random(1);
+  for (const std::int64_t n : {0, 1, 2, 15, 16, 17, 31, 33, 1000})
+    for (const std::int64_t d : {1, 2, 3, 7, 8, 9, 16, 17, 64, 65, 200})
+      for (const std::int64_t batch : {0, 1, 2, 3, 5, 8, 33}) {
+        if (n * d * batch > 2'000'000) continue;
+        const std::array<std::int64_t, 5> ks{1, 2, 10, std::max<std::int64_t>(n, 1), n + 5};
+        check_problem(random_problem(random, n, d, batch, random.below(2) == 0), ks[random.below(5)], {},
+                      "plain");
+      }
+});
+
+const Add filters("excluded, denied and not allowed items never come back", [] {
+  Random random(2);
+  for (const std::int64_t n : {1, 2, 17, 33, 300, 1000})
+    for (int kinds = 0; kinds < 16; ++kinds)
+      for (const std::int64_t batch : {1, 3, 9}) {
+        const Problem p = random_problem(random, n, 8, batch, kinds % 2 == 0);
+        const OwnedFilter filter = random_filter(random, n, batch, kinds);
+        for (const std::int64_t k : {std::int64_t{1}, std::int64_t{10}, n + 5})
+          check_problem(p, k, filter.view(), "filter " + std::to_string(kinds));
+      }
+});
+
+const Add nothing_left("lists are empty when everything is filtered away", [] {
+  Random random(3);
+  const Problem p = random_problem(random, 40, 5, 2, true);
+  OwnedFilter all_denied, none_allowed, all_seen;
+  all_denied.deny.assign(40, 1);
+  none_allowed.has_allow = true;
+  all_seen.offsets = {0, 40, 79};
+  for (std::int32_t i = 0; i < 79; ++i) all_seen.exclude.push_back(39 - i % 40);
+  check_problem(p, 3, all_denied.view(), "all denied");
+  check_problem(p, 3, none_allowed.view(), "none allowed");
+  check_problem(p, 3, all_seen.view(), "all seen by one");
+  const Catalogue catalogue(p.items, p.biases, p.n, p.d);
+  check(catalogue.top_k(p.queries, 2, 3, all_seen.view()).counts == std::vector<std::int32_t>{0, 1},
+        "one item is left to the second query");
+});
+
+const Add ties("equal scores come by lower id", [] {
+  Random random(4);
+  for (const std::int64_t distinct : {1, 2, 5}) {
+    Problem p = random_problem(random, 6000, 9, 7, false);
+    for (std::int64_t i = 0; i < p.n; ++i)
+      for (std::int64_t j = 0; j < p.d; ++j) p.items[i * p.d + j] = p.items[i % distinct * p.d + j];
+    for (const std::int64_t k : {1, 10, 5000}) check_problem(p, k, {}, "ties");
+    std::fill(p.queries.begin(), p.queries.end(), 0.0f);
+    check_problem(p, 10, {}, "zero queries");
+  }
+});
+
+const Add near_ties("scores that float32 cannot tell apart come in the order of float64", [] {
+  Random random(5);
+  for (const std::int64_t d : {2, 17, 64}) {
+    Problem p = random_problem(random, 3000, d, 6, true);
+    // Every item is the first one with some components moved by one unit in the last place.
+    for (std::int64_t i = 1; i < p.n; ++i)
+      for (std::int64_t j = 0; j < d; ++j)
+        p.items[i * d + j] = std::nextafter(p.items[j], random.below(3) == 0 ? 2.0f : p.items[j]);
+    std::fill(p.biases.begin(), p.biases.end(), 0.25f);
+    check_problem(p, 10, {}, "one unit apart");
+  }
+});
+
+const Add cancellation("large terms that cancel do not hide small ones", [] {
+  Random random(6);
+  Problem p = random_problem(random, 2000, 5, 5, false);
+  for (std::int64_t i = 0; i < p.n; ++i) {
+    p.items[i * 5] = 1e8f;
+    p.items[i * 5 + 3] = -1e8f;
+  }
+  for (std::int64_t b = 0; b < p.batch; ++b) p.queries[b * 5 + 3] = p.queries[b * 5] = 3;
+  check_problem(p, 10, {}, "cancellation");
+});
+
+const Add magnitudes("any mix of magnitudes, from denormal to the largest float", [] {
+  Random random(7);
+  for (int round = 0; round < 40; ++round) {
+    Problem p = random_problem(random, 200, 7, 6, round % 2 == 0);
+    const int spread = 1 + round % 4 * 49;  // exponents within +-spread
+    const auto scale = [&](std::vector<float>& values, int centre) {
+      for (auto& value : values) {
+        value = std::ldexp(value, centre + static_cast<int>(random.below(2 * spread)) - spread);
+        if (!std::isfinite(value)) value = std::numeric_limits<float>::max();
+      }
+    };
+    const int centre = static_cast<int>(random.below(280)) - 150;
+    scale(p.items, centre);
+    scale(p.queries, round % 3 == 0 ? -centre : static_cast<int>(random.below(280)) - 150);
+    scale(p.biases, static_cast<int>(random.below(280)) - 150);
+    check_problem(p, 9, {}, "magnitudes " + std::to_string(round));
+  }
+});
+
+const Add extremes("all values at the ends of the float range", [] {
+  for (const float x : {std::numeric_limits<float>::max(), std::numeric_limits<float>::denorm_min()}) {
+    Problem p{50, 3, 2, std::vector<float>(150, x), std::vector<float>(50, x), std::vector<float>(6, x)};
+    for (std::int64_t i = 0; i < 50; i += 3) p.items[i * 3 + 1] = -x;
+    check_problem(p, 7, {}, "extremes");
+  }
+});
+
+const Add descending("scores that rise or fall with the id", [] {
+  Random random(8);
+  for (const float step : {0.001f, -0.001f}) {
+    Problem p = random_problem(random, 20'000, 3, 2, true);
+    for (std::int64_t i = 0; i < p.n; ++i) p.biases[i] = static_cast<float>(i) * step;
+    check_problem(p, 20, {}, "sorted");
+  }
+});
+
+const Add large("catalogues that are cut into ranges, at any number of threads", [] {
+  Random random(9);
+  auto& pool = l4r::ThreadPool::shared();
+  const int before = pool.threads();
+  // The last item repeats the first: a tie across ranges.
+  Problem p = random_problem(random, 30'011, 80, 27, true);
+  std::copy(p.items.begin(), p.items.begin() + p.d, p.items.end() - p.d);
+  p.biases.back() = p.biases.front() = 50;
+  const auto expected = brute_top_k(brute_scores(p), p.batch, p.n, 11, {});
+  const OwnedFilter filter = random_filter(random, p.n, p.batch, 1 | 2);
+  const Catalogue catalogue(p.items, p.biases, p.n, p.d);
+  TopKResult filtered;
+  for (const int threads : {1, 2, 3}) {
+    pool.set_threads(threads);
+    check(same(catalogue.top_k(p.queries, p.batch, 11), expected), std::to_string(threads) + " threads");
+    const TopKResult now = catalogue.top_k(p.queries, p.batch, 11, filter.view());
+    if (threads == 1) filtered = now;
+    check(same(now, filtered), std::to_string(threads) + " threads with filters");
+  }
+  pool.set_threads(before);
+  check(expected.ids[0] == 0 && expected.ids[1] == 30'010, "the planted tie leads");
+});
+
+const Add concurrent("several threads ask one catalogue at once", [] {
+  Random random(10);
+  const Problem p = random_problem(random, 5000, 33, 8, true);
+  const Catalogue catalogue(p.items, p.biases, p.n, p.d);
+  const auto expected = brute_top_k(brute_scores(p), p.batch, p.n, 10, {});
+  std::vector<int> wrong(4);
+  {
+    std::vector<std::jthread> threads;
+    for (int& count : wrong)
+      threads.emplace_back([&] {
+        for (int round = 0; round < 10; ++round)
+          count += !same(catalogue.top_k(p.queries, p.batch, 10), expected);
+      });
+  }
+  check(wrong == std::vector<int>(4), "every answer is right");
+});
+
+const Add batch_is_single("a batch gives the answers of its queries one by one", [] {
+  Random random(11);
+  const Problem p = random_problem(random, 700, 20, 19, false);
+  const Catalogue catalogue(p.items, p.biases, p.n, p.d);
+  const TopKResult all = catalogue.top_k(p.queries, p.batch, 5);
+  for (std::int64_t b = 0; b < p.batch; ++b) {
+    const TopKResult one = catalogue.top_k(std::span(p.queries).subspan(b * p.d, p.d), 1, 5);
+    check(std::equal(one.ids.begin(), one.ids.end(), all.ids.begin() + b * 5) &&
+              std::equal(one.scores.begin(), one.scores.end(), all.scores.begin() + b * 5),
+          "query " + std::to_string(b));
+  }
+});
+
+const Add refused("arguments that do not fit are refused by name", [] {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  const std::vector<float> items(12, 1.0f), query(3, 1.0f);
+  std::vector<float> bad = items;
+  bad[7] = nan;
+  check_refused("items: item 2, dimension 1", [&] { Catalogue(bad, {}, 4, 3); });
+  check_refused("biases: item 1", [&] { Catalogue(items, std::vector<float>{0, -inf, 0, 0}, 4, 3); });
+  check_refused("items: expected 5 x 3", [&] { Catalogue(items, {}, 5, 3); });
+  check_refused("dimensions", [&] { Catalogue({}, {}, 4, 0); });
+  check_refused("biases: expected 4", [&] { Catalogue(items, query, 4, 3); });
+  const Catalogue catalogue(items, {}, 4, 3);
+  check_refused("queries: query 1, dimension 0", [&] {
+    catalogue.top_k(std::vector<float>{1, 1, 1, inf, 1, 1}, 2, 1);
+  });
+  check_refused("queries: expected 2 x 3", [&] { catalogue.top_k(query, 2, 1); });
+  check_refused("k: expected", [&] { catalogue.top_k(query, 1, 0); });
+  check_refused("batch: expected", [&] { catalogue.top_k({}, -1, 1); });
+  const std::vector<std::int32_t> one{0, 1}, four{4}, minus{-1}, descending{0, 2, 1};
+  check_refused("exclude[0]: expected an item in 0..3, got 4",
+                [&] { catalogue.top_k(query, 1, 1, {.exclude_offsets = one, .exclude = four}); });
+  check_refused("allow[0]", [&] { catalogue.top_k(query, 1, 1, {.allow = minus, .has_allow = true}); });
+  check_refused("exclude offsets: expected 2",
+                [&] { catalogue.top_k(query, 1, 1, {.exclude_offsets = four}); });
+  check_refused("exclude offsets: expected ascending", [&] {
+    catalogue.top_k(std::vector<float>(6), 2, 1, {.exclude_offsets = descending, .exclude = four});
+  });
+  check_refused("deny: expected 4",
+                [&] { catalogue.top_k(query, 1, 1, {.deny = std::vector<std::uint8_t>(3)}); });
+  check_refused("scores: row 1, item 0", [&] {
+    l4r::select_top_k(std::vector<double>{1, 2, double{nan}, 2}, 2, 2, 1);
+  });
+  check_refused("scores: expected 2 x 3", [&] { l4r::select_top_k(std::vector<double>(5), 2, 3, 1); });
+});
+
+const Add dense_infinite("dense scores may be infinite", [] {
+  const double inf = std::numeric_limits<double>::infinity();
+  const TopKResult result = l4r::select_top_k(std::vector<double>{-inf, 3, inf, -inf}, 1, 4, 4);
+  check(result.ids == std::vector<std::int32_t>{2, 1, 0, 3}, "best first, ties by lower id");
+});
+
+const Add probes("the probes measure something", [] {
+  check(l4r::read_bandwidth(1 << 16, 2) > 0, "bandwidth");
+  check(l4r::fma_rate(1) > 0, "rate");
+  check_refused("bytes: expected", [] { l4r::read_bandwidth(100, 1); });
+  check_refused("threads: expected", [] { l4r::fma_rate(0); });
+});
+
+}  // namespace
+
+int main() { return l4r::test::run_all(); }

@@ -1,0 +1,148 @@
+import test from "ava";
+import { DatasetBuilder, type ExternalId, split, TrainView } from "../../lib/data/index.js";
+
+type InteractionRow = [user: ExternalId, item: ExternalId, rating?: number, timestamp?: number];
+
+function datasetOf(rows: InteractionRow[], likeThreshold: number | null = null) {
+  const builder = new DatasetBuilder("test", { likeThreshold });
+  for (const row of rows) builder.addInteraction(...row);
+  return builder.build();
+}
+
+/** User 0 has items 0..count-1 in that order, so that every item is known in training. */
+const everything = (count: number): InteractionRow[] =>
+  Array.from({ length: count + 2 }, (_, item): InteractionRow => [0, item, 5, item]);
+
+test("the last item is the test row, the one before it the validation row", (t) => {
+  const {
+    train,
+    validation,
+    test: last,
+    counts,
+  } = split(datasetOf([...everything(10), [1, 3, 5, 40], [1, 1, 5, 10], [1, 7, 5, 30], [1, 2, 5, 20]]));
+  t.deepEqual(train.itemsOf(1), Int32Array.of(1, 2));
+  t.deepEqual(validation.users, Int32Array.of(1));
+  t.deepEqual(validation.items, Int32Array.of(7));
+  t.deepEqual(last.users, Int32Array.of(1));
+  t.deepEqual(last.items, Int32Array.of(3));
+  t.is(counts.testRows, 1);
+  t.is(counts.skippedUnseenTestItems, 1);
+  t.is(counts.skippedUnseenValidationItems, 1);
+});
+
+test("equal timestamps keep the order of the file", (t) => {
+  const {
+    train,
+    validation,
+    test: last,
+  } = split(datasetOf([...everything(10), [1, 9, 5, 7], [1, 4, 5, 7], [1, 6, 5, 7], [1, 2, 5, 7]]));
+  t.deepEqual(train.itemsOf(1), Int32Array.of(9, 4));
+  t.deepEqual([validation.items[0], last.items[0]], [6, 2]);
+});
+
+test("paper sees likes only, standard sees everything unless told", (t) => {
+  const rows: InteractionRow[] = [...everything(10), [1, 1, 4, 1], [1, 2, 3, 2], [1, 3, 5, 3], [1, 4, 4, 4]];
+  const dataset = datasetOf(rows, 4);
+  t.deepEqual(split(dataset).train.itemsOf(1), Int32Array.of(1));
+  t.is(split(dataset).counts.skippedRatings, 1);
+  t.deepEqual(split(dataset, { protocol: "standard" }).train.itemsOf(1), Int32Array.of(1, 2));
+  t.deepEqual(split(dataset, { protocol: "standard", likesOnly: true }).train.itemsOf(1), Int32Array.of(1));
+  t.deepEqual(split(dataset, { likeThreshold: 3 }).train.itemsOf(1), Int32Array.of(1, 2));
+  t.deepEqual(split(dataset, { likeThreshold: null }).train.itemsOf(1), Int32Array.of(1, 2));
+  t.is(split(dataset, { likeThreshold: 5 }).counts.skippedShortUsers, 1);
+});
+
+test("users with one or two items are left out, rows and all", (t) => {
+  const dataset = datasetOf([...everything(5), ["one", 1, 5, 1], ["two", 2, 5, 1], ["two", 3, 5, 2]]);
+  const { train, counts } = split(dataset);
+  t.deepEqual([...train.userCounts], [5, 0, 0]);
+  t.is(counts.users, 1);
+  t.is(counts.skippedShortUsers, 2);
+  t.throws(() => split(datasetOf([["one", 1]])), { code: "E_ARGUMENT", message: /at least 3.*none in test/ });
+});
+
+test("an item a user has more than once counts at its earliest", (t) => {
+  const {
+    train,
+    validation,
+    test: last,
+    counts,
+  } = split(
+    datasetOf([
+      ...everything(10),
+      [1, 1, 5, 1],
+      [1, 2, 5, 2],
+      [1, 3, 4, 3],
+      [1, 1, 2, 9],
+      [1, 4, 5, 4],
+      [1, 2, 5, 9],
+    ]),
+  );
+  t.deepEqual(train.itemsOf(1), Int32Array.of(1, 2));
+  t.deepEqual([validation.items[0], last.items[0]], [3, 4]);
+  t.is(counts.skippedRepeats, 2);
+});
+
+test("without timestamps the order is a shuffle by the seed", (t) => {
+  const rows: InteractionRow[] = [];
+  for (let user = 0; user < 20; user++)
+    for (let item = 0; item < 8; item++) rows.push([`u${user}`, `i${item}`]);
+  const dataset = datasetOf(rows);
+  const digest = (seed?: number) => split(dataset, { seed }).digest;
+  t.is(digest(), digest(0));
+  t.is(digest(5), digest(5));
+  t.not(digest(5), digest(6));
+  const lasts = split(dataset, { seed: 5 }).test.items;
+  t.true(new Set(lasts).size > 3, "users are shuffled apart");
+});
+
+test("a timestamped split does not depend on the seed, its digest does on the protocol", (t) => {
+  const dataset = datasetOf(everything(6));
+  t.is(split(dataset, { seed: 1 }).digest, split(dataset, { seed: 2 }).digest);
+  t.not(split(dataset).digest, split(dataset, { protocol: "standard" }).digest);
+});
+
+test("bad options are named", (t) => {
+  const dataset = datasetOf(everything(6));
+  const bad = { protocol: "random" };
+  // @ts-expect-error: what a caller without types may pass
+  t.throws(() => split(dataset, bad), { code: "E_ARGUMENT", message: /^protocol: .*"random"/ });
+  t.throws(() => split(dataset, { likeThreshold: Number.NaN }), { code: "E_ARGUMENT", message: /NaN/ });
+});
+
+test("a training view answers by user, by item and by pair", (t) => {
+  const { train } = split(
+    datasetOf([...everything(6), [1, 5, 3, 1], [1, 0, 4, 2], [1, 1, 5, 3], [1, 2, 5, 4]]),
+  );
+  t.is(train.userCount, 2);
+  t.is(train.itemCount, 8);
+  t.is(train.interactionCount, 8);
+  t.deepEqual(train.offsets, Int32Array.of(0, 6, 8));
+  t.deepEqual(train.itemsOf(1), Int32Array.of(5, 0));
+  t.deepEqual(train.ratings.subarray(6), Float32Array.of(3, 4));
+  t.deepEqual(train.sortedItems().items.subarray(6), Int32Array.of(0, 5));
+  t.deepEqual(train.itemCounts, Int32Array.of(2, 1, 1, 1, 1, 2, 0, 0));
+  t.deepEqual(train.userCounts, Int32Array.of(6, 2));
+  const pairs = [0, 1].map((user) => Array.from({ length: 8 }, (_, item) => train.has(user, item)));
+  const [y, n] = [true, false];
+  t.deepEqual(pairs, [
+    [y, y, y, y, y, y, n, n],
+    [y, n, n, n, n, y, n, n],
+  ]);
+});
+
+test("a structured clone of a training view makes an equal one", (t) => {
+  const { train } = split(datasetOf(everything(6)));
+  const clone = new TrainView(structuredClone(train));
+  t.is(clone.digest, train.digest);
+  t.deepEqual(clone.titles, train.titles);
+});
+
+test("a training view checks its columns", (t) => {
+  const { train } = split(datasetOf(everything(6)));
+  const refuses = (change: object, message: RegExp) =>
+    t.throws(() => new TrainView({ ...train, ...change }), { code: "E_ARGUMENT", message });
+  refuses({ offsets: Int32Array.of(0) }, /^offsets/);
+  refuses({ items: new Int32Array(1) }, /^items/);
+  refuses({ ratings: new Float32Array(1) }, /^ratings/);
+});
