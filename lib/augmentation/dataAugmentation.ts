@@ -32,13 +32,14 @@ export interface AugmentedPairs {
   readonly asked: number;
   /** Of these, answered. */
   readonly answered: number;
-  /** Of the answers, those where both orders of the question named the same item. */
+  /** Of the answers, those where both orders of the question named the same item: the triples. */
   readonly consistent: number;
 }
 
 /**
  * Data augmentation for direct recommendation (Llama4Rec Eq. 3): the language model orders one pair of unseen items a
- * user; the triples join the BPR data with weight 1. An item pair without an answer is left out.
+ * user; the triples join the BPR data with weight 1. Left out are pairs without an answer and pairs where the two orders of
+ * the question disagree: there the position decided, not the items.
  *
  * @throws Llama4RecError `E_ARGUMENT` for a vocabulary without labels; the signal's reason when aborted.
  */
@@ -66,8 +67,10 @@ export async function augmentPairs(
       asked++;
       if (answer.answered) {
         answered++;
-        if (answer.consistent) consistent++;
-        triples.push(user, pair[answer.preferred], pair[1 - answer.preferred]);
+        if (answer.consistent) {
+          consistent++;
+          triples.push(user, pair[answer.preferred], pair[1 - answer.preferred]);
+        }
       }
     }
     options.onProgress?.(index + 1, users.length);

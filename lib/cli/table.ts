@@ -61,7 +61,7 @@ function closingLines(report: ExperimentReport): string[] {
   } else {
     const { pairs, lists } = languageModel;
     lines.push(
-      `${languageModel.name}: ordered ${pairs.answered} of ${pairs.asked} pairs (${pairs.consistent} alike in both orders) ` +
+      `${languageModel.name}: answered ${pairs.answered} of ${pairs.asked} pairs, ${pairs.consistent} alike in both orders and so used, ` +
         `and ${lists.answered} of ${lists.asked} candidate lists`,
     );
   }

@@ -204,8 +204,9 @@ async function runSeed(
   clock: StageClock,
 ): Promise<SeedRun> {
   const { backbone, languageModel = null, hyperparameters, signal } = options;
+  // NDCG@10 rather than @5: twice the hits, so less noise in the choice of the epoch.
   const validate = (candidate: FactorRanker): number =>
-    evaluateRanking(candidate, parts.train, parts.validation).metrics["ndcg@5"];
+    evaluateRanking(candidate, parts.train, parts.validation).metrics["ndcg@10"];
   const fit = (stage: string, extraPairs?: Int32Array): Promise<TrainResult> =>
     train({
       backbone,
@@ -231,7 +232,7 @@ async function runSeed(
     }),
   );
   const augmented = await clock.timeAsync("retrain", () =>
-    fit(`retrain ${backbone.name} with ${pairs.answered} pairs, seed ${seed}`, pairs.triples),
+    fit(`retrain ${backbone.name} with ${pairs.consistent} pairs, seed ${seed}`, pairs.triples),
   );
   const validation = await clock.timeAsync("refine validation", () =>
     refine(augmented.ranker, parts.train, parts.validation, {
@@ -383,7 +384,7 @@ function total<T>(entries: readonly T[], count: (entry: T) => number): number {
 }
 
 function epochProgress(stage: string, report: EpochReport): StageProgress {
-  const validated = report.best === null ? "" : `, best NDCG@5 ${report.best.toFixed(4)}`;
+  const validated = report.best === null ? "" : `, best NDCG@10 ${report.best.toFixed(4)}`;
   return {
     stage,
     done: report.epoch,

@@ -40,6 +40,10 @@ const LIMITS = {
 };
 
 const VOCABULARY = "tokenizer.ggml.tokens";
+const BYTE_PIECES = Array.from(
+  { length: 256 },
+  (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
+);
 const FIRST_READ_BYTES = 2 ** 20;
 
 /** ggml type number -> [elements per block, bytes per block]. Other numbers are newer or retired types. */
@@ -141,11 +145,12 @@ function parse(bytes: Buffer, fileSize: number): GgufHeader {
   const metadataCount = count(reader, "metadata count", LIMITS.metadata);
 
   const metadata = new Map<string, GgufValue>();
+  const pieces = new Set<string>();
   for (let i = 0; i < metadataCount; i++) {
     const key = text(reader, "metadata key", LIMITS.nameBytes);
     expect(!metadata.has(key), "metadata keys that occur once", key);
     const type = reader.u32();
-    metadata.set(key, key === VOCABULARY ? vocabulary(reader, type) : value(reader, type, key, 0));
+    metadata.set(key, key === VOCABULARY ? vocabulary(reader, type, pieces) : value(reader, type, key, 0));
   }
   const tensors = Array.from({ length: tensorCount }, () => tensor(reader));
 
@@ -157,7 +162,7 @@ function parse(bytes: Buffer, fileSize: number): GgufHeader {
   );
   const dataOffset = Math.ceil(reader.position / Number(alignment)) * Number(alignment);
   checkTensors(tensors, Number(alignment), dataOffset, fileSize);
-  checkModel(metadata, tensors);
+  checkModel(metadata, tensors, pieces);
   return { version, metadata, tensors, dataOffset, fileSize };
 }
 
@@ -213,19 +218,20 @@ function value(reader: ByteReader, type: number, key: string, depth: number): Gg
   }
 }
 
-/** The pieces of the tokenizer: strings that, but for empty ones, occur once; llama.cpp aborts on others. */
-function vocabulary(reader: ByteReader, type: number): GgufValue {
+/**
+ * The pieces of the tokenizer: strings that, but for empty ones, occur once. They are also added to `pieces`, one
+ * character a byte, so that pieces that are no valid UTF-8 stay distinct.
+ */
+function vocabulary(reader: ByteReader, type: number, pieces: Set<string>): GgufValue {
   const isStrings = type === 9 && reader.u32() === 8;
   expect(isStrings, `${VOCABULARY}, an array of strings`, `type ${type}`);
   const arrayLength = count(reader, `${VOCABULARY} length`, LIMITS.arrayLength);
-  const seen = new Set<string>();
   for (let i = 0; i < arrayLength; i++) {
-    // latin1: one character a byte, so that pieces that are no valid UTF-8 stay distinct.
     const piece = reader
       .bytes(count(reader, `${VOCABULARY}[${i}] bytes`, LIMITS.nameBytes))
       .toString("latin1");
-    expect(piece === "" || !seen.has(piece), `${VOCABULARY} that occur once`, JSON.stringify(piece));
-    seen.add(piece);
+    expect(piece === "" || !pieces.has(piece), `${VOCABULARY} that occur once`, JSON.stringify(piece));
+    pieces.add(piece);
   }
   return { arrayLength };
 }
@@ -287,7 +293,11 @@ const RANGES: readonly (readonly [string, number, number, "required" | "optional
 ];
 
 /** What llama.cpp asserts rather than checks. */
-function checkModel(metadata: ReadonlyMap<string, GgufValue>, tensors: readonly GgufTensor[]): void {
+function checkModel(
+  metadata: ReadonlyMap<string, GgufValue>,
+  tensors: readonly GgufTensor[],
+  pieces: ReadonlySet<string>,
+): void {
   const architecture = metadata.get("general.architecture");
   expect(typeof architecture === "string", "general.architecture, a string", typeof architecture);
   expect(tensors.length > 0, "a model with weights", "no tensors");
@@ -311,6 +321,10 @@ function checkModel(metadata: ReadonlyMap<string, GgufValue>, tensors: readonly 
       `${key} below ${vocabulary.arrayLength}`,
       id,
     );
+  }
+  if (metadata.get("tokenizer.ggml.model") === "llama") {
+    const missing = BYTE_PIECES.find((piece) => !pieces.has(piece));
+    expect(missing === undefined, `${VOCABULARY} with a piece for every byte`, `none for ${missing}`);
   }
   for (const [key, low, high, presence] of RANGES) {
     const size = metadata.get(`${architecture}.${key}`);

@@ -87,7 +87,7 @@ export class LlamaCpp implements LanguageModel {
     if (sha256 !== undefined && sha256.toLowerCase() !== fileHash) {
       throw new Llama4RecError("E_GGUF", `${path}: expected sha256 ${sha256}, got ${fileHash}`);
     }
-    const runtime = await llamaRuntime(gpu, threads);
+    const runtime = await llamaRuntime(gpu);
     const { model, context } = await open(runtime, path, { threads, gpu, contextSize });
     const settings = [
       EVALUATION_PATH,

@@ -1,7 +1,7 @@
 import type { Llama } from "node-llama-cpp";
 import { Llama4RecError } from "../native/errors.js";
 
-/** llama.cpp as node-llama-cpp binds it, for one device and thread count. */
+/** llama.cpp as node-llama-cpp binds it, for one kind of device. */
 export interface LlamaRuntime {
   readonly llama: Llama;
   /** Version of node-llama-cpp, hence of llama.cpp. */
@@ -11,25 +11,24 @@ export interface LlamaRuntime {
 }
 
 const KEPT_ERRORS = 3;
-const runtimes = new Map<string, Promise<LlamaRuntime>>();
+const runtimes = new Map<false | "auto", Promise<LlamaRuntime>>();
 
 /**
- * The process-wide runtime for a device and thread count, started on first use and kept: a start costs most of a
- * second and llama.cpp shares its backends anyway.
+ * The process-wide runtime for a kind of device, started on first use and kept: a start costs most of a second, and
+ * llama.cpp's backends and logger are process-wide anyway.
  *
  * @throws Llama4RecError `E_DEPENDENCY` if node-llama-cpp or its binary for the device is missing.
  */
-export function llamaRuntime(gpu: false | "auto", threads: number): Promise<LlamaRuntime> {
-  const key = `${gpu} ${threads}`;
-  const known = runtimes.get(key);
+export function llamaRuntime(gpu: false | "auto"): Promise<LlamaRuntime> {
+  const known = runtimes.get(gpu);
   if (known) return known;
-  const started = start(gpu, threads);
-  runtimes.set(key, started);
-  started.catch(() => runtimes.delete(key));
+  const started = start(gpu);
+  runtimes.set(gpu, started);
+  started.catch(() => runtimes.delete(gpu));
   return started;
 }
 
-async function start(gpu: false | "auto", threads: number): Promise<LlamaRuntime> {
+async function start(gpu: false | "auto"): Promise<LlamaRuntime> {
   const { getLlama, getModuleVersion, LlamaLogLevel } = await importNodeLlamaCpp();
   const errors: string[] = [];
   const logger = (_level: unknown, message: string): void => {
@@ -37,14 +36,9 @@ async function start(gpu: false | "auto", threads: number): Promise<LlamaRuntime
     if (errors.length > KEPT_ERRORS) errors.shift();
   };
   try {
-    // maxThreads always: the default of four spinning threads collapses on busy or few cores.
-    const options = {
-      gpu,
-      build: "never",
-      logLevel: LlamaLogLevel.error,
-      logger,
-      maxThreads: threads,
-    } as const;
+    // maxThreads 0: a context then runs on exactly the threads it names, however many others run beside it. The default
+    // shares four spinning threads among them.
+    const options = { gpu, build: "never", logLevel: LlamaLogLevel.error, logger, maxThreads: 0 } as const;
     const [llama, version] = await Promise.all([getLlama(options), getModuleVersion()]);
     return { llama, version, errors };
   } catch (cause) {

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::int64_t kGrain = 1024;  // examples a chunk
 constexpr std::int64_t kAhead = 8;     // examples: far enough to hide a cache miss
-constexpr std::int64_t kLine = 16;     // numbers in a cache line
 
 // Streams of one seed: two an epoch.
 std::uint64_t shuffle_stream(std::int64_t epoch) { return 2 * static_cast<std::uint64_t>(epoch); }
@@ -32,16 +31,14 @@ PairSampler::PairSampler(std::int32_t user_count, std::int32_t item_count, std::
       extra_(std::move(extra)),
       seed_(seed) {
   check(user_count);
-  users_.resize(items_.size());
   examples_.reserve(items_.size() + extra_.size() / 3);
   for (std::int32_t user = 0; user < user_count; ++user) {
     const std::int32_t begin = offsets_[at(user)], end = offsets_[at(user) + 1];
-    std::fill(users_.begin() + begin, users_.begin() + end, user);
     if (end - begin == item_count) continue;
-    for (std::int32_t e = begin; e < end; ++e) examples_.push_back(e);
+    for (std::int32_t e = begin; e < end; ++e) examples_.push_back({user, items_[at(e)]});
   }
   for (std::size_t t = 0; t < extra_.size() / 3; ++t)
-    examples_.push_back(static_cast<std::int32_t>(items_.size() + t));
+    examples_.push_back({-1 - static_cast<std::int32_t>(t), extra_[3 * t + 1]});
   order_ = examples_;
   position_ = examples();
 }
@@ -93,58 +90,41 @@ std::int64_t PairSampler::next(std::int64_t count, std::int32_t* users, std::int
   const std::int64_t taken = std::min(count, examples() - start);
   ThreadPool::shared().for_ranges(taken, kGrain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      prefetch(start + i, start + end);
-      const std::size_t example = at(order_[at(start + i)]);
-      if (example < items_.size()) {
-        users[i] = users_[example];
-        positives[i] = items_[example];
-        negatives[i] = negative(users[i], static_cast<std::int64_t>(example));
-      } else {
-        const std::int32_t* triple = extra_.data() + 3 * (example - items_.size());
-        users[i] = triple[0];
-        positives[i] = triple[1];
-        negatives[i] = triple[2];
-      }
+      if (i + kAhead < end) prefetch(order_[at(start + i + kAhead)]);
+      const auto [user, item] = order_[at(start + i)];
+      users[i] = user >= 0 ? user : extra_[3 * at(-1 - user)];
+      positives[i] = item;
+      negatives[i] = user >= 0 ? negative(user, start + i) : extra_[3 * at(-1 - user) + 2];
     }
   });
   position_ += taken;
   return taken;
 }
 
-// The lists are visited at random and each search is a chain of cache misses: asks for what later examples
-// will read.
-void PairSampler::prefetch(std::int64_t position, std::int64_t end) const {
-  if (position + 2 * kAhead < end) {
-    const std::size_t example = at(order_[at(position + 2 * kAhead)]);
-    if (example < items_.size()) {
-      __builtin_prefetch(users_.data() + example);
-      __builtin_prefetch(items_.data() + example);
-    }
-  }
-  if (position + kAhead < end) {
-    const std::size_t example = at(order_[at(position + kAhead)]);
-    if (example >= items_.size()) return;
-    const std::size_t user = at(users_[example]);
-    const std::int64_t length = offsets_[user + 1] - offsets_[user];
-    const std::int64_t step =
-        std::max(kLine, length / kLine);  // of a long list the places the search begins with
-    for (std::int64_t e = 0; e < length; e += step) __builtin_prefetch(items_.data() + offsets_[user] + e);
-  }
+// Users come at random and the search in a list is a chain of cache misses: asks early for where it begins.
+void PairSampler::prefetch(const Example& example) const {
+  if (example.user < 0) return;
+  const std::int32_t begin = offsets_[at(example.user)], length = offsets_[at(example.user) + 1] - begin;
+  for (std::int32_t quarter = 1; quarter <= 3; ++quarter)
+    __builtin_prefetch(items_.data() + begin + length / 4 * quarter);
 }
 
 // The r-th item that is not in the user's list, r uniform: exact, one draw, no rejection. The list ascends,
 // so below its c-th entry lie items[c] - c absent items.
-std::int32_t PairSampler::negative(std::int32_t user, std::int64_t example) const {
+std::int32_t PairSampler::negative(std::int32_t user, std::int64_t position) const {
   const std::int32_t* list = items_.data() + offsets_[at(user)];
   const std::int32_t length = offsets_[at(user) + 1] - offsets_[at(user)];
   const Philox random(seed_, negative_stream(epoch_));
   const auto absent = static_cast<std::uint64_t>(item_count_ - length);
-  const auto rank = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(example), absent));
-  std::int32_t before = 0;  // list entries before the answer; found by halving without a branch to mispredict
-  for (std::int32_t left = length; left > 0;) {
-    const std::int32_t half = (left + 1) / 2, last = before + half - 1;
-    before += list[last] - last <= rank ? half : 0;
-    left -= half;
+  const auto rank = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(position), absent));
+  // With branches: a wrong guess costs less than loads that wait for one another.
+  std::int32_t before = 0;  // list entries before the answer
+  for (std::int32_t end = length; before < end;) {
+    const std::int32_t middle = before + (end - before) / 2;
+    if (list[middle] - middle <= rank)
+      before = middle + 1;
+    else
+      end = middle;
   }
   return rank + before;
 }

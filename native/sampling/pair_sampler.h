@@ -8,8 +8,8 @@ namespace l4r {
 
 // One epoch holds each training interaction once, with a negative drawn uniformly from the items that are not
 // in the user's training list, and each extra triple once as it is, all in random order. Every number is a
-// pure function of (seed, epoch, example): the order of calls, batch sizes and threads change nothing. A user
-// who has every item has no negative: their interactions are left out. One thread calls.
+// pure function of (seed, epoch, position): the order of calls, batch sizes and threads change nothing. A
+// user who has every item has no negative: their interactions are left out. One thread calls.
 class PairSampler {
  public:
   // offsets [users + 1] and items: the training lists, item numbers strictly ascending inside a user. extra:
@@ -27,15 +27,19 @@ class PairSampler {
                     std::int32_t* negatives);
 
  private:
+  // A training interaction, or with user = -1 - t extra triple number t.
+  struct Example {
+    std::int32_t user, item;
+  };
+
   void check(std::int32_t user_count) const;
-  void prefetch(std::int64_t position, std::int64_t end) const;
-  std::int32_t negative(std::int32_t user, std::int64_t example) const;
+  void prefetch(const Example& example) const;
+  std::int32_t negative(std::int32_t user, std::int64_t position) const;
 
   std::int32_t item_count_;
   std::vector<std::int32_t> offsets_, items_, extra_;
-  std::vector<std::int32_t> users_;     // [items] the user of each interaction
-  std::vector<std::int32_t> examples_;  // interaction number, or items + number of an extra triple
-  std::vector<std::int32_t> order_;     // the epoch's permutation of examples_
+  std::vector<Example> examples_;  // in the order given
+  std::vector<Example> order_;     // in the order of the epoch
   std::uint64_t seed_;
   std::int64_t epoch_ = -1;
   std::int64_t position_;

@@ -102,6 +102,15 @@ const lies: readonly [string, Record<string, Buffer | undefined>, RegExp][] = [
     { "tokenizer.ggml.tokens": array(8, [piece("a"), piece("a")]) },
     /tokens that occur once/,
   ],
+  [
+    "an SPM vocabulary without byte pieces",
+    {
+      "tokenizer.ggml.tokens": array(8, [piece("<unk>"), piece("<s>"), piece("</s>")]),
+      "tokenizer.ggml.scores": undefined,
+      "tokenizer.ggml.token_type": undefined,
+    },
+    /a piece for every byte, got none for <0x00>/,
+  ],
   ["a vocabulary of numbers", { "tokenizer.ggml.tokens": array(4, []) }, /an array of strings/],
   ["no vocabulary", { "tokenizer.ggml.tokens": undefined }, /tokenizer\.ggml\.tokens/],
 ];

@@ -51,7 +51,7 @@ export const MF: BackboneDefinition = {
   source: "Rendle et al., BPR: Bayesian Personalized Ranking from Implicit Feedback, UAI 2009",
   hyperparameters: {
     dimension: { default: 64, low: 1, high: 1024, integer: true, about: "length of user and item vectors" },
-    learningRate: { default: 1e-3, low: 1e-6, high: 1, about: "step size of Adam" },
+    learningRate: { default: 5e-3, low: 1e-6, high: 1, about: "step size of Adam" },
     l2: {
       default: 1e-2,
       low: 0,
@@ -60,7 +60,7 @@ export const MF: BackboneDefinition = {
     },
     batchSize: { default: 2048, low: 1, high: 1_048_576, integer: true, about: "triples a step" },
     epochs: {
-      default: 100,
+      default: 200,
       low: 1,
       high: 10_000,
       integer: true,

@@ -1,0 +1,451 @@
+// Parameters, the tape's handles and memory, and Adam against a float64 reference.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "autograd/optimizer.h"
+#include "autograd/parameter.h"
+#include "autograd/tape.h"
+#include "base/cpu.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "check.h"
+#include "ops/bag/bag.h"
+#include "ops/bpr/bpr.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/gather/gather.h"
+#include "ops/l2/l2.h"
+#include "ops/matmul/matmul.h"
+#include "ops/row_dot/row_dot.h"
+
+namespace {
+
+using namespace l4r;
+using test::Add;
+using test::check;
+using test::check_near;
+
+using Indices = std::vector<std::int32_t>;
+using Doubles = std::vector<double>;
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+std::shared_ptr<Parameter> random_parameter(const std::string& name, std::int64_t rows, std::int64_t cols) {
+  auto parameter = std::make_shared<Parameter>(name, rows, cols);
+  fill_normal(*parameter, 0, 0.5f, 3, static_cast<std::uint64_t>(rows * 1000 + cols));
+  return parameter;
+}
+
+template <typename Body>
+void expect_error(Code code, const std::string& part, Body&& body) {
+  try {
+    body();
+    check(false, "expected an error about \"" + part + "\"");
+  } catch (const Error& error) {
+    check(error.code() == code && std::string(error.what()).find(part) != std::string::npos,
+          "expected " + std::string(code_name(code)) + " \"" + part + "\", got " + code_name(error.code()) +
+              " \"" + error.what() + "\"");
+  }
+}
+
+// ---- parameters ----
+
+const Add fill_case("filled parameters have the right moments and do not depend on their size", [] {
+  Parameter normal("n", 1000, 100), uniform("u", 1000, 100), small("s", 1, 10);
+  fill_normal(normal, 1, 2, 7, 1);
+  fill_uniform(uniform, -1, 3, 7, 2);
+  double mean = 0, square = 0, cube = 0, fourth = 0, inside = 0;
+  for (const float value : normal.value.span()) {
+    const double z = (value - 1) / 2;
+    mean += z / 1e5;
+    square += z * z / 1e5;
+    cube += z * z * z / 1e5;
+    fourth += z * z * z * z / 1e5;
+    inside += std::fabs(z) < 1 ? 1e-5 : 0;
+  }
+  check_near(mean, 0, 0.015, "normal mean");
+  check_near(square, 1, 0.02, "normal variance");
+  check_near(cube, 0, 0.05, "normal skewness");
+  check_near(fourth, 3, 0.1, "normal kurtosis");
+  check_near(inside, 0.6827, 0.007, "normal within one deviation");
+  mean = 0;
+  for (const float value : uniform.value.span()) {
+    check(value >= -1 && value <= 3, "uniform range");
+    mean += value / 1e5;
+  }
+  check_near(mean, 1, 0.02, "uniform mean");
+  fill_normal(small, 1, 2, 7, 1);
+  check(std::memcmp(small.value.data(), normal.value.data(), 10 * sizeof(float)) == 0,
+        "a prefix of the larger");
+});
+
+const Add box_muller_case("normals follow the Box-Muller transform of the C library to float32", [] {
+  Parameter parameter("p", 1, 20000);
+  fill_normal(parameter, 0, 1, 42, 9);
+  const Philox random(42, 9);
+  for (std::int64_t e = 0; e < 20000; e += 2) {
+    const auto words = random.block(static_cast<std::uint64_t>(e) / 4);
+    const std::size_t first = at(e % 4);
+    const double radius = std::sqrt(-2 * std::log((words[first] + 0.5) * 0x1p-32));
+    const double angle = 2 * 3.14159265358979323846 * ((words[first + 1] + 0.5) * 0x1p-32);
+    check_near(parameter.value[e], radius * std::cos(angle), 5e-7, "cosine");
+    check_near(parameter.value[e + 1], radius * std::sin(angle), 5e-7, "sine");
+  }
+});
+
+const Add parameter_errors_case("impossible parameters are refused", [] {
+  expect_error(Code::argument, "\"w\"", [] { Parameter("w", -1, 3); });
+  expect_error(Code::argument, "\"w\"", [] { Parameter("w", std::int64_t{1} << 31, 1); });
+  Parameter parameter("w", 2, 2);
+  expect_error(Code::argument, "low <= high", [&] { fill_uniform(parameter, 1, 0, 1, 1); });
+  expect_error(Code::argument, "std", [&] { fill_normal(parameter, 0, -1, 1, 1); });
+});
+
+// ---- tape ----
+
+const Add handle_case("a handle is refused after its step, on another tape, and when it is none", [] {
+  Tape tape, other;
+  const std::vector<float> one{1};
+  const Handle x = tape.input(one, 1, 1);
+  check(x < (Handle{1} << 53), "exact in a double");
+  check(tape.item(x) == 1, "valid now");
+  expect_error(Code::disposed, "another tape", [&] { other.item(x); });
+  tape.reset();
+  expect_error(Code::disposed, "after its step", [&] { tape.item(x); });
+  expect_error(Code::disposed, "after its step", [&] { add(tape, x, x); });
+  expect_error(Code::disposed, "after its step", [&] { tape.backward(x); });
+  const Handle y = tape.input(one, 1, 1);
+  check(y != x, "a new generation");
+  for (const Handle garbage : {Handle{0}, y + 1, Handle{123}, ~Handle{0}})
+    expect_error(Code::argument, "no tensor handle", [&] { tape.shape(garbage); });
+});
+
+const Add scope_case("backward takes a 1 x 1 loss, once", [] {
+  Tape tape;
+  const Handle x = tape.input(std::vector<float>{1, 2, 3}, 3, 1);
+  expect_error(Code::argument, "1 x 1", [&] { tape.backward(x); });
+  expect_error(Code::argument, "1 x 1", [&] { tape.item(x); });
+  expect_error(Code::argument, "before backward", [&] { tape.gradient(x); });
+  const Handle loss = l2(tape, x), unused = scale(tape, x, 2);
+  tape.backward(loss);
+  expect_error(Code::argument, "already", [&] { tape.backward(loss); });
+  expect_error(Code::argument, "after backward", [&] { add(tape, x, x); });
+  check(tape.gradient(x)[2] == 1, "x / rows");
+  check(tape.gradient(unused)[0] == 0, "zeros where no gradient arrives");
+  Tape fresh;
+  expect_error(Code::argument, "before backward", [&] {
+    Adam one({random_parameter("p", 2, 2)}, {});
+    one.step(fresh);
+  });
+});
+
+const Add use_case("a parameter used twice is one tensor whose gradients add up", [] {
+  const auto parameter = random_parameter("w", 3, 3);
+  Tape tape;
+  const Handle w = tape.use(parameter);
+  check(w == tape.use(parameter), "same handle");
+  check(tape.value(w).data() == parameter->value.data(), "by reference");
+  tape.backward(add(tape, l2(tape, w), scale(tape, l2(tape, w), 2)));
+  for (std::int64_t i = 0; i < 9; ++i)
+    check_near(tape.gradient(w)[at(i)], parameter->value[i], 1e-6, "3 x / 3 rows");
+});
+
+// ---- Adam against float64 ----
+
+struct Reference {
+  std::int64_t cols;
+  Doubles value, first, second, steps;
+  explicit Reference(const Parameter& p)
+      : cols(p.cols),
+        value(p.value.span().begin(), p.value.span().end()),
+        first(value.size()),
+        second(value.size()),
+        steps(at(p.rows)) {}
+  void update_row(std::int64_t row, const Doubles& gradient, const AdamOptions& o) {
+    const double t = ++steps[at(row)];
+    for (std::int64_t c = 0; c < cols; ++c) {
+      const std::size_t i = at(row * cols + c);
+      const double g = gradient[i] + (o.decoupled ? 0 : static_cast<double>(o.weight_decay) * value[i]);
+      first[i] = o.beta1 * first[i] + (1.0 - o.beta1) * g;
+      second[i] = o.beta2 * second[i] + (1.0 - o.beta2) * g * g;
+      const double m = first[i] / (1 - std::pow(o.beta1, t)), v = second[i] / (1 - std::pow(o.beta2, t));
+      if (o.decoupled) value[i] -= static_cast<double>(o.learning_rate) * o.weight_decay * value[i];
+      value[i] -= o.learning_rate * m / (std::sqrt(v) + o.epsilon);
+    }
+  }
+};
+
+struct AdamCase {
+  std::string name;
+  bool dense, sparse, bags;
+  AdamOptions options;
+  std::int64_t cols;
+};
+
+// loss = sum of l2 terms with known gradients: l2(gather) gives row r the gradient value[r] / n per
+// occurrence.
+void run_adam(const OpKernels& kernels, const AdamCase& c) {
+  const std::int64_t rows = 23;
+  const auto parameter = random_parameter("w", rows, c.cols);
+  Reference reference(*parameter);
+  Adam adam({parameter}, c.options);
+  Tape tape(kernels);
+  const Philox random(9, 9);
+  for (std::uint64_t step = 0; step < 40; ++step) {
+    Indices indices;
+    for (std::uint64_t i = 0; i < 17; ++i)
+      indices.push_back(static_cast<std::int32_t>(random.below(step * 100 + i, step % 3 == 0 ? 3 : 23)));
+    const Indices offsets{0, 4, 4, 17};
+    Doubles gradient(at(rows * c.cols), 0.0);
+    std::vector<bool> touched(at(rows), c.dense);
+    const auto value = [&](std::int64_t row, std::int64_t col) {
+      return reference.value[at(row * c.cols + col)];
+    };
+    for (std::int64_t col = 0; col < c.cols; ++col) {
+      if (c.sparse)
+        for (const std::int32_t row : indices) gradient[at(row * c.cols + col)] += value(row, col) / 17;
+      if (c.bags)
+        for (std::size_t b = 0; b < 3; ++b) {
+          const double entries = offsets[b + 1] - offsets[b];
+          double pooled = 0;
+          for (std::int32_t j = offsets[b]; j < offsets[b + 1]; ++j)
+            pooled += value(indices[at(j)], col) / entries;
+          for (std::int32_t j = offsets[b]; j < offsets[b + 1]; ++j)
+            gradient[at(indices[at(j)] * c.cols + col)] += pooled / 3 / entries;
+        }
+      if (c.dense)
+        for (std::int64_t row = 0; row < rows; ++row)
+          gradient[at(row * c.cols + col)] += value(row, col) / 23;
+    }
+    if (c.sparse || c.bags)
+      for (const std::int32_t row : indices) touched[at(row)] = true;
+
+    Handle loss = scale(tape, tape.input(std::vector<float>{0}, 1, 1), 1);
+    if (c.sparse) loss = add(tape, loss, l2(tape, gather(tape, parameter, indices)));
+    if (c.bags) loss = add(tape, loss, l2(tape, bag(tape, parameter, indices, offsets, {}, BagMode::mean)));
+    if (c.dense) loss = add(tape, loss, l2(tape, tape.use(parameter)));
+    tape.backward(loss);
+    const double norm = adam.step(tape);
+    tape.reset();
+
+    double expected_norm = 0;
+    for (const double g : gradient) expected_norm += g * g;
+    expected_norm = std::sqrt(expected_norm);
+    check_near(norm, expected_norm, 1e-5 * expected_norm, c.name + ": norm");
+    for (std::int64_t row = 0; row < rows; ++row)
+      if (touched[at(row)]) reference.update_row(row, gradient, c.options);
+    for (std::size_t i = 0; i < reference.value.size(); ++i) {
+      const double got = parameter->value[static_cast<std::int64_t>(i)];
+      if (std::fabs(got - reference.value[i]) > 2e-5) {
+        check(false, c.name + ": step " + std::to_string(step) + " value " + std::to_string(i) +
+                         ": expected " + std::to_string(reference.value[i]) + ", got " + std::to_string(got));
+        return;
+      }
+    }
+  }
+}
+
+const Add adam_case("Adam follows a float64 reference, dense, sparse with repeats, pooled and mixed", [] {
+  const AdamOptions plain{.learning_rate = 0.02f};
+  const AdamOptions decoupled{
+      .learning_rate = 0.02f, .beta1 = 0.8f, .beta2 = 0.95f, .epsilon = 1e-6f, .weight_decay = 0.1f};
+  const AdamOptions coupled{.learning_rate = 0.02f, .weight_decay = 0.1f, .decoupled = false};
+  for (const Level level : available_levels())
+    for (const std::int64_t cols : {1, 3, 8, 33, 64, 71})
+      for (const AdamOptions& options : {plain, decoupled, coupled})
+        for (const auto& [name, dense, sparse, bags] :
+             {std::tuple{"dense", true, false, false}, std::tuple{"sparse", false, true, false},
+              std::tuple{"bags", false, false, true}, std::tuple{"mixed", true, true, true}})
+          run_adam(op_kernels(level),
+                   {std::string(level_name(level)) + " " + name + " cols " + std::to_string(cols), dense,
+                    sparse, bags, options, cols});
+});
+
+const Add lazy_case("rows that a step does not touch keep value, moments and count", [] {
+  const auto parameter = random_parameter("w", 6, 5);
+  const std::vector<float> start(parameter->value.span().begin(), parameter->value.span().end());
+  Adam adam({parameter}, {.weight_decay = 0.5f});
+  Tape tape;
+  for (int step = 0; step < 3; ++step) {
+    tape.backward(l2(tape, gather(tape, parameter, Indices{2, 4, 2})));
+    adam.step(tape);
+    tape.reset();
+  }
+  for (std::int64_t row = 0; row < 6; ++row) {
+    const bool touched = row == 2 || row == 4;
+    check(parameter->adam.row_steps[row] == (touched ? 3 : 0), "count of row " + std::to_string(row));
+    for (std::int64_t c = row * 5; c < row * 5 + 5; ++c) {
+      check((parameter->value[c] == start[at(c)]) != touched, "value of row " + std::to_string(row));
+      check((parameter->adam.second[c] == 0) != touched, "moment of row " + std::to_string(row));
+    }
+  }
+});
+
+const Add long_case("bias correction stays right over thousands of steps", [] {
+  // A constant gradient g: after any number of steps the corrected moments are g and g^2, so each step moves
+  // by the learning rate.
+  const auto parameter = std::make_shared<Parameter>("w", 1, 1);
+  Adam adam({parameter}, {.learning_rate = 1.0f / 1024});
+  Tape tape;
+  for (int step = 1; step <= 30000; ++step) {
+    const Handle w = tape.use(parameter);
+    const std::vector<float> three{3};
+    tape.backward(row_dot(tape, w, tape.input(three, 1, 1)));
+    adam.step(tape);
+    tape.reset();
+  }
+  check_near(parameter->value[0], -30000.0 / 1024, 2e-3, "30000 steps of 1 / 1024");
+});
+
+const Add diverged_case("a gradient that is not finite names its parameter and changes nothing", [] {
+  const auto good = random_parameter("good", 4, 3), bad = random_parameter("bad", 4, 3);
+  Adam adam({good, bad}, {});
+  for (const float poison : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    Tape tape;
+    const std::vector<float> start(good->value.span().begin(), good->value.span().end());
+    const Handle factor = tape.input(std::vector<float>{poison, 1, 1}, 1, 3);
+    const Handle loss = add(tape, l2(tape, gather(tape, good, Indices{0, 1})),
+                            row_dot(tape, gather(tape, bad, Indices{2}), factor));
+    tape.backward(loss);
+    expect_error(Code::diverged, "\"bad\"", [&] { adam.step(tape); });
+    check(std::equal(start.begin(), start.end(), good->value.data()), "untouched");
+    check(good->adam.row_steps[0] == 0 && bad->adam.row_steps[2] == 0, "not counted");
+  }
+  // 1e30 is finite although its square is not in float32.
+  Tape tape;
+  tape.backward(
+      row_dot(tape, gather(tape, bad, Indices{2}), tape.input(std::vector<float>{1e30f, 0, 0}, 1, 3)));
+  check_near(adam.step(tape) / 1e30, 1, 1e-6, "a huge but finite norm");
+  tape.reset();
+  tape.backward(l2(tape, gather(tape, good, Indices{0, 1})));
+  check(std::isfinite(adam.step(tape)), "goes on");
+});
+
+const Add options_case("options out of range are refused", [] {
+  const auto p = random_parameter("p", 2, 2);
+  const auto make = [&](AdamOptions options) { return [=] { Adam({p}, options); }; };
+  expect_error(Code::argument, "learning rate", make({.learning_rate = 0}));
+  expect_error(Code::argument, "learning rate", make({.learning_rate = std::nanf("")}));
+  expect_error(Code::argument, "beta1", make({.beta1 = 1}));
+  expect_error(Code::argument, "beta2", make({.beta2 = -0.1f}));
+  expect_error(Code::argument, "epsilon", make({.epsilon = 0}));
+  expect_error(Code::argument, "weight decay", make({.weight_decay = -1}));
+  expect_error(Code::argument, "twice", [&] { Adam({p, p}, {}); });
+  Adam adam({p}, {});
+  expect_error(Code::argument, "learning rate", [&] { adam.set_learning_rate(-1); });
+});
+
+// ---- a whole model: matrix factorisation with BPR ----
+
+struct Model {
+  std::shared_ptr<Parameter> users = random_parameter("users", 300, 20),
+                             items = random_parameter("items", 200, 20);
+  Adam adam{{users, items}, {.learning_rate = 0.05f, .weight_decay = 0.01f}};
+  Tape tape;
+  const float* memory = nullptr;  // where the last step began
+  Indices u = Indices(4000), p = Indices(4000), n = Indices(4000);
+
+  explicit Model(const OpKernels& kernels) : tape(kernels) {}
+
+  double step(std::uint64_t number) {
+    const Philox random(4, number);
+    for (std::uint64_t i = 0; i < u.size(); ++i) {
+      const auto w = random.block(i);
+      u[i] = static_cast<std::int32_t>(w[0] % 300);
+      p[i] = static_cast<std::int32_t>(w[1] % 200) / 10 * 10 +
+             u[i] % 10;  // users like items of their own last digit
+      n[i] = static_cast<std::int32_t>(w[2] % 200);
+    }
+    const Handle eu = gather(tape, users, u), ep = gather(tape, items, p), en = gather(tape, items, n);
+    const Handle decay = add(tape, add(tape, l2(tape, eu), l2(tape, ep)), l2(tape, en));
+    const Handle loss =
+        add(tape, bpr_loss(tape, row_dot(tape, eu, ep), row_dot(tape, eu, en)), scale(tape, decay, 1e-4f));
+    tape.backward(loss);
+    adam.step(tape);
+    const double value = tape.item(loss);
+    memory = tape.value(eu).data();
+    tape.reset();
+    return value;
+  }
+};
+
+const Add model_case("matrix factorisation learns, with the same bits at 1, 2 and 3 threads", [] {
+  ThreadPool& pool = ThreadPool::shared();
+  const int before = pool.threads();
+  for (const Level level : available_levels()) {
+    std::vector<float> expected;
+    for (const int threads : {1, 2, 3}) {
+      pool.set_threads(threads);
+      Model model(op_kernels(level));
+      const double first = model.step(0);
+      double last = first;
+      for (std::uint64_t i = 1; i < 25; ++i) last = model.step(i);
+      check(last < 0.5 * first, "loss from " + std::to_string(first) + " to " + std::to_string(last));
+      std::vector<float> bits(model.users->value.span().begin(), model.users->value.span().end());
+      bits.insert(bits.end(), model.items->value.span().begin(), model.items->value.span().end());
+      if (expected.empty()) expected = bits;
+      check(std::memcmp(bits.data(), expected.data(), bits.size() * sizeof(float)) == 0,
+            std::string(level_name(level)) + ": " + std::to_string(threads) + " threads");
+    }
+  }
+  pool.set_threads(before);
+});
+
+// Atomic: pool threads of earlier cases may still allocate.
+std::atomic<std::size_t> allocations{0};
+
+const Add steady_case("a step in steady state allocates nothing", [] {
+  ThreadPool& pool = ThreadPool::shared();
+  const int before = pool.threads();
+  pool.set_threads(1);
+  Model model(op_kernels());
+  for (std::uint64_t i = 0; i < 3; ++i) model.step(i);
+  const std::size_t start = allocations;
+  const float* const memory = model.memory;
+  bool same = true;
+  for (std::uint64_t i = 3; i < 10; ++i) {
+    model.step(i);
+    same = same && model.memory == memory;
+  }
+  const std::size_t end = allocations;
+  check(end == start, std::to_string(end - start) + " allocations in 7 steps");
+  check(same, "the same arena block in every step");
+  check(start > 0, "allocations are counted");
+  pool.set_threads(before);
+});
+
+const Add keep_case("the tape keeps a parameter alive through its step", [] {
+  Tape tape;
+  std::weak_ptr<Parameter> watch;
+  {
+    const auto parameter = random_parameter("gone", 3, 3);
+    watch = parameter;
+    tape.backward(l2(tape, gather(tape, parameter, Indices{1})));
+  }
+  check(!watch.expired(), "alive");
+  tape.reset();
+  check(watch.expired(), "released");
+});
+
+}  // namespace
+
+// Counts the allocations of this program. Not inlined: the compiler would see malloc paired with delete and
+// warn.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  ++allocations;
+  if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+int main() { return l4r::test::run_all(); }
