@@ -81,7 +81,7 @@ export async function augmentPairs(
 type Pair = readonly [first: number, second: number] | null;
 
 function backbonePairs(ranker: Ranker, view: TrainView, users: Int32Array): Pair[] {
-  const top = ranker.topK(users, { k: 2, excluded: rowsOf(view, users) });
+  const top = ranker.topK(users, { k: Math.min(2, ranker.itemCount), excluded: rowsOf(view, users) });
   return Array.from(users, (_, row) => {
     const [first, second] = topKRow(top, row);
     return second === undefined ? null : [first, second];

@@ -13,6 +13,7 @@ import type { Dataset } from "../data/dataset.js";
 import type { HeldOut } from "../data/heldOut.js";
 import { type Protocol, type Split, split } from "../data/split.js";
 import type { TrainView } from "../data/trainView.js";
+import { checked } from "../llm/checks.js";
 import type { LanguageModel, RankMode } from "../llm/languageModel.js";
 import { MetricAccumulator, type RankingMetrics } from "../metrics/ranking.js";
 import { type BackboneDefinition, resolveHyperparameters } from "../models/backbone.js";
@@ -87,7 +88,11 @@ interface SeedRun {
  * ```
  */
 export async function runExperiment(options: ExperimentOptions): Promise<ExperimentReport> {
-  const { dataset, backbone, protocol = "paper", seeds = [1], languageModel = null, signal } = options;
+  const { dataset, backbone, protocol = "paper", seeds = [1], signal } = options;
+  // Whoever wrote the model: nothing malformed gets past the check, and what it throws becomes "no answer".
+  const languageModel = options.languageModel
+    ? { ...options.languageModel, model: checked(options.languageModel.model) }
+    : null;
   if (seeds.length === 0) throw argumentError("seeds", "at least one seed", seeds);
   const hyperparameters = resolveHyperparameters(backbone, options.hyperparameters);
   const clock = stageClock(options.onProgress ?? (() => {}));
@@ -98,7 +103,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   const runs: SeedRun[] = [];
   for (const seed of seeds) {
     signal?.throwIfAborted();
-    runs.push(await runSeed(seed, parts, options, clock));
+    runs.push(await runSeed(seed, parts, { ...options, languageModel }, clock));
   }
 
   const range = longTailRange(parts.final.userCounts.filter((count) => count > 0));
@@ -108,7 +113,9 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   const finals: FinalMetrics[] = [];
   const testLists = { asked: 0, answered: 0 };
   for (const run of runs)
-    finals.push(await evaluateFinal(run, parts, options, clock, alpha, range, testLists));
+    finals.push(
+      await evaluateFinal(run, parts, { ...options, languageModel }, clock, alpha, range, testLists),
+    );
 
   const base = summarize(finals.map((final) => final.base));
   const optional = (pick: (final: FinalMetrics) => RankingMetrics | null) => {

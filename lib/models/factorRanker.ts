@@ -1,6 +1,5 @@
 import { Catalogue, type TopK } from "../native/catalogue.js";
-import { argumentError } from "../native/errors.js";
-import type { FactorRanker, RankOptions } from "./ranker.js";
+import { checkUsers, type FactorRanker, type RankOptions } from "./ranker.js";
 
 /** What a backbone hands over when it is frozen for serving. */
 export interface Factors {
@@ -27,11 +26,10 @@ export function factorRanker(name: string, factors: Factors): FactorRanker {
     itemVectors: items,
     itemBiases,
     topK(asked: Int32Array, options: RankOptions): TopK {
+      checkUsers(asked, userCount);
       const queries = new Float32Array(asked.length * dimension);
       for (let row = 0; row < asked.length; row++) {
         const user = asked[row];
-        if (!(user >= 0 && user < userCount))
-          throw argumentError(`users[${row}]`, `a user in 0..${userCount - 1}`, user);
         queries.set(users.subarray(user * dimension, (user + 1) * dimension), row * dimension);
       }
       return catalogue.topK(queries, options);

@@ -10,6 +10,9 @@ const formatVersion = 1;
 /** Longest JSON header a reader accepts, in bytes. */
 const longestHeader = 64 * 1024 * 1024;
 
+/** Everything that a header may hold. */
+const knownNames: ReadonlySet<string> = new Set(["__metadata__", "users", "items", "item_biases"]);
+
 interface TensorEntry {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -110,7 +113,11 @@ export async function loadRanker(path: string): Promise<{ ranker: FactorRanker; 
   if (metadata?.format !== "llama4rec") throw broken("it was written by another program");
   if (metadata.version !== String(formatVersion)) throw broken(`it has version ${metadata.version}`);
 
+  const unknown = Object.keys(header).find((name) => !knownNames.has(name));
+  if (unknown !== undefined) throw broken(`it holds ${describe(unknown)}`);
+
   const data = bytes.subarray(8 + headerLength);
+  let used = 0;
   const tensor = (name: string, rank: number): { shape: readonly number[]; values: Float32Array } => {
     const entry = tensorEntry(header[name]);
     if (entry === null || entry.dtype !== "F32" || entry.shape.length !== rank)
@@ -120,12 +127,17 @@ export async function loadRanker(path: string): Promise<{ ranker: FactorRanker; 
     if (!(begin >= 0 && end <= data.length && end - begin === size))
       throw broken(`tensor ${name} does not fit the file`);
     const values = new Float32Array(size / 4);
-    for (let i = 0; i < values.length; i++) values[i] = data.readFloatLE(begin + 4 * i);
+    for (let i = 0; i < values.length; i++) {
+      values[i] = data.readFloatLE(begin + 4 * i);
+      if (!Number.isFinite(values[i])) throw broken(`tensor ${name} holds ${values[i]} at ${i}`);
+    }
+    used += size;
     return { shape: entry.shape, values };
   };
   const users = tensor("users", 2);
   const items = tensor("items", 2);
   const biases = header.item_biases === undefined ? null : tensor("item_biases", 1);
+  if (used !== data.length) throw broken(`${data.length - used} bytes belong to no tensor`);
   const dimension = users.shape[1];
   if (
     dimension < 1 ||

@@ -1,4 +1,5 @@
 import type { TopK, TopKFilter } from "../native/catalogue.js";
+import { argumentError } from "../native/errors.js";
 import type { SparseRows } from "../native/linalg.js";
 
 /** Options of {@link Ranker.topK}: filters and the length of the list. */
@@ -35,6 +36,17 @@ export interface FactorRanker extends Ranker {
   readonly itemVectors: Float32Array;
   /** `[itemCount]`, or null for none. */
   readonly itemBiases: Float32Array | null;
+}
+
+/**
+ * Checks the users that a ranker is asked for.
+ * @throws Llama4RecError `E_ARGUMENT` when they are no Int32Array or one is not in `0..userCount - 1`.
+ */
+export function checkUsers(users: Int32Array, userCount: number): void {
+  if (!(users instanceof Int32Array)) throw argumentError("users", "an Int32Array", users);
+  for (let row = 0; row < users.length; row++)
+    if (users[row] < 0 || users[row] >= userCount)
+      throw argumentError(`users[${row}]`, `a user in 0..${userCount - 1}`, users[row]);
 }
 
 /** Rows `users` of per-user lists, in the order asked for. */

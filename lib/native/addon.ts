@@ -159,7 +159,11 @@ function load(): Addon {
   }
 }
 
-function translated(error: unknown): unknown {
+/**
+ * An error of the addon as a `Llama4RecError`; anything else as it is.
+ * @internal
+ */
+export function translated(error: unknown): unknown {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
   const code = [...nativeCodes].find((known) => known === error.code);
   return code === undefined ? error : new Llama4RecError(code as ErrorCode, error.message, { cause: error });

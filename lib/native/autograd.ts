@@ -37,7 +37,10 @@ export function step<T>(body: () => T): T {
   stepping = true;
   try {
     const result = body();
-    if (result instanceof Promise) throw argumentError("body", "a synchronous function", "a promise");
+    if (result instanceof Promise) {
+      result.catch(() => {}); // it will fail outside its step; the error below is the one that counts
+      throw argumentError("body", "a synchronous function", "a promise");
+    }
     return result;
   } finally {
     stepping = false;
@@ -56,8 +59,10 @@ function op(body: () => number): Tensor {
 
 function indices(values: Int32Array | readonly number[], name: string): Int32Array {
   if (values instanceof Int32Array) return values;
+  if (!Array.isArray(values)) throw argumentError(name, "an Int32Array or an array of integers", values);
   for (const value of values)
-    if (!Number.isInteger(value)) throw argumentError(name, "an Int32Array or an array of integers", value);
+    if ((value | 0) !== value)
+      throw argumentError(name, "an Int32Array or an array of 32-bit integers", value);
   return Int32Array.from(values);
 }
 

@@ -33,21 +33,44 @@ function checkedK(k: number, items: number): number {
   return k;
 }
 
-function nativeFilter(filter: TopKFilter, items: number): NativeTopKFilter {
-  let denied: Uint8Array | null = null;
-  if (filter.denied != null) {
-    denied = new Uint8Array(items);
-    for (const item of filter.denied) {
-      if (!(item >= 0 && item < items)) throw argumentError("denied", `items in 0..${items - 1}`, item);
-      denied[item] = 1;
-    }
+/** An Int32Array with its memory: a filter whose memory was transferred away must not read as "no filter". */
+function list(name: string, value: Int32Array): Int32Array {
+  if (!(value instanceof Int32Array)) throw argumentError(name, "an Int32Array", value);
+  if (value.length === 0 && isDetached(value.buffer))
+    throw argumentError(name, "an Int32Array with its memory", "one whose buffer was transferred");
+  return value;
+}
+
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
   }
+}
+
+function nativeFilter(filter: TopKFilter, batch: number, items: number): NativeTopKFilter {
+  const { excluded = null, denied = null, allowed = null } = filter;
+  const offsets = excluded === null ? null : list("excluded.offsets", excluded.offsets);
+  if (offsets !== null && offsets.length !== batch + 1)
+    throw argumentError("excluded.offsets", `${batch + 1} numbers for ${batch} queries`, offsets.length);
   return {
-    excludedOffsets: filter.excluded?.offsets ?? null,
-    excluded: filter.excluded?.items ?? null,
-    denied,
-    allowed: filter.allowed ?? null,
+    excludedOffsets: offsets,
+    excluded: excluded === null ? null : list("excluded.items", excluded.items),
+    denied: denied === null ? null : flags(list("denied", denied), items),
+    allowed: allowed === null ? null : list("allowed", allowed),
   };
+}
+
+/** One byte an item, 1 for those listed. */
+function flags(denied: Int32Array, items: number): Uint8Array {
+  const bytes = new Uint8Array(items);
+  for (const item of denied) {
+    if (!(item >= 0 && item < items)) throw argumentError("denied", `items in 0..${items - 1}`, item);
+    bytes[item] = 1;
+  }
+  return bytes;
 }
 
 const withK = (result: NativeTopK, k: number): TopK => ({ ...result, k });
@@ -94,7 +117,7 @@ export class Catalogue implements Disposable {
     if (queries.length % this.dimension !== 0)
       throw argumentError("queries", `a multiple of ${this.dimension} numbers`, queries.length);
     const batch = queries.length / this.dimension;
-    const filter = nativeFilter(options, this.size);
+    const filter = nativeFilter(options, batch, this.size);
     return withK(
       call((addon) => addon.catalogueTopK(this.#id, queries, batch, k, filter)),
       k,
@@ -113,15 +136,16 @@ export class Catalogue implements Disposable {
 
 /**
  * The k best entries of dense float64 scores `[batch x items]` under the same rule as {@link Catalogue.topK}.
- * @throws Llama4RecError `E_ARGUMENT` for a bad k, shape, filter or a score that is not finite.
+ * @throws Llama4RecError `E_ARGUMENT` for a bad k, shape, filter or a score that is not a number.
  */
 export function selectTopK(scores: Float64Array, items: number, options: TopKFilter & { k: number }): TopK {
   const k = checkedK(options.k, items);
   if (!Number.isInteger(items) || items < 1 || scores.length % items !== 0)
     throw argumentError("scores", `a multiple of ${items} numbers`, scores.length);
-  const filter = nativeFilter(options, items);
+  const batch = scores.length / items;
+  const filter = nativeFilter(options, batch, items);
   return withK(
-    call((addon) => addon.selectTopK(scores, scores.length / items, items, k, filter)),
+    call((addon) => addon.selectTopK(scores, batch, items, k, filter)),
     k,
   );
 }

@@ -1,4 +1,4 @@
-import { call } from "./addon.js";
+import { call, translated } from "./addon.js";
 
 /** Sparse rows: row `r` has `items[offsets[r] .. offsets[r + 1])`, ascending, weight 1 unless `weights` is given. */
 export interface SparseRows {
@@ -16,8 +16,12 @@ export function gram(rows: SparseRows, itemCount: number): Float64Array {
  * Inverse of a symmetric positive definite float64 matrix `[size x size]`, off the event loop.
  * @throws Llama4RecError `E_ARGUMENT` when it is not positive definite.
  */
-export function spdInverse(matrix: Float64Array, size: number): Promise<Float64Array> {
-  return call((addon) => addon.spdInverse(matrix, size));
+export async function spdInverse(matrix: Float64Array, size: number): Promise<Float64Array> {
+  try {
+    return await call((addon) => addon.spdInverse(matrix, size));
+  } catch (error) {
+    throw translated(error);
+  }
 }
 
 /** `X M` in float64 `[rows x items]` of sparse rows `X` and a matrix `M [items x items]`. */

@@ -79,15 +79,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const hyperparameters = resolveHyperparameters(backbone, options.hyperparameters);
   const { epochs, batchSize, learningRate } = hyperparameters;
 
+  signal?.throwIfAborted();
   const model = backbone.create(view, hyperparameters, seed);
-  using optimizer = new Adam(model.parameters, { learningRate });
-  using sampler = new PairSampler({
-    userCount: view.userCount,
-    itemCount: view.itemCount,
-    ...view.sortedItems(),
-    extra: options.extraPairs,
-    seed,
-  });
   const freeze = (): FactorRanker => factorRanker(backbone.name, model.factors());
 
   const history: EpochReport[] = [];
@@ -95,6 +88,14 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   let sinceBest = 0;
   let turnStart = performance.now();
   try {
+    using optimizer = new Adam(model.parameters, { learningRate });
+    using sampler = new PairSampler({
+      userCount: view.userCount,
+      itemCount: view.itemCount,
+      ...view.sortedItems(),
+      extra: options.extraPairs,
+      seed,
+    });
     for (let epoch = 1; epoch <= epochs; epoch++) {
       let total = 0;
       let examples = 0;
@@ -111,9 +112,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         examples += batch.users.length;
         if (performance.now() - turnStart > turnMilliseconds) {
           await nextTurn();
-          signal?.throwIfAborted();
           turnStart = performance.now();
         }
+        signal?.throwIfAborted();
       }
       const due = validate !== undefined && (epoch % evaluateEvery === 0 || epoch === epochs);
       let validation: number | null = null;

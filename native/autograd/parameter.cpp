@@ -42,7 +42,7 @@ struct SineCosine {
 // Sine and cosine of `turn` full turns, turn in [0, 1): whole quarters are taken off exactly, the rest goes
 // through the Taylor series 1 - x^2 / (1 2) (1 - x^2 / (3 4) (1 - ...)), from the inside out.
 SineCosine sine_cosine_of_turn(double turn) {
-  const int quarter = static_cast<int>(turn * 4 + 0.5);                      // 0..4
+  const int quarter = (static_cast<int>(turn * 8) + 1) / 2;                  // the nearest of 0..4
   const double x = (turn - quarter * 0.25) * 6.283185307179586, x2 = x * x;  // |x| <= pi / 4
   double sine = 0, cosine = 0;
   for (int k = 16; k >= 2; k -= 2) {

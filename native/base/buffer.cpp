@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 #include <string>
 
 #ifdef __linux__
@@ -16,10 +15,11 @@ namespace l4r {
 namespace {
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::uint64_t kAddressSpace = std::uint64_t{1} << 47;  // bytes a process may address
 }  // namespace
 
 std::size_t checked_bytes(std::int64_t count, std::size_t size) {
-  if (count < 0 || static_cast<std::uint64_t>(count) > std::numeric_limits<std::size_t>::max() / 2 / size)
+  if (count < 0 || static_cast<std::uint64_t>(count) > kAddressSpace / size)
     throw Error(Code::no_memory, "a buffer of " + std::to_string(count) + " elements cannot be had");
   return static_cast<std::size_t>(count) * size;
 }

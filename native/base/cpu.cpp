@@ -34,8 +34,7 @@ std::vector<Level> find_levels() {
   std::vector<Level> levels{Level::scalar};
 #if L4R_HAVE_AVX2 && L4R_HAVE_AVX512
   __builtin_cpu_init();
-  if (os_saves(kYmm) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-      __builtin_cpu_supports("f16c"))
+  if (os_saves(kYmm) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     levels.push_back(Level::avx2);
   if (levels.back() == Level::avx2 && os_saves(kZmm) && __builtin_cpu_supports("avx512f") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&

@@ -8,6 +8,7 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "base/cpu.h"
@@ -107,9 +108,13 @@ void ThreadPool::work() {
 }
 
 void ThreadPool::start_workers(int count) {
-  while (state_->workers < count) {
-    std::thread([this] { work(); }).detach();
-    ++state_->workers;
+  try {
+    while (state_->workers < count) {
+      std::thread([this] { work(); }).detach();
+      ++state_->workers;
+    }
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those there are do the work, in the worst case the caller alone.
   }
 }
 

@@ -246,6 +246,22 @@ const Add magnitudes("any mix of magnitudes, from denormal to the largest float"
   }
 });
 
+const Add underflow("products below the range of normal floats keep their order", [] {
+  Random random(12);
+  Problem p = random_problem(random, 500, 3, 6, false);
+  for (auto* values : {&p.items, &p.queries})
+    for (auto& value : *values) value = std::ldexp(value, -72);
+  check_problem(p, 10, {}, "underflow");
+});
+
+const Add large_biases("biases that float32 adds with a loss keep the order of float64", [] {
+  Random random(13);
+  Problem p = random_problem(random, 500, 3, 6, true);
+  std::fill(p.biases.begin(), p.biases.end(), 0x1p24f);  // neighbours are 2 apart
+  for (auto& value : p.items) value *= 3;
+  check_problem(p, 10, {}, "large biases");
+});
+
 const Add extremes("all values at the ends of the float range", [] {
   for (const float x : {std::numeric_limits<float>::max(), std::numeric_limits<float>::denorm_min()}) {
     Problem p{50, 3, 2, std::vector<float>(150, x), std::vector<float>(50, x), std::vector<float>(6, x)};

@@ -2,7 +2,7 @@ import type { TrainView } from "../../data/trainView.js";
 import { selectTopK } from "../../native/catalogue.js";
 import { argumentError } from "../../native/errors.js";
 import { gram, type SparseRows, sparseScores, spdInverse } from "../../native/linalg.js";
-import { type Ranker, rowsOf } from "../ranker.js";
+import { checkUsers, type Ranker, rowsOf } from "../ranker.js";
 
 /** Options of {@link ease}. */
 export interface EaseOptions {
@@ -30,9 +30,7 @@ export async function ease(view: TrainView, options: EaseOptions): Promise<Ranke
     userCount: view.userCount,
     itemCount: items,
     topK(users, rankOptions) {
-      for (let row = 0; row < users.length; row++)
-        if (!(users[row] >= 0 && users[row] < view.userCount))
-          throw argumentError(`users[${row}]`, `a user in 0..${view.userCount - 1}`, users[row]);
+      checkUsers(users, view.userCount);
       const input =
         recency === 1 ? rowsOf(view.sortedItems(), users) : weighted(rowsOf(view, users), recency);
       return selectTopK(sparseScores(input, weights, items), items, rankOptions);

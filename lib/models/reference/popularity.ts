@@ -1,6 +1,6 @@
 import type { TrainView } from "../../data/trainView.js";
 import { selectTopK } from "../../native/catalogue.js";
-import type { Ranker } from "../ranker.js";
+import { checkUsers, type Ranker } from "../ranker.js";
 
 /** Items by their number of training interactions, the same order for everybody. A reference in every table. */
 export function popularity(view: TrainView): Ranker {
@@ -11,6 +11,7 @@ export function popularity(view: TrainView): Ranker {
     userCount: view.userCount,
     itemCount: view.itemCount,
     topK(users, options) {
+      checkUsers(users, view.userCount);
       const scores = new Float64Array(users.length * counts.length);
       for (let row = 0; row < users.length; row++) scores.set(counts, row * counts.length);
       return selectTopK(scores, counts.length, options);

@@ -12,7 +12,7 @@ namespace l4r {
 // value of an index outside 0..parameter.rows - 1.
 Handle gather(Tape& tape, const std::shared_ptr<Parameter>& parameter, std::span<const std::int32_t> rows);
 
-// Throws Error(argument) unless every index is in 0..limit - 1; `what` begins the message.
+// Throws Error(argument) unless every index is a row of the parameter; `what` begins the message.
 void check_indices(const char* what, const Parameter& parameter, std::span<const std::int32_t> indices);
 
 }  // namespace l4r

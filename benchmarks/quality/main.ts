@@ -1,0 +1,149 @@
+import Table from "cli-table3";
+import { Command, InvalidArgumentError } from "commander";
+import { openDataset } from "../../lib/data/open.js";
+import { type Protocol, split } from "../../lib/data/split.js";
+import { evaluateRanking, type Masking } from "../../lib/evaluation/ranking.js";
+import { summarize } from "../../lib/evaluation/summary.js";
+import { CUTOFFS, type RankingMetrics } from "../../lib/metrics/ranking.js";
+import type { Ranker } from "../../lib/models/ranker.js";
+import { ease } from "../../lib/models/reference/ease.js";
+import { popularity } from "../../lib/models/reference/popularity.js";
+import { findBackbone } from "../../lib/models/registry.js";
+import { cpuInfo } from "../../lib/native/addon.js";
+import { train } from "../../lib/training/trainer.js";
+
+/** A line of a printed table. */
+interface Row {
+  readonly name: string;
+  readonly metrics: RankingMetrics;
+  readonly spread?: RankingMetrics | null;
+  /** Denominator. */
+  readonly users: number;
+}
+
+/** The paper's Base row of MF on ML-100K (arXiv 2401.13870, Table 2). */
+const paperBase = { "hr@3": 0.0455, "ndcg@3": 0.0325, "hr@5": 0.069, "ndcg@5": 0.042 };
+
+function print(title: string, rows: readonly Row[], json: boolean): void {
+  if (json) {
+    console.log(JSON.stringify({ title, device: `cpu (${cpuInfo().level})`, rows }, null, 2));
+    return;
+  }
+  const columns = CUTOFFS.flatMap((k) => [`hr@${k}`, `ndcg@${k}`] as const);
+  const table = new Table({
+    head: [title, ...columns.map((column) => column.toUpperCase()), "users"],
+    colAligns: ["left", ...columns.map(() => "right" as const), "right"],
+    style: { head: [], border: [] },
+  });
+  for (const { name, metrics, spread, users } of rows)
+    table.push([
+      name,
+      ...columns.map(
+        (column) => metrics[column].toFixed(4) + (spread ? ` ±${spread[column].toFixed(4)}` : ""),
+      ),
+      users,
+    ]);
+  console.log(table.toString());
+}
+
+/** Popularity and EASE: closed forms, so equal figures prove reading, splitting, masking and metrics right. */
+async function reference(options: {
+  data: string;
+  protocol: Protocol;
+  lambda: number[];
+  json: boolean;
+}): Promise<void> {
+  const dataset = await openDataset({ data: options.data });
+  const parts = split(dataset, { protocol: options.protocol });
+  const rows: Row[] = [];
+  const measure = (name: string, ranker: Ranker, masking: Masking): void => {
+    const { metrics, users } = evaluateRanking(ranker, parts.final, parts.test, { masking });
+    rows.push({ name, metrics, users });
+  };
+  using byPopularity = popularity(parts.final);
+  measure("popularity, seen items masked", byPopularity, "seen");
+  measure("popularity, nothing masked", byPopularity, "none");
+  for (const lambda of options.lambda) {
+    using binary = await ease(parts.final, { lambda });
+    measure(`EASE, lambda ${lambda}, masked`, binary, "seen");
+    measure(`EASE, lambda ${lambda}, nothing masked`, binary, "none");
+    using recent = await ease(parts.final, { lambda, recency: 0.8 });
+    measure(`EASE, lambda ${lambda}, input weighted .8^age, masked`, recent, "seen");
+  }
+  print(`${dataset.name}, ${options.protocol}`, rows, options.json);
+}
+
+/** A backbone over several seeds beside its rivals and the paper's Base row; epochs are chosen on validation. */
+async function backbone(
+  name: string,
+  options: { data: string; protocol: Protocol; lambda: number[]; seeds: number; json: boolean },
+): Promise<void> {
+  const dataset = await openDataset({ data: options.data });
+  const parts = split(dataset, { protocol: options.protocol });
+  const runs: RankingMetrics[] = [];
+  for (let seed = 1; seed <= options.seeds; seed++) {
+    const { ranker, epoch } = await train({
+      backbone: findBackbone(name, "direct"),
+      view: parts.train,
+      seed,
+      validate: (candidate) => evaluateRanking(candidate, parts.train, parts.validation).metrics["ndcg@10"],
+    });
+    using frozen = ranker;
+    const { metrics } = evaluateRanking(frozen, parts.train, parts.test);
+    runs.push(metrics);
+    console.error(
+      `seed ${seed}: epoch ${epoch}, HR@3 ${metrics["hr@3"].toFixed(4)}, NDCG@5 ${metrics["ndcg@5"].toFixed(4)}`,
+    );
+  }
+  const users = parts.test.users.length;
+  const { mean, spread } = summarize(runs);
+  using byPopularity = popularity(parts.train);
+  using byEase = await ease(parts.train, { lambda: options.lambda[0] });
+  const base = {
+    name: "paper's Base, MF on ML-100K",
+    metrics: { ...paperBase, "hr@10": Number.NaN, "ndcg@10": Number.NaN },
+  };
+  print(
+    `${dataset.name}, ${options.protocol}, ${options.seeds} seeds`,
+    [
+      { name: "popularity", metrics: evaluateRanking(byPopularity, parts.train, parts.test).metrics, users },
+      {
+        name: `EASE, lambda ${options.lambda[0]}`,
+        metrics: evaluateRanking(byEase, parts.train, parts.test).metrics,
+        users,
+      },
+      { name, metrics: mean, spread, users },
+      ...(dataset.name === "ml-100k" && name === "MF" ? [{ ...base, users }] : []),
+    ],
+    options.json,
+  );
+}
+
+function lambdas(text: string): number[] {
+  const values = text.split(",").map(Number);
+  if (values.some((value) => !(value > 0)))
+    throw new InvalidArgumentError("expected numbers above 0, with commas.");
+  return values;
+}
+
+const program = new Command("quality").description(
+  "Figures that show whether evaluation and models are right.",
+);
+program
+  .command("reference")
+  .description("popularity and EASE, to the fourth digit")
+  .requiredOption("--data <folder>", "a data set's folder")
+  .option("--protocol <name>", "paper or standard", "paper")
+  .option("--lambda <list>", "ridge weights of EASE", lambdas, [100, 300])
+  .option("--json", "one JSON document", false)
+  .action(reference);
+program
+  .command("backbone <name>")
+  .description("a backbone over several seeds beside its rivals")
+  .requiredOption("--data <folder>", "a data set's folder")
+  .option("--protocol <name>", "paper or standard", "paper")
+  .option("--lambda <list>", "ridge weight of EASE", lambdas, [100])
+  .option("--seeds <n>", "how many seeds, from 1", Number, 5)
+  .option("--json", "one JSON document", false)
+  .action(backbone);
+await program.parseAsync();

@@ -1,0 +1,93 @@
+import { CallCounter } from "../../lib/llm/attempt.js";
+import type {
+  CallOptions,
+  ChooseAnswer,
+  CompareAnswer,
+  CompareRequest,
+  CompleteAnswer,
+  LabelSet,
+  LanguageModel,
+  ModelStats,
+  NoAnswer,
+  RankAnswer,
+  RankRequest,
+  RateAnswer,
+  RateRequest,
+} from "../../lib/llm/languageModel.js";
+import { type Blocks, blocksOf } from "./promptBlocks.js";
+
+/** How much a reader of the text likes a title, given what the prompt says. */
+export type Taste = (title: string, prompt: Blocks) => number;
+
+/** A language model of a few lines that reads its prompts and answers from a taste; it keeps what it was asked. */
+export class TextModel implements LanguageModel {
+  readonly id = "text model";
+  readonly contextSize = 100_000;
+  /** Every ranking and every comparison, in the order asked. */
+  readonly ranked: RankRequest[] = [];
+  readonly compared: CompareRequest[] = [];
+  readonly #taste: Taste;
+  readonly #counter = new CallCounter();
+
+  constructor(taste: Taste) {
+    this.#taste = taste;
+  }
+
+  countTokens(text: string): number {
+    return text.length;
+  }
+
+  labels(count: number): LabelSet {
+    return { lead: " ", names: [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"].slice(0, count) };
+  }
+
+  async rank(request: RankRequest, _options?: CallOptions): Promise<RankAnswer | NoAnswer> {
+    this.ranked.push(request);
+    const prompt = blocksOf(request.prefix);
+    const titles =
+      request.mode === "labels" ? prompt.candidates : request.candidates.map((text) => text.trim());
+    const scores = Float64Array.from(titles, (title) => this.#taste(title, prompt));
+    const order = Int32Array.from(Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b));
+    return this.#counter.count<RankAnswer>({ answered: true, scores, order });
+  }
+
+  /** Prefers the title with the higher score; equal scores: the one shown first, which both orders then contradict. */
+  async compare(request: CompareRequest, _options?: CallOptions): Promise<CompareAnswer | NoAnswer> {
+    this.compared.push(request);
+    const prompt = blocksOf(request.prefix + request.questions[0]);
+    const [first, second] = prompt.candidates.map((title) => this.#taste(title, prompt));
+    const answer: CompareAnswer = {
+      answered: true,
+      preferred: second > first ? 1 : 0,
+      margin: Math.abs(first - second),
+      consistent: first !== second,
+    };
+    return this.#counter.count<CompareAnswer>(answer);
+  }
+
+  async rate({ scale }: RateRequest): Promise<RateAnswer | NoAnswer> {
+    const probabilities = new Float64Array(scale.length).fill(1 / scale.length);
+    return {
+      answered: true,
+      rating: scale.reduce((sum, value) => sum + value / scale.length, 0),
+      probabilities,
+    };
+  }
+
+  async choose({ candidates }: RankRequest): Promise<ChooseAnswer | NoAnswer> {
+    const probabilities = new Float64Array(candidates.length).fill(1 / candidates.length);
+    return { answered: true, index: 0, probabilities };
+  }
+
+  async complete(): Promise<CompleteAnswer | NoAnswer> {
+    return { answered: true, text: "", ended: "end" };
+  }
+
+  stats(): ModelStats {
+    return this.#counter.snapshot();
+  }
+
+  async dispose(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}

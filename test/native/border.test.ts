@@ -1,0 +1,283 @@
+/** The Node-API border: whatever JavaScript hands over, the addon answers with a result or a coded error, never a crash. */
+import { readFileSync } from "node:fs";
+import test from "ava";
+import ts from "typescript";
+import { type Addon, call, native } from "../../lib/native/addon.js";
+import { Llama4RecError } from "../../lib/native/errors.js";
+import { detached, raises } from "./raises.js";
+
+const notNumbers = [undefined, null, "1", {}, [], true, Number.NaN, Number.POSITIVE_INFINITY];
+const notIntegers = [...notNumbers, -1, 1.5, 2 ** 53, 1e300];
+const notArrays = [
+  3,
+  "1",
+  {},
+  [1],
+  new ArrayBuffer(8),
+  new DataView(new ArrayBuffer(8)),
+  new BigInt64Array(2),
+];
+const typed = [
+  new Int32Array(2),
+  new Float32Array(2),
+  new Float64Array(2),
+  new Uint8Array(2),
+  new Int16Array(2),
+];
+const notTyped = (kind: new () => object): unknown[] => [
+  ...notArrays,
+  ...typed.filter((array) => !(array instanceof kind)),
+];
+
+/** What an argument is not, by what it is. */
+const garbage = {
+  /** Ids are random to callers: made up, stale or of another kind is as wrong as no id. */
+  id: [...notIntegers, 0, 12345, 2 ** 52],
+  integer: notIntegers,
+  number: notNumbers,
+  text: [undefined, null, 1, {}],
+  flag: [undefined, null, 0, "true"],
+  ids: [undefined, null, 1, {}, ["x"], [-1], [2 ** 53], [Number.NaN]],
+  filter: [undefined, null, 1, "x"],
+  int32: [undefined, null, ...notTyped(Int32Array)],
+  float32: [undefined, null, ...notTyped(Float32Array)],
+  float64: [undefined, null, ...notTyped(Float64Array)],
+  maybeFloat32: notTyped(Float32Array),
+  maybeFloat64: notTyped(Float64Array),
+} satisfies Record<string, readonly unknown[]>;
+
+type Argument = readonly [kind: keyof typeof garbage, valid: unknown];
+
+const addon = native();
+const parameter = addon.parameterCreate("p", 4, 3);
+const other = addon.parameterCreate("q", 4, 3);
+const optimizer = addon.adamCreate([parameter], 0.1, 0.9, 0.999, 1e-8, 0, true);
+const sampler = addon.samplerCreate(1, 3, Int32Array.of(0, 1), Int32Array.of(0), new Int32Array(0), 1);
+const catalogue = addon.catalogueCreate(new Float32Array(6), null, 3, 2);
+const matrix = addon.tapeInput(new Float32Array(6), 2, 3);
+const column = addon.tapeInput(new Float32Array(2), 2, 1);
+test.after.always(() => addon.tapeReset());
+
+const offsets = Int32Array.of(0, 1);
+const rows = Int32Array.of(0);
+
+/** A valid call of every function of the addon. */
+const calls: Record<keyof Addon, readonly Argument[]> = {
+  cpuInfo: [],
+  threads: [],
+  setThreads: [["integer", 2]],
+  readBandwidth: [
+    ["integer", 4096],
+    ["integer", 1],
+  ],
+  fmaRate: [["integer", 1]],
+  parameterCreate: [
+    ["text", "p"],
+    ["integer", 4],
+    ["integer", 3],
+  ],
+  parameterAcquire: [["id", parameter]],
+  parameterRelease: [["integer", other]],
+  parameterFillUniform: [
+    ["id", parameter],
+    ["number", 0],
+    ["number", 1],
+    ["integer", 1],
+    ["integer", 0],
+  ],
+  parameterFillNormal: [
+    ["id", parameter],
+    ["number", 1],
+    ["integer", 1],
+    ["integer", 0],
+  ],
+  parameterRead: [["id", parameter]],
+  parameterWrite: [
+    ["id", parameter],
+    ["float32", new Float32Array(12)],
+  ],
+  tapeReset: [],
+  tapeInput: [
+    ["float32", new Float32Array(6)],
+    ["integer", 2],
+    ["integer", 3],
+  ],
+  tapeUse: [["id", parameter]],
+  tapeShape: [["id", matrix]],
+  tapeValue: [["id", matrix]],
+  tapeGradient: [["id", matrix]],
+  tapeItem: [["id", matrix]],
+  tapeBackward: [["id", matrix]],
+  gather: [
+    ["id", parameter],
+    ["int32", rows],
+  ],
+  bag: [
+    ["id", parameter],
+    ["int32", rows],
+    ["int32", offsets],
+    ["maybeFloat32", null],
+    ["flag", false],
+  ],
+  rowDot: [
+    ["id", matrix],
+    ["id", matrix],
+  ],
+  matmul: [
+    ["id", matrix],
+    ["id", matrix],
+    ["flag", false],
+    ["flag", true],
+  ],
+  bprLoss: [
+    ["id", column],
+    ["id", column],
+  ],
+  l2: [["id", matrix]],
+  add: [
+    ["id", matrix],
+    ["id", matrix],
+  ],
+  scale: [
+    ["id", matrix],
+    ["number", 2],
+  ],
+  adamCreate: [
+    ["ids", [other]],
+    ...Array.from({ length: 5 }, (): Argument => ["number", 0.5]),
+    ["flag", true],
+  ],
+  adamSetLearningRate: [
+    ["id", optimizer],
+    ["number", 0.1],
+  ],
+  adamStep: [["id", optimizer]],
+  adamRelease: [["integer", 2 ** 40]],
+  samplerCreate: [
+    ["integer", 1],
+    ["integer", 3],
+    ["int32", offsets],
+    ["int32", rows],
+    ["int32", new Int32Array(0)],
+    ["integer", 1],
+  ],
+  samplerStartEpoch: [
+    ["id", sampler],
+    ["integer", 1],
+  ],
+  samplerExamples: [["id", sampler]],
+  samplerNext: [
+    ["id", sampler],
+    ["int32", new Int32Array(2)],
+    ["int32", new Int32Array(2)],
+    ["int32", new Int32Array(2)],
+  ],
+  samplerRelease: [["integer", 2 ** 40]],
+  catalogueCreate: [
+    ["float32", new Float32Array(6)],
+    ["maybeFloat32", null],
+    ["integer", 3],
+    ["integer", 2],
+  ],
+  catalogueRelease: [["integer", 2 ** 40]],
+  catalogueTopK: [
+    ["id", catalogue],
+    ["float32", new Float32Array(2)],
+    ["integer", 1],
+    ["integer", 1],
+    ["filter", {}],
+  ],
+  selectTopK: [
+    ["float64", new Float64Array(3)],
+    ["integer", 1],
+    ["integer", 3],
+    ["integer", 1],
+    ["filter", {}],
+  ],
+  spdInverse: [
+    ["float64", Float64Array.of(1)],
+    ["integer", 1],
+  ],
+  gram: [
+    ["int32", offsets],
+    ["int32", rows],
+    ["maybeFloat64", null],
+    ["integer", 2],
+  ],
+  sparseScores: [
+    ["int32", offsets],
+    ["int32", rows],
+    ["maybeFloat64", null],
+    ["float64", new Float64Array(4)],
+    ["integer", 2],
+  ],
+};
+
+const names = Object.keys(calls) as (keyof Addon)[];
+const invoke = (name: keyof Addon, args: readonly unknown[]): unknown =>
+  call((functions) => Reflect.apply(functions[name], functions, args));
+
+test("the typed mirror and the binary name the same functions", (t) => {
+  const source = ts.createSourceFile(
+    "addon.ts",
+    readFileSync("lib/native/addon.ts", "utf8"),
+    ts.ScriptTarget.Latest,
+  );
+  const mirror = source.statements.find(
+    (node): node is ts.InterfaceDeclaration => ts.isInterfaceDeclaration(node) && node.name.text === "Addon",
+  );
+  const declared = (mirror?.members ?? []).map((member) => member.name?.getText(source) ?? "");
+  const exported = Object.entries(addon).filter(([, value]) => typeof value === "function");
+  t.deepEqual([...declared].sort(), exported.map(([name]) => name).sort());
+  t.deepEqual([...declared].sort(), [...names].sort(), "and so does the table of this file");
+});
+
+for (const name of names)
+  test(`${name} refuses what its arguments are not`, (t) => {
+    const valid = calls[name].map(([, value]) => value);
+    calls[name].forEach(([kind], place) => {
+      for (const wrong of garbage[kind]) {
+        const error = t.throws(() => invoke(name, valid.with(place, wrong)), { instanceOf: Llama4RecError });
+        t.true(
+          error?.code === "E_ARGUMENT" || error?.code === "E_DISPOSED",
+          `argument ${place}: ${String(wrong)} gave ${error?.code}`,
+        );
+      }
+    });
+    if (valid.length > 0) t.throws(() => invoke(name, []), { instanceOf: Llama4RecError }, "no argument");
+    else t.notThrows(() => native().threads());
+  });
+
+test("an id is good for its own kind only", (t) => {
+  const uses = {
+    parameterRead: parameter,
+    adamStep: optimizer,
+    samplerExamples: sampler,
+    catalogueTopK: catalogue,
+  };
+  for (const name of Object.keys(uses) as (keyof typeof uses)[])
+    for (const id of Object.values(uses).filter((id) => id !== uses[name]))
+      raises(t, () => invoke(name, [id, new Float32Array(2), 1, 1, {}]), "E_DISPOSED");
+});
+
+test("a detached array never reads as memory: it is empty or refused", (t) => {
+  const kinds = { int32: Int32Array, float32: Float32Array, float64: Float64Array };
+  for (const name of names) {
+    const valid = calls[name].map(([, value]) => value);
+    for (const [place, [kind]] of calls[name].entries()) {
+      if (kind !== "int32" && kind !== "float32" && kind !== "float64") continue;
+      const bare = kind === "int32" && (name === "gather" || (name === "samplerCreate" && place === 4));
+      const body = (): unknown => invoke(name, valid.with(place, detached(new kinds[kind](12))));
+      if (bare) t.notThrows(body, `${name}: no rows are fine`);
+      else raises(t, body, "E_ARGUMENT", /expected/);
+    }
+  }
+});
+
+test("after all that the engine works", (t) => {
+  addon.parameterWrite(
+    parameter,
+    Float32Array.from({ length: 12 }, (_, index) => index),
+  );
+  t.deepEqual([...addon.tapeValue(addon.gather(parameter, Int32Array.of(3, 0)))], [9, 10, 11, 0, 1, 2]);
+});

@@ -1,0 +1,181 @@
+import test from "ava";
+import { MF } from "../../lib/models/direct/mf.js";
+import type { FactorRanker } from "../../lib/models/ranker.js";
+import { Llama4RecError } from "../../lib/native/errors.js";
+import { type TrainOptions, type TrainResult, train } from "../../lib/training/trainer.js";
+import { randomView } from "../models/planted.js";
+
+const view = randomView(40, 30, 4);
+const hyperparameters = { dimension: 8, epochs: 12, batchSize: 32, learningRate: 0.02 };
+
+async function fit(options: Partial<TrainOptions> = {}): Promise<TrainResult> {
+  return train({
+    backbone: MF,
+    view,
+    seed: 1,
+    ...options,
+    hyperparameters: { ...hyperparameters, ...options.hyperparameters },
+  });
+}
+
+const bits = ({ ranker }: TrainResult): Float32Array =>
+  Float32Array.of(...ranker.userVectors, ...ranker.itemVectors);
+
+test("early stopping hands back the bits of the best epoch", async (t) => {
+  const scores = [0.1, 0.3, 0.2, 0.3, 0.1, 0.1];
+  let validations = 0;
+  const stopped = await fit({ validate: () => scores[validations++], evaluateEvery: 1, patience: 3 });
+  t.is(stopped.epoch, 2, "the first of equals");
+  t.is(stopped.validation, 0.3);
+  t.deepEqual(
+    stopped.history.map(({ epoch }) => epoch),
+    [1, 2, 3, 4, 5],
+    "three more, none better",
+  );
+  t.deepEqual(
+    stopped.history.map(({ best }) => best),
+    [0.1, 0.3, 0.3, 0.3, 0.3],
+  );
+  const exact = await fit({ hyperparameters: { epochs: 2 } });
+  t.deepEqual(bits(stopped), bits(exact));
+  t.is(exact.epoch, 2);
+  t.is(exact.validation, null);
+});
+
+test("validation sees the model of its epoch, every few epochs and after the last", async (t) => {
+  const seen: Float32Array[] = [];
+  const validate = (candidate: FactorRanker): number => {
+    seen.push(candidate.userVectors);
+    return seen.length;
+  };
+  const result = await fit({ validate, evaluateEvery: 5 });
+  t.deepEqual(
+    result.history.filter(({ validation }) => validation !== null).map(({ epoch }) => epoch),
+    [5, 10, 12],
+  );
+  t.is(result.epoch, 12);
+  t.deepEqual(seen[2], result.ranker.userVectors);
+  t.notDeepEqual(seen[0], seen[1]);
+});
+
+test("the loss falls", async (t) => {
+  const { history } = await fit();
+  t.true(history[11].loss < 0.9 * history[0].loss, `${history[0].loss} to ${history[11].loss}`);
+});
+
+test("same seed, same bits; another seed, others; a bad one is refused", async (t) => {
+  const [one, again, other] = [await fit(), await fit(), await fit({ seed: 2 })];
+  t.deepEqual(bits(one), bits(again));
+  t.notDeepEqual(bits(one), bits(other));
+  for (const seed of [-1, 1.5, Number.NaN, 2 ** 53])
+    await t.throwsAsync(fit({ seed }), {
+      instanceOf: Llama4RecError,
+      code: "E_ARGUMENT",
+      message: /^seed: expected/,
+    });
+  for (const options of [{ patience: 0 }, { evaluateEvery: 0.5 }])
+    await t.throwsAsync(fit(options), { code: "E_ARGUMENT" });
+});
+
+test("extra pairs raise the preferred item over the other", async (t) => {
+  const score = (
+    { ranker: { userVectors, itemVectors, dimension } }: TrainResult,
+    user: number,
+    item: number,
+  ): number =>
+    Array.from({ length: dimension }).reduce<number>(
+      (sum, _, d) => sum + userVectors[user * dimension + d] * itemVectors[item * dimension + d],
+      0,
+    );
+  const pairs = [0, 1, 2, 3].map((user) => {
+    const unseen = Array.from({ length: view.itemCount }, (_, item) => item).filter(
+      (item) => !view.has(user, item),
+    );
+    return [user, unseen[0], unseen[1]];
+  });
+  const flipped = pairs.map(([user, preferred, other]) => [user, other, preferred]);
+  const options = { hyperparameters: { epochs: 30 } };
+  const plain = await fit(options);
+  const forward = await fit({ ...options, extraPairs: Int32Array.from(pairs.flat()) });
+  const backward = await fit({ ...options, extraPairs: Int32Array.from(flipped.flat()) });
+  t.notDeepEqual(bits(plain), bits(forward));
+  for (const [user, preferred, other] of pairs) {
+    const gap = (result: TrainResult): number => score(result, user, preferred) - score(result, user, other);
+    t.true(gap(forward) > gap(plain) && gap(plain) > gap(backward));
+    t.true(gap(forward) > 0);
+  }
+  for (const bad of [
+    [0, 1],
+    [0, 1, 30],
+    [40, 1, 2],
+    [-1, 1, 2],
+  ])
+    await t.throwsAsync(fit({ extraPairs: Int32Array.from(bad) }), {
+      instanceOf: Llama4RecError,
+      code: "E_ARGUMENT",
+    });
+});
+
+test("an abort is obeyed within one step, however short the epochs are", async (t) => {
+  const reason = new Error("enough");
+  await t.throwsAsync(fit({ signal: AbortSignal.abort(reason) }), { is: reason });
+
+  const controller = new AbortController();
+  let losses = 0;
+  const counting = {
+    ...MF,
+    create: (...args: Parameters<typeof MF.create>) => {
+      const model = MF.create(...args);
+      return {
+        parameters: model.parameters,
+        factors: () => model.factors(),
+        loss: (batch: Parameters<typeof model.loss>[0]) => {
+          if (++losses === 5) controller.abort(reason);
+          return model.loss(batch);
+        },
+      };
+    },
+  };
+  await t.throwsAsync(fit({ backbone: counting, signal: controller.signal }), { is: reason });
+  t.is(losses, 5);
+});
+
+test("the largest steps there are either train to finite numbers or end in E_DIVERGED", async (t) => {
+  const { ranker } = await fit({ hyperparameters: { learningRate: 1, l2: 0 } });
+  t.true(ranker.itemVectors.every(Number.isFinite), "Adam bounds a step by the learning rate");
+  const exploding = {
+    ...MF,
+    create: (...args: Parameters<typeof MF.create>) => {
+      const model = MF.create(...args);
+      const [users] = model.parameters;
+      users.write(users.read().fill(3e38));
+      return model;
+    },
+  };
+  await t.throwsAsync(fit({ backbone: exploding }), { instanceOf: Llama4RecError, code: "E_DIVERGED" });
+});
+
+test("the event loop keeps turning during training", async (t) => {
+  let longest = 0;
+  let last = performance.now();
+  let turns = 0;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    turns++;
+  }, 1);
+  const large = randomView(400, 300, 20);
+  const start = performance.now();
+  await train({
+    backbone: MF,
+    view: large,
+    seed: 1,
+    hyperparameters: { epochs: 40, dimension: 32, batchSize: 256 },
+  });
+  const took = performance.now() - start;
+  clearInterval(timer);
+  // A stretch of work is 8 ms; a busy machine may add to that.
+  t.true(longest < Math.max(200, took / 3), `${longest} ms`);
+  t.true(turns > 3, `${turns} turns in ${took} ms`);
+});
