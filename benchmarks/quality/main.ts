@@ -2,23 +2,22 @@ import Table from "cli-table3";
 import { Command, InvalidArgumentError } from "commander";
 import { openDataset } from "../../lib/data/open.js";
 import { type Protocol, split } from "../../lib/data/split.js";
+import { runExperiment } from "../../lib/evaluation/experiment.js";
 import { evaluateRanking, type Masking } from "../../lib/evaluation/ranking.js";
-import { summarize } from "../../lib/evaluation/summary.js";
 import { CUTOFFS, type RankingMetrics } from "../../lib/metrics/ranking.js";
 import type { Ranker } from "../../lib/models/ranker.js";
 import { ease } from "../../lib/models/reference/ease.js";
 import { popularity } from "../../lib/models/reference/popularity.js";
 import { findBackbone } from "../../lib/models/registry.js";
 import { cpuInfo } from "../../lib/native/addon.js";
-import { train } from "../../lib/training/trainer.js";
 
 /** A line of a printed table. */
 interface Row {
   readonly name: string;
-  readonly metrics: RankingMetrics;
+  readonly metrics: Partial<RankingMetrics>;
   readonly spread?: RankingMetrics | null;
-  /** Denominator. */
-  readonly users: number;
+  /** Denominator; null where it is not known. */
+  readonly users: number | null;
 }
 
 /** The paper's Base row of MF on ML-100K (arXiv 2401.13870, Table 2). */
@@ -38,10 +37,11 @@ function print(title: string, rows: readonly Row[], json: boolean): void {
   for (const { name, metrics, spread, users } of rows)
     table.push([
       name,
-      ...columns.map(
-        (column) => metrics[column].toFixed(4) + (spread ? ` ±${spread[column].toFixed(4)}` : ""),
-      ),
-      users,
+      ...columns.map((column) => {
+        const spreadText = spread ? ` ±${spread[column].toFixed(4)}` : "";
+        return (metrics[column]?.toFixed(4) ?? "") + spreadText;
+      }),
+      users ?? "",
     ]);
   console.log(table.toString());
 }
@@ -73,50 +73,26 @@ async function reference(options: {
   print(`${dataset.name}, ${options.protocol}`, rows, options.json);
 }
 
-/** A backbone over several seeds beside its rivals and the paper's Base row; epochs are chosen on validation. */
+/** A backbone over several seeds beside its rivals and the paper's Base row; validation chooses epoch and lambda. */
 async function backbone(
   name: string,
-  options: { data: string; protocol: Protocol; lambda: number[]; seeds: number; json: boolean },
+  options: { data: string; protocol: Protocol; seeds: number; json: boolean },
 ): Promise<void> {
-  const dataset = await openDataset({ data: options.data });
-  const parts = split(dataset, { protocol: options.protocol });
-  const runs: RankingMetrics[] = [];
-  for (let seed = 1; seed <= options.seeds; seed++) {
-    const { ranker, epoch } = await train({
-      backbone: findBackbone(name, "direct"),
-      view: parts.train,
-      seed,
-      validate: (candidate) => evaluateRanking(candidate, parts.train, parts.validation).metrics["ndcg@10"],
-    });
-    using frozen = ranker;
-    const { metrics } = evaluateRanking(frozen, parts.train, parts.test);
-    runs.push(metrics);
-    console.error(
-      `seed ${seed}: epoch ${epoch}, HR@3 ${metrics["hr@3"].toFixed(4)}, NDCG@5 ${metrics["ndcg@5"].toFixed(4)}`,
-    );
-  }
-  const users = parts.test.users.length;
-  const { mean, spread } = summarize(runs);
-  using byPopularity = popularity(parts.train);
-  using byEase = await ease(parts.train, { lambda: options.lambda[0] });
-  const base = {
-    name: "paper's Base, MF on ML-100K",
-    metrics: { ...paperBase, "hr@10": Number.NaN, "ndcg@10": Number.NaN },
-  };
-  print(
-    `${dataset.name}, ${options.protocol}, ${options.seeds} seeds`,
-    [
-      { name: "popularity", metrics: evaluateRanking(byPopularity, parts.train, parts.test).metrics, users },
-      {
-        name: `EASE, lambda ${options.lambda[0]}`,
-        metrics: evaluateRanking(byEase, parts.train, parts.test).metrics,
-        users,
-      },
-      { name, metrics: mean, spread, users },
-      ...(dataset.name === "ml-100k" && name === "MF" ? [{ ...base, users }] : []),
-    ],
-    options.json,
-  );
+  const report = await runExperiment({
+    dataset: await openDataset({ data: options.data }),
+    backbone: findBackbone(name, "direct"),
+    protocol: options.protocol,
+    seeds: Array.from({ length: options.seeds }, (_, index) => index + 1),
+  });
+  const { users } = report;
+  const rows: Row[] = [
+    { name: "popularity", metrics: report.popularity, users },
+    { name: `EASE, lambda ${report.chosen.easeLambda}`, metrics: report.ease, users },
+    { name, metrics: report.base, spread: report.spread?.base, users },
+  ];
+  if (report.dataset.name === "ml-100k" && name === "MF")
+    rows.push({ name: "the paper's Base row", metrics: paperBase, users: null });
+  print(`${report.dataset.name}, ${options.protocol}, ${options.seeds} seeds`, rows, options.json);
 }
 
 function lambdas(text: string): number[] {
@@ -142,7 +118,6 @@ program
   .description("a backbone over several seeds beside its rivals")
   .requiredOption("--data <folder>", "a data set's folder")
   .option("--protocol <name>", "paper or standard", "paper")
-  .option("--lambda <list>", "ridge weight of EASE", lambdas, [100])
   .option("--seeds <n>", "how many seeds, from 1", Number, 5)
   .option("--json", "one JSON document", false)
   .action(backbone);

@@ -149,6 +149,8 @@ function load(): Addon {
       ],
     }) as Addon;
   } catch (cause) {
+    const own = translated(cause);
+    if (own instanceof Llama4RecError) throw own; // it loaded, and refuses a setting
     const reason = cause instanceof Error ? cause.message.split("\n")[0] : describe(cause);
     throw new Llama4RecError(
       "E_ADDON",

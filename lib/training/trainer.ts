@@ -37,7 +37,7 @@ export interface TrainOptions {
   readonly validate?: (candidate: FactorRanker) => number;
   /** Epochs between validations, default 5. */
   readonly evaluateEvery?: number;
-  /** Validations without a new best before training stops, default 6. */
+  /** Validations without a new best before training stops, default 8. */
   readonly patience?: number;
   readonly onEpoch?: (report: EpochReport) => void;
   /** Stops within one step; the promise rejects with the signal's reason. */
@@ -70,7 +70,7 @@ const turnMilliseconds = 8;
  * ```
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { backbone, view, seed, validate, signal, evaluateEvery = 5, patience = 6 } = options;
+  const { backbone, view, seed, validate, signal, evaluateEvery = 5, patience = 8 } = options;
   if (!Number.isSafeInteger(seed) || seed < 0) throw argumentError("seed", "an integer in 0..2^53-1", seed);
   if (!Number.isInteger(evaluateEvery) || evaluateEvery < 1)
     throw argumentError("evaluateEvery", "an integer of at least 1", evaluateEvery);

@@ -53,7 +53,7 @@ export const MF: BackboneDefinition = {
     dimension: { default: 64, low: 1, high: 1024, integer: true, about: "length of user and item vectors" },
     learningRate: { default: 5e-3, low: 1e-6, high: 1, about: "step size of Adam" },
     l2: {
-      default: 1e-2,
+      default: 7e-3,
       low: 0,
       high: 10,
       about: "weight of the squared norms of a batch's vectors, batch mean",

@@ -1,0 +1,212 @@
+/** The command line as its users meet it: a child process, its output and its exit code. */
+import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { resolve } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { folderOf } from "../datasets/temporary.js";
+import { WEIGHTS } from "../llm/files.js";
+import { tinyGguf } from "../llm/tinyGguf.js";
+
+interface Outcome {
+  readonly code: unknown;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command in a folder of its own, which is home, cache and temporary folder too. */
+function llama4rec(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+  const { LLAMA4REC_DATA: _, ...inherited } = process.env;
+  const options = {
+    cwd,
+    env: { ...inherited, HOME: cwd, XDG_CACHE_HOME: cwd, TMPDIR: cwd, NO_COLOR: "1", ...env },
+  };
+  return new Promise((done) => {
+    execFile(
+      process.execPath,
+      [resolve("dist/lib/cli/main.js"), ...args],
+      options,
+      (error, stdout, stderr) => {
+        done({ code: error === null ? 0 : (error.code ?? error.signal), stdout, stderr });
+      },
+    );
+  });
+}
+
+const small = ["--set", "epochs=2", "--set", "dimension=4"];
+
+/** A table that the job can be run on: 12 users with 6 of 8 items. */
+const table = (): string => {
+  const rows = ["user,item,rating,timestamp"];
+  for (let user = 0; user < 12; user++)
+    for (let age = 0; age < 6; age++) rows.push(`u${user},i${(user + age) % 8},5,${age}`);
+  return `${rows.join("\n")}\n`;
+};
+
+test("run --json prints one JSON document and nothing else", async (t) => {
+  const folder = folderOf(t, { "rows.csv": table(), "tiny.gguf": tinyGguf(WEIGHTS) });
+  const args = [
+    "run",
+    "--data",
+    "rows.csv",
+    "--llm",
+    "tiny.gguf",
+    "--no-cache",
+    "--seeds",
+    "2",
+    "--json",
+    ...small,
+  ];
+  const { code, stdout, stderr } = await llama4rec(folder, args);
+  t.is(code, 0, stderr);
+  t.is(stderr, "");
+  const report = JSON.parse(stdout);
+  const keys = [
+    "dataset",
+    "popularity",
+    "ease",
+    "base",
+    "llm",
+    "llama4rec",
+    "alpha",
+    "users",
+    "device",
+    "timings",
+  ];
+  for (const key of keys) t.true(key in report && report[key] !== null, key);
+  t.like(report.dataset, { users: 12, items: 8, interactions: 72, demonstration: false });
+  for (const key of ["popularity", "ease", "base", "llm", "llama4rec"])
+    t.deepEqual(Object.keys(report[key]), ["hr@3", "ndcg@3", "hr@5", "ndcg@5", "hr@10", "ndcg@10"]);
+  t.is(report.languageModel.name, "tiny.gguf");
+  t.like(report.hyperparameters, { epochs: 2, dimension: 4 });
+  t.deepEqual(readdirSync(folder).sort(), ["rows.csv", "tiny.gguf"]);
+});
+
+test("run on the embedded shop prints a table and says that it is a demonstration and the language side off", async (t) => {
+  const { code, stdout } = await llama4rec(folderOf(t, {}), ["run", ...small, "--threads", "1"]);
+  t.is(code, 0);
+  for (const words of [
+    /shop: 800 users, 600 items/,
+    /a demonstration/,
+    /popularity/,
+    /EASE/,
+    /MF \(base\)/,
+    /language side is off/,
+    /1 thread\b/,
+  ])
+    t.regex(stdout, words);
+});
+
+test("doctor --json says what was found, what is used and why", async (t) => {
+  const folder = folderOf(t, { "data/ml/readme": "" });
+  const { code, stdout, stderr } = await llama4rec(folder, ["doctor", "--json"], { LLAMA4REC_CPU: "scalar" });
+  t.is(code, 0, stderr);
+  const { version, findings } = JSON.parse(stdout);
+  t.regex(version, /^\d+\.\d+\.\d+/);
+  const about = (name: string) => findings.find((finding: { name: string }) => finding.name === name);
+  t.like(about("native engine"), { ok: true });
+  t.regex(about("native engine").found, /CPU level scalar/);
+  t.regex(about("native engine").why, /LLAMA4REC_CPU asks for scalar/);
+  t.like(about("data folder"), { ok: true, found: "./data: ml" });
+  for (const finding of findings) t.true(finding.found.length > 0 && finding.why.length > 0, finding.name);
+});
+
+const gguf = tinyGguf(WEIGHTS);
+const header = "user,item,rating,timestamp\n";
+
+const badInput: Record<
+  string,
+  { args: readonly string[]; files?: Record<string, string | Uint8Array>; says: readonly RegExp[] }
+> = {
+  "a missing data file": {
+    args: ["--data", "nowhere.csv"],
+    says: [/expected a data set's folder or a table/, /nowhere\.csv/],
+  },
+  "a folder with nothing known": {
+    args: ["--data", "sub"],
+    files: { "sub/x": "" },
+    says: [/expected one of u\.data/, /got x/],
+  },
+  "a wrong column": {
+    args: ["--data", "rows.csv", "--column", "user=nope"],
+    files: { "rows.csv": table() },
+    says: [/rows\.csv/, /nope/, /got "user", "item", "rating", "timestamp"/],
+  },
+  "a row that does not parse": {
+    args: ["--data", "rows.csv"],
+    files: { "rows.csv": `${header}u1,i1,5,1\nu1,i2\n` },
+    says: [/rows\.csv:3/, /expected/],
+  },
+  "a rating that is NaN": {
+    args: ["--data", "rows.csv"],
+    files: { "rows.csv": `${header}u1,i1,5,1\nu1,i2,NaN,2\n` },
+    says: [/rows\.csv:3/, /expected/, /NaN/],
+  },
+  "a table without users enough": {
+    args: ["--data", "rows.csv"],
+    files: { "rows.csv": `${header}u1,i1,5,1\nu1,i2,5,2\n` },
+    says: [/expected a user with at least 3 eligible items/, /got/],
+  },
+  "an unknown backbone": {
+    args: ["--backbone", "NOPE"],
+    says: [/backbone: expected one of MF/, /got "NOPE"/],
+  },
+  "an unknown task": { args: ["--task", "cooking"], says: [/task: expected one of direct/, /got "cooking"/] },
+  "seeds that are no number": {
+    args: ["--seeds", "many"],
+    says: [/--seeds/, /many/, /expected a whole number in 1\.\.1000/],
+  },
+  "no seed": { args: ["--seeds", "0"], says: [/--seeds/, /'0'/, /expected a whole number/] },
+  "a setting without a number": { args: ["--set", "epochs"], says: [/--set/, /expected name=number/] },
+  "an unknown setting": { args: ["--set", "depth=3"], says: [/expected one of dimension/, /got "depth"/] },
+  "a setting out of range": { args: ["--set", "epochs=0"], says: [/expected an integer in 1\.\./, /got 0/] },
+  "an unknown option": { args: ["--frobnicate"], says: [/unknown option '--frobnicate'/] },
+  "an unknown protocol": { args: ["--protocol", "mine"], says: [/--protocol/, /paper, standard/] },
+  "a missing GGUF": { args: ["--llm", "nowhere.gguf"], says: [/nowhere\.gguf/, /expected/] },
+  "a GGUF that is a text": {
+    args: ["--llm", "model.gguf"],
+    files: { "model.gguf": "Dear reader, I am no model at all.\n".repeat(40) },
+    says: [/model\.gguf/, /expected/],
+  },
+  "a GGUF cut in its header": {
+    args: ["--llm", "model.gguf"],
+    files: { "model.gguf": gguf.subarray(0, 100) },
+    says: [/model\.gguf/, /expected/],
+  },
+  "a GGUF cut in its weights": {
+    args: ["--llm", "model.gguf"],
+    files: { "model.gguf": gguf.subarray(0, gguf.length - 1000) },
+    says: [/model\.gguf/, /expected/],
+  },
+};
+
+async function refuses(t: ExecutionContext, name: string): Promise<void> {
+  const { args, files = {}, says } = badInput[name];
+  const folder = folderOf(t, files);
+  const before = readdirSync(folder);
+  const { code, stdout, stderr } = await llama4rec(folder, ["run", "--json", ...args]);
+  t.is(code, 2, stderr);
+  t.is(stdout, "");
+  t.is(stderr.trimEnd().split("\n").length, 1, `one line: ${stderr}`);
+  for (const words of says) t.regex(stderr, words);
+  t.deepEqual(readdirSync(folder).sort(), before.sort(), "nothing half-written");
+}
+
+for (const name of Object.keys(badInput))
+  test.serial(`${name} is exit code 2 and one clear line`, refuses, name);
+
+test.serial("settings of the environment that make no sense are exit code 2 too", async (t) => {
+  const folder = folderOf(t, { "rows.csv": table() });
+  for (const [name, value] of [
+    ["LLAMA4REC_CPU", "nonsense"],
+    ["LLAMA4REC_THREADS", "bad"],
+  ]) {
+    const { code, stdout, stderr } = await llama4rec(
+      folder,
+      ["run", "--data", "rows.csv", "--json", ...small],
+      { [name]: value },
+    );
+    t.is(code, 2, stderr);
+    t.is(stdout, "");
+    t.regex(stderr, /LLAMA4REC_(CPU|THREADS): expected .* got "(nonsense|bad)"/);
+  }
+});
