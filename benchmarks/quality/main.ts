@@ -67,8 +67,8 @@ async function reference(options: {
     using binary = await ease(parts.final, { lambda });
     measure(`EASE, lambda ${lambda}, masked`, binary, "seen");
     measure(`EASE, lambda ${lambda}, nothing masked`, binary, "none");
-    using recent = await ease(parts.final, { lambda, recency: 0.8 });
-    measure(`EASE, lambda ${lambda}, input weighted .8^age, masked`, recent, "seen");
+    using recent = await ease(parts.final, { lambda, recency: 0.8, recencyFloor: 0.05 });
+    measure(`EASE, lambda ${lambda}, input weighted .8^age + .05, masked`, recent, "seen");
   }
   print(`${dataset.name}, ${options.protocol}`, rows, options.json);
 }

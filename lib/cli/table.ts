@@ -15,6 +15,8 @@ export function renderReport(report: ExperimentReport): string {
     `${report.task} recommendation, ${report.backbone}, protocol ${report.protocol}, ` +
       `${report.seeds.length} ${report.seeds.length === 1 ? "seed" : "seeds"}, ${count(report.users)} test users, full ranking`,
   ];
+  if (dataset.leftOut > 0)
+    head.push(pc.dim(`${count(dataset.leftOut)} users left out: fewer than three eligible items`));
   if (dataset.demonstration)
     head.push(pc.yellow("Generated data: a demonstration of the job, no evidence for any method."));
   return [...head, metricsTable(report), ...closingLines(report)].join("\n");

@@ -98,6 +98,9 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   const clock = stageClock(options.onProgress ?? (() => {}));
   const parts = clock.time("split", () => split(dataset, { protocol }));
 
+  if (parts.test.users.length === 0)
+    throw argumentError("dataset", "at least one test row whose item somebody has in training", "none");
+
   const rivals = await clock.timeAsync("rivals", () => evaluateRivals(parts, clock.report));
 
   const runs: SeedRun[] = [];
@@ -130,6 +133,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     dataset: {
       ...dataset.describe(),
       train: parts.train.interactionCount,
+      leftOut: parts.counts.skippedShortUsers,
       demonstration: options.demonstration ?? false,
     },
     task: backbone.task,
@@ -178,8 +182,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     timings: {
       threads: threads(),
       interactionsPerSecond: Math.round(
-        total(runs, (run) => run.base.history.length * parts.train.interactionCount) /
-          timings.stages["train"],
+        total(runs, (run) => run.base.history.length * parts.train.interactionCount) / timings.stages.train,
       ),
       ...timings,
     },
@@ -214,7 +217,7 @@ async function runSeed(
   // NDCG@10 rather than @5: twice the hits, so less noise in the choice of the epoch.
   const validate = (candidate: FactorRanker): number =>
     evaluateRanking(candidate, parts.train, parts.validation).metrics["ndcg@10"];
-  const fit = (stage: string, extraPairs?: Int32Array): Promise<TrainResult> =>
+  const fitModel = (stage: string, extraPairs?: Int32Array): Promise<TrainResult> =>
     train({
       backbone,
       view: parts.train,
@@ -225,7 +228,7 @@ async function runSeed(
       signal,
       onEpoch: (report) => clock.report(epochProgress(stage, report)),
     });
-  const base = await clock.timeAsync("train", () => fit(`train ${backbone.name}, seed ${seed}`));
+  const base = await clock.timeAsync("train", () => fitModel(`train ${backbone.name}, seed ${seed}`));
   if (languageModel === null) return { seed, base, augmented: null, pairs: null, validation: [] };
   const { model } = languageModel;
 
@@ -239,7 +242,7 @@ async function runSeed(
     }),
   );
   const augmented = await clock.timeAsync("retrain", () =>
-    fit(`retrain ${backbone.name} with ${pairs.consistent} pairs, seed ${seed}`, pairs.triples),
+    fitModel(`retrain ${backbone.name} with ${pairs.consistent} pairs, seed ${seed}`, pairs.triples),
   );
   const validation = await clock.timeAsync("refine validation", () =>
     refine(augmented.ranker, parts.train, parts.validation, {

@@ -32,6 +32,8 @@ export interface ExperimentReport {
     readonly users: number;
     readonly items: number;
     readonly interactions: number;
+    /** Users left out for having fewer than three eligible items. */
+    readonly leftOut: number;
     /** Training interactions after the split. */
     readonly train: number;
     /** True for generated data: a demonstration, never evidence. */

@@ -3,7 +3,7 @@ import { ease } from "../models/reference/ease.js";
 import { evaluateRanking } from "./ranking.js";
 
 /** Ridge weights that {@link chooseEaseLambda} tries. */
-export const easeLambdas = [50, 100, 200, 300, 500, 1000] as const;
+export const easeLambdas = [10, 20, 50, 100, 200, 300, 500, 1000] as const;
 
 /** The ridge weight of EASE with the best NDCG@5 on validation; equal ones: the smaller. */
 export async function chooseEaseLambda(

@@ -7,7 +7,7 @@ import { Llama4RecError } from "../native/errors.js";
 export interface AnswerCache extends AsyncDisposable {
   /** The text stored under `key`, if any. */
   get(key: string): string | undefined;
-  /** Stores a text. Visible to this process once resolved, on disk after {@link AnswerCache.close}. */
+  /** Stores a text. On disk and visible to all processes once resolved. */
   put(key: string, text: string): Promise<void>;
   /** Waits for pending writes and closes the cache. Twice is fine. */
   close(): Promise<void>;
@@ -54,7 +54,12 @@ class LmdbCache implements AnswerCache {
   constructor(folder: string) {
     try {
       mkdirSync(folder, { recursive: true });
-      this.#texts = open<string, string>({ path: join(folder, "answers.mdb"), encoding: "string" });
+      this.#texts = open<string, string>({
+        path: join(folder, "answers.mdb"),
+        encoding: "string",
+        // A write resolves when it is on disk, so a killed process loses nothing that it was told is kept.
+        overlappingSync: false,
+      });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new Llama4RecError("E_FILE", `${folder}: expected a folder to keep answers in, got: ${reason}`, {

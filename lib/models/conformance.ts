@@ -48,7 +48,7 @@ export function conformanceSuite(
     ...options.hyperparameters,
   };
   const view = plantedView();
-  const fit = async (seed: number): Promise<FactorRanker> =>
+  const fitModel = async (seed: number): Promise<FactorRanker> =>
     (await train({ backbone, view, hyperparameters, seed })).ranker;
   const users = Int32Array.from({ length: userCount }, (_, user) => user);
 
@@ -56,7 +56,7 @@ export function conformanceSuite(
     {
       name: "planted structure is recovered",
       async run() {
-        using ranker = await fit(1);
+        using ranker = await fitModel(1);
         const top = ranker.topK(users, { k: 3, excluded: rowsOf(view, users) });
         let right = 0;
         let listed = 0;
@@ -75,7 +75,7 @@ export function conformanceSuite(
     {
       name: "a batch equals its users one by one",
       async run() {
-        using ranker = await fit(1);
+        using ranker = await fitModel(1);
         const batch = ranker.topK(users, { k: 7 });
         for (const user of users) {
           const single = ranker.topK(Int32Array.of(user), { k: 7 });
@@ -89,7 +89,7 @@ export function conformanceSuite(
       async run() {
         const folder = await mkdtemp(join(tmpdir(), "llama4rec-"));
         try {
-          using ranker = await fit(1);
+          using ranker = await fitModel(1);
           const path = join(folder, "model.safetensors");
           await saveRanker(path, ranker);
           using loaded = (await loadRanker(path)).ranker;
@@ -105,7 +105,7 @@ export function conformanceSuite(
     {
       name: "filters are obeyed",
       async run() {
-        using ranker = await fit(1);
+        using ranker = await fitModel(1);
         const denied = Int32Array.of(0, 1, 2, 3);
         const allowed = Int32Array.from({ length: 20 }, (_, item) => item);
         const top = ranker.topK(users, { k: 10, excluded: rowsOf(view, users), denied, allowed });
@@ -121,7 +121,7 @@ export function conformanceSuite(
     {
       name: "short lists are short",
       async run() {
-        using ranker = await fit(1);
+        using ranker = await fitModel(1);
         const top = ranker.topK(users, { k: 10, allowed: Int32Array.of(5, 6, 7) });
         for (const user of users) expect(top.counts[user] === 3, "3 items", top.counts[user]);
         const none = ranker.topK(users, { k: 10, allowed: new Int32Array(0) });
@@ -141,7 +141,7 @@ export function conformanceSuite(
             [2, 1],
           ]) {
             setThreads(count);
-            using ranker = await fit(seed);
+            using ranker = await fitModel(seed);
             vectors.push(Float32Array.of(...ranker.userVectors, ...ranker.itemVectors));
           }
           const [one, two, three, other] = vectors;

@@ -62,13 +62,13 @@ class HandleTable {
     Slot& slot = find(id);
     if (--slot.leases > 0) return;
     last = std::move(slot.object);
-    slot.generation = (slot.generation + 1) & kGenerations;
-    free_.push_back(id & (kSlots - 1));
+    // A slot whose generations are used up is not given out again: an old number never names a new object.
+    if (++slot.generation < kGenerations) free_.push_back(id & (kSlots - 1));
   }
 
  private:
   static constexpr std::uint64_t kSlots = std::uint64_t{1} << 20;
-  static constexpr std::uint64_t kGenerations = (std::uint64_t{1} << 29) - 1;
+  static constexpr std::uint64_t kGenerations = std::uint64_t{1} << 29;
   struct Slot {
     std::shared_ptr<T> object;
     std::uint64_t generation = 0;

@@ -114,8 +114,6 @@ Adam::Adam(std::vector<std::shared_ptr<Parameter>> parameters, AdamOptions optio
       state.second = Buffer<float>(parameter->value.size());
       state.row_steps = Buffer<std::int32_t>(parameter->rows);
     }
-    for (const std::int32_t steps : state.row_steps.span())
-      largest_step_ = std::max<std::int64_t>(largest_step_, steps);
     Buffer<std::int32_t> segments(parameter->rows);
     std::fill_n(segments.data(), segments.size(), -1);
     entries_.push_back({std::move(parameter), std::move(segments)});
@@ -145,8 +143,7 @@ double Adam::step(Tape& tape) {
       throw Error(Code::diverged, "Adam: the gradient of \"" + parameter.name + "\" is not finite");
     squares += part;
   }
-  ++largest_step_;
-  grow_corrections();
+  for (const Entry& entry : entries_) grow_corrections(++entry.parameter->adam.steps);
   for (std::size_t i = 0; i < entries_.size(); ++i) apply(kernels, *entries_[i].parameter, segments[i]);
   return std::sqrt(squares);
 }
@@ -167,13 +164,14 @@ void Adam::apply(const OpKernels& kernels, Parameter& parameter, const RowSegmen
   });
 }
 
-void Adam::grow_corrections() {
+// Makes corrections_ reach up to the given step.
+void Adam::grow_corrections(std::int64_t steps) {
   const auto complete = [](const BiasCorrection& c) {
     return c.inverse_first == 1 && c.inverse_root_second == 1;
   };
   if (corrections_.empty()) corrections_.push_back({0, 0});  // no row is at step 0 once it is updated
-  if (static_cast<std::int64_t>(corrections_.size()) > largest_step_ || complete(corrections_.back())) return;
-  const std::int64_t size = std::max<std::int64_t>(1024, 2 * largest_step_);
+  if (static_cast<std::int64_t>(corrections_.size()) > steps || complete(corrections_.back())) return;
+  const std::int64_t size = std::max<std::int64_t>(1024, 2 * steps);
   while (static_cast<std::int64_t>(corrections_.size()) < size && !complete(corrections_.back()))
     corrections_.push_back(bias_correction(options_, static_cast<std::int64_t>(corrections_.size())));
 }

@@ -46,11 +46,10 @@ class Adam {
     Buffer<std::int32_t> segments;  // [rows] scratch: the segment of a touched row, else -1
   };
   void apply(const OpKernels& kernels, Parameter& parameter, const RowSegments& segments) const;
-  void grow_corrections();
+  void grow_corrections(std::int64_t steps);
 
   std::vector<Entry> entries_;
   AdamOptions options_;
-  std::int64_t largest_step_ = 0;            // no row has been updated more often
   std::vector<BiasCorrection> corrections_;  // by step; grows by doubling until both are exactly 1
 };
 

@@ -74,7 +74,7 @@ Parameter::Parameter(std::string given_name, std::int64_t given_rows, std::int64
       value(checked_cells(name, given_rows, given_cols)) {}
 
 void fill_uniform(Parameter& parameter, float low, float high, std::uint64_t seed, std::uint64_t stream) {
-  require(std::isfinite(low) && std::isfinite(high) && low <= high,
+  require(std::isfinite(low) && std::isfinite(high) && low <= high && std::isfinite(high - low),
           "fill_uniform: expected finite low <= high, got ", low, " and ", high);
   const Philox random(seed, stream);
   for (std::int64_t e = 0; e < parameter.value.size(); e += 4) {

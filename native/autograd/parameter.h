@@ -14,6 +14,7 @@ namespace l4r {
 struct AdamState {
   Buffer<float> first, second;     // moment estimates [rows x cols]
   Buffer<std::int32_t> row_steps;  // updates of each row so far [rows]
+  std::int64_t steps = 0;          // updates so far: no row has more
 };
 
 struct Parameter {

@@ -32,7 +32,7 @@ constexpr unsigned kYmm = 0x06, kZmm = 0xE6;
 
 std::vector<Level> find_levels() {
   std::vector<Level> levels{Level::scalar};
-#if L4R_HAVE_AVX2 && L4R_HAVE_AVX512
+#if L4R_HAVE_AVX2
   __builtin_cpu_init();
   if (os_saves(kYmm) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     levels.push_back(Level::avx2);

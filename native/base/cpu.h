@@ -6,7 +6,7 @@
 
 namespace l4r {
 
-// avx2 = AVX2 + FMA + F16C; avx512 = F + BW + VL + DQ + VNNI; neon = AArch64.
+// avx2 = AVX2 + FMA; avx512 = AVX2 + FMA and F + BW + VL + DQ + VNNI; neon = AArch64.
 enum class Level { scalar, avx2, avx512, neon };
 
 const char* level_name(Level level);

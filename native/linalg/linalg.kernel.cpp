@@ -59,6 +59,6 @@ void weighted_rows(const double* matrix, std::int64_t stride, const std::int32_t
 }  // namespace
 
 extern const LinalgKernels kLinalgKernels;
-const LinalgKernels kLinalgKernels{kRows, kColumns, multiply_subtract, weighted_rows};
+constinit const LinalgKernels kLinalgKernels{kRows, kColumns, multiply_subtract, weighted_rows};
 
 }  // namespace l4r::L4R_LEVEL

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-#include "base/cpu.h"
-
 namespace l4r {
+
+enum class Level;
 
 struct LinalgKernels {
   // multiply_subtract works on tiles of rows x columns.

@@ -23,6 +23,7 @@ ItemFilter::ItemFilter(const TopKFilter& filter, std::int64_t batch, std::int64_
   require(filter.deny.empty() || static_cast<std::int64_t>(filter.deny.size()) == n, "deny: expected ", n,
           " bytes, one an item, got ", filter.deny.size());
   blocked_ = filter.deny;
+  require(!filter.exclude_offsets.empty() || filter.exclude.empty(), "exclude: expected offsets beside it");
   if (!filter.exclude_offsets.empty()) take_excluded(filter, batch, n);
   if (has_allow_) take_allowed(filter, n);
 }

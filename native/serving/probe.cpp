@@ -4,6 +4,7 @@
 #include <atomic>
 #include <barrier>
 #include <chrono>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -35,10 +36,19 @@ double best_seconds(int threads, const Work& work) {
         seconds[static_cast<std::size_t>(run)] = std::chrono::duration<double>(Clock::now() - start).count();
     }
   };
-  std::vector<std::jthread> others;
-  for (int thread = 1; thread < threads; ++thread) others.emplace_back(take_part, thread);
+  std::vector<std::thread> others;
+  others.reserve(static_cast<std::size_t>(threads));
+  bool complete = true;
+  try {
+    for (int thread = 1; thread < threads; ++thread) others.emplace_back(take_part, thread);
+  } catch (const std::system_error&) {
+    complete = false;  // those there are must not wait for the ones that never came
+    for (auto missing = static_cast<std::size_t>(threads) - 1 - others.size(); missing > 0; --missing)
+      gate.arrive_and_drop();
+  }
   take_part(0);
-  others.clear();
+  for (std::thread& other : others) other.join();
+  if (!complete) throw Error(Code::no_memory, "the system gives no more threads");
   return *std::min_element(seconds.begin(), seconds.end());
 }
 

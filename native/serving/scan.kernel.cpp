@@ -87,7 +87,8 @@ void scan_queries(const ScanTile& tile) {
 
 template <int Q>
 void scan_at_most(const ScanTile& tile, int queries) {
-  if (queries == Q) return scan_queries < Q, Q == 1 ? 4 : Q == 2 ? 2 : 1 > (tile);
+  constexpr int kPhases = Q == 1 ? 4 : Q == 2 ? 2 : 1;
+  if (queries == Q) return scan_queries<Q, kPhases>(tile);
   if constexpr (Q > 1) scan_at_most<Q - 1>(tile, queries);
 }
 
@@ -121,6 +122,6 @@ float multiply_add(std::int64_t rounds) {
 }  // namespace
 
 extern const ScanKernels kScanKernels;
-const ScanKernels kScanKernels{kLanes, kMaxQueries, scan, read, multiply_add, kChains* F32::width};
+constinit const ScanKernels kScanKernels{kLanes, kMaxQueries, scan, read, multiply_add, kChains* F32::width};
 
 }  // namespace l4r::L4R_LEVEL

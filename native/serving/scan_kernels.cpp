@@ -1,52 +1,25 @@
 #include "serving/scan_kernels.h"
 
-#include <algorithm>
-
-#include "base/status.h"
+#include "base/levels.h"
 
 namespace l4r {
 
-namespace scalar {
-extern const ScanKernels kScanKernels;
-}
-#if L4R_HAVE_AVX2
-namespace avx2 {
-extern const ScanKernels kScanKernels;
-}
-#endif
-#if L4R_HAVE_AVX512
-namespace avx512 {
-extern const ScanKernels kScanKernels;
-}
-#endif
-#if L4R_HAVE_NEON
-namespace neon {
-extern const ScanKernels kScanKernels;
-}
-#endif
+#define DECLARE(level)                   \
+  namespace level {                      \
+  extern const ScanKernels kScanKernels; \
+  }
+L4R_FOR_EACH_LEVEL(DECLARE)
+#undef DECLARE
 
-const ScanKernels& scan_kernels() { return scan_kernels(active_level()); }
+const ScanKernels& scan_kernels() {
+  static const ScanKernels& active = scan_kernels(active_level());
+  return active;
+}
 
 const ScanKernels& scan_kernels(Level level) {
-  const auto& levels = available_levels();
-  require(std::find(levels.begin(), levels.end(), level) != levels.end(), "instruction-set level ",
-          level_name(level), " is not available here");
-  switch (level) {
-#if L4R_HAVE_AVX2
-    case Level::avx2:
-      return avx2::kScanKernels;
-#endif
-#if L4R_HAVE_AVX512
-    case Level::avx512:
-      return avx512::kScanKernels;
-#endif
-#if L4R_HAVE_NEON
-    case Level::neon:
-      return neon::kScanKernels;
-#endif
-    default:
-      return scalar::kScanKernels;
-  }
+#define ENTRY(level) {Level::level, &level::kScanKernels},
+  return table_of<ScanKernels>(level, {L4R_FOR_EACH_LEVEL(ENTRY)});
+#undef ENTRY
 }
 
 }  // namespace l4r

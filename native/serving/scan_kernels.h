@@ -4,9 +4,9 @@
 
 #include <cstdint>
 
-#include "base/cpu.h"
-
 namespace l4r {
+
+enum class Level;
 
 // An item that may be among the best: its true score lies in [lower, upper].
 struct ScanHit {

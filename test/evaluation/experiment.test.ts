@@ -67,6 +67,7 @@ test.serial(
     const parts = split(shop);
     t.deepEqual(report.dataset, {
       ...shop.describe(),
+      leftOut: parts.counts.skippedShortUsers,
       train: parts.train.interactionCount,
       demonstration: false,
     });

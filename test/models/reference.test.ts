@@ -33,6 +33,7 @@ function naiveScores(
   items: number,
   lambda: number,
   recency: number,
+  recencyFloor: number,
 ): number[][] {
   const X = histories.map((history) =>
     Array.from({ length: items }, (_, item) => (history.includes(item) ? 1 : 0)),
@@ -45,7 +46,10 @@ function naiveScores(
   const B = ids.map((i) => ids.map((j) => (i === j ? 0 : -P[i][j] / P[j][j])));
   return histories.map((history) =>
     ids.map((j) =>
-      history.reduce((sum, i, place) => sum + recency ** (history.length - 1 - place) * B[i][j], 0),
+      history.reduce(
+        (sum, i, place) => sum + (recency ** (history.length - 1 - place) + recencyFloor) * B[i][j],
+        0,
+      ),
     ),
   );
 }
@@ -60,12 +64,16 @@ function sameScores(t: ExecutionContext, ranker: Ranker, expected: number[][]): 
   });
 }
 
-for (const recency of [1, 0.8])
-  test(`EASE is its closed form, recency ${recency}`, async (t) => {
+for (const [recency, recencyFloor] of [
+  [1, 0],
+  [0.8, 0],
+  [0.8, 0.05],
+])
+  test(`EASE is its closed form, recency ${recency} + ${recencyFloor}`, async (t) => {
     const view = randomView(25, 12, 3);
     const histories = Array.from({ length: 25 }, (_, user) => [...view.itemsOf(user)]);
-    using ranker = await ease(view, { lambda: 3, recency });
-    sameScores(t, ranker, naiveScores(histories, 12, 3, recency));
+    using ranker = await ease(view, { lambda: 3, recency, recencyFloor });
+    sameScores(t, ranker, naiveScores(histories, 12, 3, recency, recencyFloor));
   });
 
 test("EASE by hand: two items that always go together", async (t) => {
@@ -93,11 +101,12 @@ test("EASE refuses a lambda or recency that makes no sense", async (t) => {
     { lambda: Number.NaN },
     { lambda: 1, recency: 0 },
     { lambda: 1, recency: 2 },
+    { lambda: 1, recency: 0.8, recencyFloor: -1 },
   ])
     await t.throwsAsync(ease(view, options), {
       instanceOf: Llama4RecError,
       code: "E_ARGUMENT",
-      message: /(lambda|recency): expected/,
+      message: /(lambda|recency|recencyFloor): expected/,
     });
 });
 

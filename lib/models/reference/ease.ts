@@ -8,8 +8,13 @@ import { checkUsers, type Ranker, rowsOf } from "../ranker.js";
 export interface EaseOptions {
   /** Weight of the ridge penalty, above 0. */
   readonly lambda: number;
-  /** Input weight of an item is `recency^age`, age 0 for the user's last training item. Default 1: binary input. */
+  /**
+   * Input weight of an item is `recency^age + recencyFloor`, age 0 for the user's last training item.
+   * Default 1: binary input.
+   */
   readonly recency?: number;
+  /** What even the oldest item keeps, at least 0. Read only with a recency below 1. Default 0. */
+  readonly recencyFloor?: number;
 }
 
 /**
@@ -19,9 +24,11 @@ export interface EaseOptions {
  * @throws Llama4RecError `E_ARGUMENT` for a lambda not above 0 or a recency outside (0, 1].
  */
 export async function ease(view: TrainView, options: EaseOptions): Promise<Ranker> {
-  const { lambda, recency = 1 } = options;
+  const { lambda, recency = 1, recencyFloor = 0 } = options;
   if (!(lambda > 0 && Number.isFinite(lambda))) throw argumentError("lambda", "a number above 0", lambda);
   if (!(recency > 0 && recency <= 1)) throw argumentError("recency", "a number in (0, 1]", recency);
+  if (!(recencyFloor >= 0 && Number.isFinite(recencyFloor)))
+    throw argumentError("recencyFloor", "a number of at least 0", recencyFloor);
   const items = view.itemCount;
   const weights = await itemWeights(view, lambda);
   const dispose = (): void => {};
@@ -32,7 +39,9 @@ export async function ease(view: TrainView, options: EaseOptions): Promise<Ranke
     topK(users, rankOptions) {
       checkUsers(users, view.userCount);
       const input =
-        recency === 1 ? rowsOf(view.sortedItems(), users) : weighted(rowsOf(view, users), recency);
+        recency === 1
+          ? rowsOf(view.sortedItems(), users)
+          : weighted(rowsOf(view, users), recency, recencyFloor);
       return selectTopK(sparseScores(input, weights, items), items, rankOptions);
     },
     dispose,
@@ -55,8 +64,8 @@ async function itemWeights(view: TrainView, lambda: number): Promise<Float64Arra
   return inverse;
 }
 
-/** Rows in time order, oldest first, become ascending rows with weights `recency^age`. */
-function weighted({ offsets, items }: SparseRows, recency: number): SparseRows {
+/** Rows in time order, oldest first, become ascending rows with weights `recency^age + floor`. */
+function weighted({ offsets, items }: SparseRows, recency: number, floor: number): SparseRows {
   const sorted = new Int32Array(items.length);
   const weights = new Float64Array(items.length);
   for (let row = 0; row + 1 < offsets.length; row++) {
@@ -65,7 +74,7 @@ function weighted({ offsets, items }: SparseRows, recency: number): SparseRows {
     places.sort((a, b) => items[a] - items[b]);
     for (const [index, place] of places.entries()) {
       sorted[begin + index] = items[place];
-      weights[begin + index] = recency ** (end - 1 - place);
+      weights[begin + index] = recency ** (end - 1 - place) + floor;
     }
   }
   return { offsets, items: sorted, weights };
