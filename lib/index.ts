@@ -17,6 +17,7 @@ export * from "./evaluation/ranking.js";
 export * from "./evaluation/refinement.js";
 export * from "./evaluation/report.js";
 export * from "./evaluation/rivals.js";
+export type { StageProgress } from "./evaluation/stages.js";
 export * from "./evaluation/summary.js";
 export * from "./llm/index.js";
 export * from "./metrics/ranking.js";

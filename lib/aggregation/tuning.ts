@@ -7,7 +7,9 @@ import { adaptiveWeight, type LongTailRange, type WeightForm } from "./weight.js
 
 /** One pair of the grid. */
 export interface AlphaPair {
+  /** Scale: the weight of the sparsest user. */
   alpha1: number;
+  /** Cut-off: the floor of the scaled coefficient. */
   alpha2: number;
 }
 
@@ -22,15 +24,15 @@ export const alphaGrid: readonly AlphaPair[] = [
   ...GRID_VALUES.flatMap((alpha1) => GRID_VALUES.map((alpha2) => ({ alpha1, alpha2 }))),
 ];
 
-/** What is known of one validation user. */
-export interface ValidationUser {
+/** One held-out user: candidates, what both sides make of them, and where the held-out item is. */
+export interface HeldOutUser {
   /** `[k']`, item indices in the backbone's order. */
   candidates: Int32Array;
   /** `[k']`, utilities of the conventional model. */
   recommender: Float64Array;
   /** `[k']` utilities of the language model, by mode (say `listwise`, `pointwise`); null or absent = no answer. */
   languageModel: Readonly<Record<string, Float64Array | null>>;
-  /** l_u, from training interactions only. */
+  /** l_u, from the interactions that are known: training only, where this user is to choose. */
   coefficient: number;
   /** Place of the held-out item among the candidates, from 1; 0 where it is not among them. */
   heldOut: number;
@@ -60,12 +62,12 @@ export interface AlphaChoice {
  * the backbone's.
  *
  * @param users - All validation users.
- * @param range - Range of the coefficients over all users of the training data.
+ * @param range - Range of the coefficients over all users of the training data, the same data that `coefficient` counts.
  * @param form - Reading of Eq. 7.
  * @throws Llama4RecError `E_ARGUMENT` if there are no users or a user's numbers are out of range.
  */
 export function chooseAlpha(
-  users: readonly ValidationUser[],
+  users: readonly HeldOutUser[],
   range: LongTailRange,
   form: WeightForm = "scaled",
 ): AlphaChoice {
@@ -80,20 +82,29 @@ export function chooseAlpha(
     (pair.alpha1 === 0 ? [null] : modes).map((mode) => ({
       ...pair,
       mode,
-      metrics: evaluate(users, range, { ...pair, form }, mode),
+      metrics: evaluateMixture(users, mode, ({ coefficient }) =>
+        adaptiveWeight(coefficient, range, { ...pair, form }),
+      ),
     })),
   );
   return { best: points.reduce((best, point) => (isBetter(point, best) ? point : best)), points };
 }
 
-function evaluate(
-  users: readonly ValidationUser[],
-  range: LongTailRange,
-  weights: AlphaPair & { form: WeightForm },
+/**
+ * Metrics of the mixed lists. Users whose held-out item is not a candidate are misses; they stay in the denominator.
+ *
+ * @param mode - Mode of the language model; null for the backbone alone.
+ * @param weight - alpha_u of a user, in [0, 1].
+ * @throws Llama4RecError `E_ARGUMENT` as {@link aggregate}.
+ */
+export function evaluateMixture(
+  users: readonly HeldOutUser[],
   mode: string | null,
+  weight: (user: HeldOutUser) => number,
 ): RankingMetrics {
   const metrics = new MetricAccumulator();
-  for (const { candidates, recommender, languageModel, coefficient, heldOut } of users) {
+  for (const user of users) {
+    const { candidates, recommender, languageModel, heldOut } = user;
     if (heldOut === 0) {
       metrics.add(0);
       continue;
@@ -102,7 +113,7 @@ function evaluate(
       candidates,
       recommender,
       languageModel: mode === null ? null : (languageModel[mode] ?? null),
-      alpha: adaptiveWeight(coefficient, range, weights),
+      alpha: weight(user),
     });
     metrics.add(order.indexOf(candidates[heldOut - 1]) + 1);
   }

@@ -4,6 +4,7 @@ import type { LanguageModel } from "../llm/languageModel.js";
 import { buildPairPrompt } from "../llm/prompts/build.js";
 import { type Ranker, rowsOf } from "../models/ranker.js";
 import { topKRow } from "../native/catalogue.js";
+import { newestTitles } from "./titles.js";
 
 /** Where the two items of a pair come from; both are unseen, that is, not in the user's training items. */
 export type PairSource =
@@ -18,7 +19,7 @@ export interface PairAugmentationOptions {
   readonly source?: PairSource;
   /** Seed of random pairs and of nothing else. */
   readonly seed: number;
-  /** Newest titles of the user's history in the prompt, default 50. */
+  /** Newest titles of the user's history in the prompt, default 50; 0 leaves it out. */
   readonly historyTitles?: number;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -61,7 +62,7 @@ export async function augmentPairs(
     signal?.throwIfAborted();
     if (pair !== null) {
       const user = users[index];
-      const history = Array.from(view.itemsOf(user).slice(-historyTitles), (item) => view.titles[item]);
+      const history = newestTitles(view, user, historyTitles);
       const items = [view.titles[pair[0]], view.titles[pair[1]]] as const;
       const answer = await model.compare(buildPairPrompt({ history, items }, { model }), { signal });
       asked++;
@@ -75,6 +76,7 @@ export async function augmentPairs(
     }
     options.onProgress?.(index + 1, users.length);
   }
+  signal?.throwIfAborted(); // what was asked when the signal fired is not a model without an answer
   return { triples: Int32Array.from(triples), asked, answered, consistent };
 }
 

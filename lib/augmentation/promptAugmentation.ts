@@ -2,6 +2,7 @@ import type { TrainView } from "../data/trainView.js";
 import type { UserPromptInput } from "../llm/prompts/build.js";
 import type { FactorRanker } from "../models/ranker.js";
 import { mostSimilarUsers } from "./similarUsers.js";
+import { newestTitles } from "./titles.js";
 
 /** How much the conventional model writes into a prompt. */
 export interface PromptAugmentationOptions {
@@ -33,14 +34,11 @@ export function promptAugmenter(
 ): PromptAugmenter {
   const { historyTitles = 50, similarTitles = 50, predictionTitles = 5 } = options;
   const similar = mostSimilarUsers(ranker, view);
-  const title = (item: number): string => view.titles[item];
-  const newest = (user: number, count: number): string[] =>
-    count === 0 ? [] : Array.from(view.itemsOf(user).slice(-count), title);
   return {
     describe: (user, candidates) => ({
-      history: newest(user, historyTitles),
-      similarUserHistory: similar[user] < 0 ? [] : newest(similar[user], similarTitles),
-      backbonePrediction: Array.from(candidates.slice(0, predictionTitles), title),
+      history: newestTitles(view, user, historyTitles),
+      similarUserHistory: similar[user] < 0 ? [] : newestTitles(view, similar[user], similarTitles),
+      backbonePrediction: Array.from(candidates.slice(0, predictionTitles), (item) => view.titles[item]),
     }),
   };
 }

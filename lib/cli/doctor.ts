@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import pc from "picocolors";
 import { resolveDataFolder } from "../data/open.js";
 import { cpuInfo, threads } from "../native/addon.js";
@@ -102,16 +102,16 @@ function dataFolder(parameter?: string): Finding {
     : process.env.LLAMA4REC_DATA
       ? "from LLAMA4REC_DATA"
       : "the default; --data or LLAMA4REC_DATA set another";
-  const entries = existsSync(folder)
-    ? readdirSync(folder, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
-        .map((entry) => entry.name)
-        .sort()
-    : null;
-  return {
-    name: "data folder",
-    ok: entries !== null,
-    found: entries === null ? `${folder}: not there` : `${folder}: ${entries.join(", ") || "empty"}`,
-    why: `${source}; without data the embedded demonstration shop is used`,
-  };
+  const why = `${source}; without data the embedded demonstration shop is used`;
+  try {
+    const names = readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+    return { name: "data folder", ok: true, found: `${folder}: ${names.join(", ") || "no folders"}`, why };
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    const fault = missing ? "not there" : error instanceof Error ? error.message : describe(error);
+    return { name: "data folder", ok: false, found: `${folder}: ${fault}`, why };
+  }
 }

@@ -77,6 +77,11 @@ program
   .option("--json", "print one JSON document")
   .action(async (options) => (await import("./doctor.js")).doctor(options));
 
+program
+  .command("build")
+  .description("compile the native engine; takes a C++20 compiler and CMake 3.22 or later")
+  .action(async () => (await import("./build.js")).build());
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -13,10 +13,10 @@ export class ProgressBars {
     this.#quiet = quiet;
   }
 
-  /** Draws the bar of a stage; a new stage ends the bar before it. */
+  /** Draws the bar of a stage; a new stage finishes the bar before it. */
   update(stage: string, done: number, total: number, note = ""): void {
     if (stage !== this.#stage) {
-      this.stop();
+      this.finish();
       this.#stage = stage;
       if (!this.#terminal && !this.#quiet) console.error(stage);
     }
@@ -39,12 +39,15 @@ export class ProgressBars {
     }
   }
 
-  /** Ends the current bar: full, for early stopping leaves work undone that nobody waits for. */
+  /** Ends the current bar full: early stopping leaves work undone that nobody waits for. */
+  finish(): void {
+    this.#bar?.update(this.#bar.getTotal());
+    this.stop();
+  }
+
+  /** Ends the current bar where it stands, after an error or an abort. */
   stop(): void {
-    if (this.#bar !== null) {
-      this.#bar.update(this.#bar.getTotal());
-      this.#bar.stop();
-    }
+    this.#bar?.stop();
     this.#bar = null;
     this.#stage = "";
   }

@@ -41,8 +41,8 @@ export async function run(options: RunOptions): Promise<void> {
   process.once("SIGINT", () => abort.abort());
   const bars = new ProgressBars(options.json ?? false);
   try {
-    await using languageModel = await openLanguageModel(options);
     const dataset = await readData(options, bars, abort.signal);
+    await using languageModel = await openLanguageModel(options);
     const report = await runExperiment({
       dataset,
       backbone,
@@ -55,7 +55,7 @@ export async function run(options: RunOptions): Promise<void> {
       signal: abort.signal,
       onProgress: ({ stage, done, total, note }) => bars.update(stage, done, total, note),
     });
-    bars.stop();
+    bars.finish();
     console.log(options.json ? JSON.stringify(report, null, 2) : renderReport(report));
   } finally {
     bars.stop();

@@ -16,7 +16,11 @@ export function renderReport(report: ExperimentReport): string {
       `${report.seeds.length} ${report.seeds.length === 1 ? "seed" : "seeds"}, ${count(report.users)} test users, full ranking`,
   ];
   if (dataset.leftOut > 0)
-    head.push(pc.dim(`${count(dataset.leftOut)} users left out: fewer than three eligible items`));
+    head.push(
+      pc.dim(
+        `${count(dataset.leftOut)} ${dataset.leftOut === 1 ? "user" : "users"} left out: fewer than three eligible items`,
+      ),
+    );
   if (dataset.demonstration)
     head.push(pc.yellow("Generated data: a demonstration of the job, no evidence for any method."));
   return [...head, metricsTable(report), ...closingLines(report)].join("\n");

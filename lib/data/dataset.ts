@@ -22,9 +22,6 @@ export interface Attributes {
 /** One attribute of one user or item: a text, or several (genres). */
 export type AttributeValue = string | readonly string[];
 
-/** What a data set shows of its items: genres, year, author, publisher and the like. */
-export type ItemAttributes = Attributes;
-
 /** What a {@link Dataset} is made of. */
 export interface DatasetParts {
   /** What tables and reports call it. */

@@ -7,7 +7,6 @@ export {
   type DatasetParts,
   type DatasetSummary,
   type Interactions,
-  type ItemAttributes,
 } from "./dataset.js";
 export { HeldOut } from "./heldOut.js";
 export { type ExternalId, IdMap } from "./idMap.js";

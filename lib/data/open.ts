@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { Llama4RecError } from "../native/errors.js";
+import { argumentError, Llama4RecError } from "../native/errors.js";
 import { readBookCrossing } from "./bookCrossing.js";
 import type { Dataset } from "./dataset.js";
 import { findFile } from "./files.js";
@@ -12,9 +12,9 @@ import { type ItemTable, readTable, type TableColumns } from "./table.js";
 export interface OpenOptions extends ReadOptions {
   /** A data set's folder (MovieLens 100K, MovieLens 1M or Book-Crossing), or a CSV or TSV file. */
   readonly data: string;
-  /** Names of a table's columns; folders have their own. */
+  /** Names of a table's columns; not with a folder, which has its own. */
   readonly columns?: TableColumns;
-  /** Titles and attributes for a table. */
+  /** Titles and attributes for a table; not with a folder. */
   readonly items?: ItemTable;
 }
 
@@ -33,8 +33,8 @@ export function resolveDataFolder(parameter?: string): string {
 /**
  * Reads a data set. A folder is recognised by its files, any file is read as a table ({@link readTable}).
  *
- * @throws Llama4RecError `E_FILE` when there is nothing at the path or nothing known in the folder, else what the
- *   reader throws
+ * @throws Llama4RecError `E_FILE` when there is nothing at the path or nothing known in the folder, `E_ARGUMENT` when
+ *   columns or items are named for a folder, else what the reader throws
  *
  * @example
  * ```ts
@@ -49,6 +49,8 @@ export async function openDataset({ data, columns, items, ...options }: OpenOpti
     });
   });
   if (!found.isDirectory()) return readTable(data, { columns, items, ...options });
+  if (columns !== undefined || items !== undefined)
+    throw argumentError("data", "a table, for columns and items are named", `the folder ${data}`);
   const known = FOLDERS.find(({ sign }) => findFile(data, sign) !== undefined);
   if (known !== undefined) return known.read(data, options);
   const signs = FOLDERS.map(({ name, sign }) => `${sign} (${name})`).join(", ");

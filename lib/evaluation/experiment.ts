@@ -1,5 +1,4 @@
-import { aggregate } from "../aggregation/aggregate.js";
-import { chooseAlpha, type ValidationUser } from "../aggregation/tuning.js";
+import { chooseAlpha, evaluateMixture, type HeldOutUser } from "../aggregation/tuning.js";
 import { positionUtilities } from "../aggregation/utility.js";
 import {
   adaptiveWeight,
@@ -14,30 +13,21 @@ import type { HeldOut } from "../data/heldOut.js";
 import { type Protocol, type Split, split } from "../data/split.js";
 import type { TrainView } from "../data/trainView.js";
 import { checked } from "../llm/checks.js";
-import type { LanguageModel, RankMode } from "../llm/languageModel.js";
-import { MetricAccumulator, type RankingMetrics } from "../metrics/ranking.js";
+import type { LanguageModel } from "../llm/languageModel.js";
+import type { RankingMetrics } from "../metrics/ranking.js";
 import { type BackboneDefinition, resolveHyperparameters } from "../models/backbone.js";
 import type { FactorRanker } from "../models/ranker.js";
 import { ease } from "../models/reference/ease.js";
 import { popularity } from "../models/reference/popularity.js";
 import { cpuInfo, threads } from "../native/addon.js";
 import { argumentError } from "../native/errors.js";
-import { type EpochReport, type TrainResult, train } from "../training/trainer.js";
+import { type EpochReport, type TrainOptions, type TrainResult, train } from "../training/trainer.js";
 import { evaluateRanking } from "./ranking.js";
 import { type RefinedRow, rankModes, refine } from "./refinement.js";
 import type { AlphaReport, ExperimentReport } from "./report.js";
 import { chooseEaseLambda, easeLambdas } from "./rivals.js";
-import { summarize } from "./summary.js";
-
-/** Progress of {@link runExperiment}. */
-export interface StageProgress {
-  /** What is being done, for a person: "train MF, seed 1". */
-  readonly stage: string;
-  readonly done: number;
-  readonly total: number;
-  /** A few words beside the bar. */
-  readonly note?: string;
-}
+import { StageClock, type StageProgress } from "./stages.js";
+import { type MetricSummary, summarize } from "./summary.js";
 
 /** A language model with the name it goes by in the report. */
 export interface NamedLanguageModel {
@@ -65,6 +55,16 @@ export interface ExperimentOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What all stages of one run share. */
+interface Job {
+  /** As given, the language model behind its checks. */
+  readonly options: ExperimentOptions;
+  readonly parts: Split;
+  readonly clock: StageClock;
+  /** Every model trained, freed when the job ends, however it ends. */
+  readonly trained: FactorRanker[];
+}
+
 /** What one seed brought up to the choice of alpha. */
 interface SeedRun {
   readonly seed: number;
@@ -74,10 +74,23 @@ interface SeedRun {
   readonly validation: readonly RefinedRow[];
 }
 
+/** What one seed brought on the test rows. */
+interface FinalRun {
+  readonly base: RankingMetrics;
+  readonly augmented: RankingMetrics | null;
+  readonly llm: RankingMetrics | null;
+  readonly llama4rec: RankingMetrics | null;
+  /** Test rows with candidates as the language model orders them. */
+  readonly rows: readonly RefinedRow[];
+}
+
+/** Alpha and mode, one choice for all seeds. */
+type Choice = Omit<AlphaReport, "weights">;
+
 /**
  * The main job: rivals, backbone, data augmentation, retraining, prompt augmentation, aggregation, final evaluation
  * (Llama4Rec, arXiv 2401.13870, direct recommendation). Validation rows choose epochs, lambda, alpha and mode; test
- * rows are read by the last stage alone.
+ * rows are read after the last choice alone.
  *
  * @throws Llama4RecError `E_ARGUMENT` for bad options or data too small to split, `E_DIVERGED` when training fails;
  *   the signal's reason when aborted.
@@ -89,162 +102,167 @@ interface SeedRun {
  */
 export async function runExperiment(options: ExperimentOptions): Promise<ExperimentReport> {
   const { dataset, backbone, protocol = "paper", seeds = [1], signal } = options;
+  if (seeds.length === 0) throw argumentError("seeds", "at least one seed", seeds);
   // Whoever wrote the model: nothing malformed gets past the check, and what it throws becomes "no answer".
   const languageModel = options.languageModel
     ? { ...options.languageModel, model: checked(options.languageModel.model) }
     : null;
-  if (seeds.length === 0) throw argumentError("seeds", "at least one seed", seeds);
   const hyperparameters = resolveHyperparameters(backbone, options.hyperparameters);
-  const clock = stageClock(options.onProgress ?? (() => {}));
-  const parts = clock.time("split", () => split(dataset, { protocol }));
-
+  const clock = new StageClock(options.onProgress ?? (() => {}));
+  const parts = await clock.time("split", () => split(dataset, { protocol }));
   if (parts.test.users.length === 0)
     throw argumentError("dataset", "at least one test row whose item somebody has in training", "none");
 
-  const rivals = await clock.timeAsync("rivals", () => evaluateRivals(parts, clock.report));
-
-  const runs: SeedRun[] = [];
-  for (const seed of seeds) {
-    signal?.throwIfAborted();
-    runs.push(await runSeed(seed, parts, { ...options, languageModel }, clock));
-  }
-
-  const range = longTailRange(parts.final.userCounts.filter((count) => count > 0));
-  const alpha =
-    languageModel === null ? null : clock.time("choose alpha", () => choose(runs, parts.train, range));
-
-  const finals: FinalMetrics[] = [];
-  const testLists = { asked: 0, answered: 0 };
-  for (const run of runs)
-    finals.push(
-      await evaluateFinal(run, parts, { ...options, languageModel }, clock, alpha, range, testLists),
-    );
-
-  const base = summarize(finals.map((final) => final.base));
-  const optional = (pick: (final: FinalMetrics) => RankingMetrics | null) => {
-    const found = finals.map(pick).filter((metrics) => metrics !== null);
-    return found.length === 0 ? null : summarize(found);
-  };
-  const augmented = optional((final) => final.augmented);
-  const llm = optional((final) => final.llm);
-  const llama4rec = optional((final) => final.llama4rec);
-  const timings = clock.finish();
-  return {
-    dataset: {
-      ...dataset.describe(),
-      train: parts.train.interactionCount,
-      leftOut: parts.counts.skippedShortUsers,
-      demonstration: options.demonstration ?? false,
-    },
-    task: backbone.task,
-    backbone: backbone.name,
-    protocol,
-    seeds,
-    users: parts.test.users.length,
-    popularity: rivals.popularity,
-    ease: rivals.ease,
-    base: base.mean,
-    augmented: augmented?.mean ?? null,
-    llm: llm?.mean ?? null,
-    llama4rec: llama4rec?.mean ?? null,
-    spread:
-      base.spread === null
-        ? null
-        : {
-            base: base.spread,
-            augmented: augmented?.spread ?? null,
-            llm: llm?.spread ?? null,
-            llama4rec: llama4rec?.spread ?? null,
-          },
-    alpha: alpha === null ? null : { ...alpha, weights: weightsOf(parts.test, parts.final, range, alpha) },
-    chosen: {
-      easeLambda: rivals.lambda,
-      epochs: runs.map((run) => ({ base: run.base.epoch, augmented: run.augmented?.epoch ?? null })),
-    },
-    hyperparameters,
-    languageModel:
+  const job: Job = { options: { ...options, languageModel }, parts, clock, trained: [] };
+  try {
+    const lambda = await clock.time("rivals", () => chooseLambda(job));
+    const runs: SeedRun[] = [];
+    for (const seed of seeds) {
+      signal?.throwIfAborted();
+      runs.push(await runSeed(seed, job));
+    }
+    const choice =
       languageModel === null
         ? null
-        : {
-            name: languageModel.name,
-            id: languageModel.model.id,
-            pairs: {
-              asked: total(runs, (run) => run.pairs?.asked ?? 0),
-              answered: total(runs, (run) => run.pairs?.answered ?? 0),
-              consistent: total(runs, (run) => run.pairs?.consistent ?? 0),
+        : await clock.time("choose alpha", () => chooseWeights(runs, parts.train));
+
+    const rivals = await clock.time("rivals", () => evaluateRivals(job, lambda));
+    const finals: FinalRun[] = [];
+    for (const run of runs) finals.push(await evaluateFinal(run, job, choice));
+
+    const summaryOf = (pick: (final: FinalRun) => RankingMetrics | null): MetricSummary | null => {
+      const found = finals.map(pick).filter((metrics) => metrics !== null);
+      return found.length === 0 ? null : summarize(found);
+    };
+    const base = summarize(finals.map((final) => final.base));
+    const augmented = summaryOf((final) => final.augmented);
+    const llm = summaryOf((final) => final.llm);
+    const llama4rec = summaryOf((final) => final.llama4rec);
+    const timings = clock.finish();
+    return {
+      dataset: {
+        ...dataset.describe(),
+        train: parts.train.interactionCount,
+        leftOut: parts.counts.skippedShortUsers,
+        demonstration: options.demonstration ?? false,
+      },
+      task: backbone.task,
+      backbone: backbone.name,
+      protocol,
+      seeds,
+      users: parts.test.users.length,
+      popularity: rivals.popularity,
+      ease: rivals.ease,
+      base: base.mean,
+      augmented: augmented?.mean ?? null,
+      llm: llm?.mean ?? null,
+      llama4rec: llama4rec?.mean ?? null,
+      spread:
+        base.spread === null
+          ? null
+          : {
+              base: base.spread,
+              augmented: augmented?.spread ?? null,
+              llm: llm?.spread ?? null,
+              llama4rec: llama4rec?.spread ?? null,
             },
-            lists: {
-              asked: testLists.asked + total(runs, (run) => countLists(run.validation).asked),
-              answered: testLists.answered + total(runs, (run) => countLists(run.validation).answered),
+      alpha: choice === null ? null : { ...choice, weights: weightsOf(parts.test, parts.final, choice) },
+      chosen: {
+        easeLambda: lambda,
+        epochs: runs.map((run) => ({ base: run.base.epoch, augmented: run.augmented?.epoch ?? null })),
+      },
+      hyperparameters,
+      languageModel:
+        languageModel === null
+          ? null
+          : {
+              name: languageModel.name,
+              id: languageModel.model.id,
+              pairs: {
+                asked: total(runs, (run) => run.pairs?.asked ?? 0),
+                answered: total(runs, (run) => run.pairs?.answered ?? 0),
+                consistent: total(runs, (run) => run.pairs?.consistent ?? 0),
+              },
+              lists: countLists([
+                ...runs.flatMap((run) => run.validation),
+                ...finals.flatMap((final) => final.rows),
+              ]),
             },
-          },
-    device: `cpu (${cpuInfo().level})`,
-    timings: {
-      threads: threads(),
-      interactionsPerSecond: Math.round(
-        total(runs, (run) => run.base.history.length * parts.train.interactionCount) / timings.stages.train,
-      ),
-      ...timings,
-    },
-  };
+      device: `cpu (${cpuInfo().level})`,
+      timings: {
+        threads: threads(),
+        interactionsPerSecond: Math.round(
+          total(runs, (run) => run.base.history.length * parts.train.interactionCount) / timings.stages.train,
+        ),
+        ...timings,
+      },
+    };
+  } finally {
+    for (const ranker of job.trained) ranker.dispose();
+  }
 }
 
-/** Popularity and EASE on the final rows, lambda chosen on validation. */
-async function evaluateRivals(parts: Split, report: (progress: StageProgress) => void) {
-  const steps = easeLambdas.length + 1;
-  const progress = (done: number): void => report({ stage: "popularity and EASE", done, total: steps });
-  progress(0);
-  const lambda = await chooseEaseLambda(parts, easeLambdas, progress);
-  using byEase = await ease(parts.final, { lambda });
-  using byPopularity = popularity(parts.final);
-  const result = {
-    lambda,
-    popularity: evaluateRanking(byPopularity, parts.final, parts.test).metrics,
-    ease: evaluateRanking(byEase, parts.final, parts.test).metrics,
-  };
-  progress(steps);
+/** Lambda of EASE, chosen on validation. */
+function chooseLambda({ parts, clock, options: { signal } }: Job): Promise<number> {
+  const onProgress = (done: number, total: number): void =>
+    clock.report({ stage: "choose lambda of EASE", done, total });
+  onProgress(0, easeLambdas.length);
+  return chooseEaseLambda(parts, { onProgress, signal });
+}
+
+/** Popularity and EASE on the test rows. */
+async function evaluateRivals({ parts: { final, test }, clock }: Job, lambda: number) {
+  clock.report({ stage: "test popularity and EASE", done: 0, total: 2 });
+  using byPopularity = popularity(final);
+  const popularityMetrics = evaluateRanking(byPopularity, final, test).metrics;
+  clock.report({ stage: "test popularity and EASE", done: 1, total: 2 });
+  using byEase = await ease(final, { lambda });
+  return { popularity: popularityMetrics, ease: evaluateRanking(byEase, final, test).metrics };
+}
+
+/** Trains a model that lives until the job ends. */
+async function fitModel(
+  { options, trained }: Job,
+  rest: Omit<TrainOptions, "backbone" | "signal">,
+): Promise<TrainResult> {
+  const result = await train({ backbone: options.backbone, signal: options.signal, ...rest });
+  trained.push(result.ranker);
   return result;
 }
 
 /** Base model, pairs, retrained model, and the validation rows as the language model orders them. */
-async function runSeed(
-  seed: number,
-  parts: Split,
-  options: ExperimentOptions,
-  clock: StageClock,
-): Promise<SeedRun> {
-  const { backbone, languageModel = null, hyperparameters, signal } = options;
+async function runSeed(seed: number, job: Job): Promise<SeedRun> {
+  const { parts, clock } = job;
+  const { backbone, languageModel = null, hyperparameters, signal } = job.options;
   // NDCG@10 rather than @5: twice the hits, so less noise in the choice of the epoch.
   const validate = (candidate: FactorRanker): number =>
     evaluateRanking(candidate, parts.train, parts.validation).metrics["ndcg@10"];
-  const fitModel = (stage: string, extraPairs?: Int32Array): Promise<TrainResult> =>
-    train({
-      backbone,
+  const fitOnTrain = (stage: string, extraPairs?: Int32Array): Promise<TrainResult> =>
+    fitModel(job, {
       view: parts.train,
       hyperparameters,
       seed,
       extraPairs,
       validate,
-      signal,
       onEpoch: (report) => clock.report(epochProgress(stage, report)),
     });
-  const base = await clock.timeAsync("train", () => fitModel(`train ${backbone.name}, seed ${seed}`));
+  const base = await clock.time("train", () => fitOnTrain(`train ${backbone.name}, seed ${seed}`));
   if (languageModel === null) return { seed, base, augmented: null, pairs: null, validation: [] };
   const { model } = languageModel;
 
-  const pairs = await clock.timeAsync("data augmentation", () =>
+  const pairs = await clock.time("data augmentation", () =>
     augmentPairs(model, base.ranker, parts.train, {
       seed,
-      source: options.pairSource,
+      source: job.options.pairSource,
       signal,
       onProgress: (done, total) =>
         clock.report({ stage: `language model writes pairs, seed ${seed}`, done, total }),
     }),
   );
-  const augmented = await clock.timeAsync("retrain", () =>
-    fitModel(`retrain ${backbone.name} with ${pairs.consistent} pairs, seed ${seed}`, pairs.triples),
+  const augmented = await clock.time("retrain", () =>
+    fitOnTrain(`retrain ${backbone.name} with ${pairs.consistent} pairs, seed ${seed}`, pairs.triples),
   );
-  const validation = await clock.timeAsync("refine validation", () =>
+  const validation = await clock.time("refine validation", () =>
     refine(augmented.ranker, parts.train, parts.validation, {
       languageModel: model,
       augmenter: promptAugmenter(augmented.ranker, parts.train),
@@ -256,56 +274,36 @@ async function runSeed(
   return { seed, base, augmented, pairs, validation };
 }
 
-interface FinalMetrics {
-  readonly base: RankingMetrics;
-  readonly augmented: RankingMetrics | null;
-  readonly llm: RankingMetrics | null;
-  readonly llama4rec: RankingMetrics | null;
-}
+/** The models of one seed on the test rows: the only stage beside the rivals' that reads them. */
+async function evaluateFinal(run: SeedRun, job: Job, choice: Choice | null): Promise<FinalRun> {
+  const { final, test } = job.parts;
+  const { clock } = job;
+  const { languageModel = null, signal } = job.options;
+  const base = await finalRanker(run.base, undefined, run.seed, job);
+  const baseMetrics = await clock.time("evaluate", () => evaluateRanking(base, final, test).metrics);
+  if (run.augmented === null || languageModel === null || choice === null)
+    return { base: baseMetrics, augmented: null, llm: null, llama4rec: null, rows: [] };
 
-/** Alpha and mode, one choice for all seeds. */
-type Choice = Omit<AlphaReport, "weights">;
-
-/** The only stage that reads test rows. */
-async function evaluateFinal(
-  run: SeedRun,
-  parts: Split,
-  options: ExperimentOptions,
-  clock: StageClock,
-  alpha: Choice | null,
-  range: LongTailRange,
-  lists: { asked: number; answered: number },
-): Promise<FinalMetrics> {
-  const { languageModel = null, signal } = options;
-  const { final, test } = parts;
-  using base = await finalRanker(run.base, undefined, run.seed, parts, options);
-  const baseMetrics = clock.time("evaluate", () => evaluateRanking(base, final, test).metrics);
-  if (run.augmented === null || languageModel === null || alpha === null)
-    return { base: baseMetrics, augmented: null, llm: null, llama4rec: null };
-
-  using augmented = await finalRanker(run.augmented, run.pairs?.triples, run.seed, parts, options);
-  const rows = await clock.timeAsync("refine test", () =>
+  const augmented = await finalRanker(run.augmented, run.pairs?.triples, run.seed, job);
+  const mode = choice.mode ?? rankModes[0];
+  const rows = await clock.time("refine test", () =>
     refine(augmented, final, test, {
       languageModel: languageModel.model,
       augmenter: promptAugmenter(augmented, final),
-      modes: alpha.mode === null ? undefined : [alpha.mode],
+      modes: [mode],
       signal,
       onProgress: (done, total) =>
         clock.report({ stage: `language model ranks the test, seed ${run.seed}`, done, total }),
     }),
   );
-  const counted = countLists(rows);
-  lists.asked += counted.asked;
-  lists.answered += counted.answered;
-  const mode = alpha.mode ?? rankModes[0];
-  const measured = (weight: (row: RefinedRow) => number): RankingMetrics => measure(rows, mode, weight);
+  const users = heldOutUsers(rows, final);
+  const range = rangeOf(final);
   return {
     base: baseMetrics,
     augmented: evaluateRanking(augmented, final, test).metrics,
-    llm: measured(() => 1),
-    llama4rec: measured((row) =>
-      adaptiveWeight(longTailCoefficient(final.userCounts[row.user]), range, alpha),
-    ),
+    llm: evaluateMixture(users, mode, () => 1),
+    llama4rec: evaluateMixture(users, mode, ({ coefficient }) => adaptiveWeight(coefficient, range, choice)),
+    rows,
   };
 }
 
@@ -314,67 +312,42 @@ async function finalRanker(
   chosen: TrainResult,
   extraPairs: Int32Array | undefined,
   seed: number,
-  parts: Split,
-  { backbone, signal }: ExperimentOptions,
+  job: Job,
 ): Promise<FactorRanker> {
-  if (parts.final === parts.train) return chosen.ranker;
-  chosen.ranker.dispose();
+  const { final, train } = job.parts;
+  if (final === train) return chosen.ranker;
   const hyperparameters = { ...chosen.hyperparameters, epochs: chosen.epoch };
-  return (await train({ backbone, view: parts.final, hyperparameters, seed, extraPairs, signal })).ranker;
+  return (await fitModel(job, { view: final, hyperparameters, seed, extraPairs })).ranker;
 }
 
-function measure(
-  rows: readonly RefinedRow[],
-  mode: RankMode,
-  weight: (row: RefinedRow) => number,
-): RankingMetrics {
-  const metrics = new MetricAccumulator();
-  for (const row of rows) {
-    if (row.heldOut === 0) {
-      metrics.add(0);
-      continue;
-    }
-    const order = aggregate({
-      candidates: row.candidates,
-      recommender: backboneUtilities(row),
-      languageModel: row.languageModel[mode],
-      alpha: weight(row),
-    });
-    metrics.add(order.indexOf(row.candidates[row.heldOut - 1]) + 1);
-  }
-  return metrics.result();
+/** Range of the long-tail coefficients over the users of a view. */
+function rangeOf(view: TrainView): LongTailRange {
+  return longTailRange(view.userCounts.filter((count) => count > 0));
 }
 
-/** U_Rec = -s for place s of the backbone's list. */
-function backboneUtilities(row: RefinedRow): Float64Array {
-  return positionUtilities(row.candidates.map((_, place) => place));
+/** Rows with both sides' utilities; U_Rec = -s for place s of the backbone's list. */
+function heldOutUsers(rows: readonly RefinedRow[], view: TrainView): HeldOutUser[] {
+  return rows.map(({ user, candidates, languageModel, heldOut }) => ({
+    candidates,
+    recommender: positionUtilities(candidates.map((_, place) => place)),
+    languageModel,
+    coefficient: longTailCoefficient(view.userCounts[user]),
+    heldOut,
+  }));
 }
 
-/** Alpha and mode by NDCG@5 over the validation rows of all seeds together. */
-function choose(runs: readonly SeedRun[], view: TrainView, range: LongTailRange): Choice {
-  const users = runs.flatMap((run) =>
-    run.validation.map(
-      (row): ValidationUser => ({
-        candidates: row.candidates,
-        recommender: backboneUtilities(row),
-        languageModel: row.languageModel,
-        coefficient: longTailCoefficient(view.userCounts[row.user]),
-        heldOut: row.heldOut,
-      }),
-    ),
-  );
-  const { alpha1, alpha2, mode } = chooseAlpha(users, range).best;
+/** Alpha and mode by NDCG@5 over the validation rows of all seeds together; nothing but the training view is known. */
+function chooseWeights(runs: readonly SeedRun[], view: TrainView): Choice {
+  const users = runs.flatMap((run) => heldOutUsers(run.validation, view));
+  const { alpha1, alpha2, mode } = chooseAlpha(users, rangeOf(view)).best;
   return { alpha1, alpha2, mode: rankModes.find((known) => known === mode) ?? null };
 }
 
-function weightsOf(
-  test: HeldOut,
-  view: TrainView,
-  range: LongTailRange,
-  alpha: Choice,
-): AlphaReport["weights"] {
+/** alpha_u of the test users in short. */
+function weightsOf(test: HeldOut, view: TrainView, choice: Choice): AlphaReport["weights"] {
+  const range = rangeOf(view);
   const weights = Float64Array.from(test.users, (user) =>
-    adaptiveWeight(longTailCoefficient(view.userCounts[user]), range, alpha),
+    adaptiveWeight(longTailCoefficient(view.userCounts[user]), range, choice),
   );
   return {
     min: weights.reduce((least, weight) => Math.min(least, weight), 1),
@@ -400,32 +373,5 @@ function epochProgress(stage: string, report: EpochReport): StageProgress {
     done: report.epoch,
     total: report.epochs,
     note: `loss ${report.loss.toFixed(4)}${validated}`,
-  };
-}
-
-type StageClock = ReturnType<typeof stageClock>;
-
-/** Adds up wall-clock seconds by stage. */
-function stageClock(report: (progress: StageProgress) => void) {
-  const stages: Record<string, number> = {};
-  const start = performance.now();
-  const note = (stage: string, from: number): void => {
-    stages[stage] = (stages[stage] ?? 0) + (performance.now() - from) / 1000;
-  };
-  return {
-    report,
-    time<T>(stage: string, body: () => T): T {
-      const from = performance.now();
-      const result = body();
-      note(stage, from);
-      return result;
-    },
-    async timeAsync<T>(stage: string, body: () => Promise<T>): Promise<T> {
-      const from = performance.now();
-      const result = await body();
-      note(stage, from);
-      return result;
-    },
-    finish: () => ({ stages, total: (performance.now() - start) / 1000 }),
   };
 }

@@ -38,6 +38,8 @@ export interface RefineOptions {
  *
  * Rows whose held-out item is not among the ten are misses however the ten are ordered, so the model is not asked
  * about them; they stay in every denominator.
+ *
+ * @throws the signal's reason when aborted.
  */
 export async function refine(
   ranker: Ranker,
@@ -78,5 +80,6 @@ export async function refine(
     refined.push({ ...row, languageModel: answers });
     options.onProgress?.(++done, total);
   }
+  signal?.throwIfAborted(); // what was asked when the signal fired is not a model without an answer
   return refined;
 }

@@ -33,7 +33,8 @@ const itemCount = 48;
  *
  * @example
  * ```ts
- * for (const { name, run } of conformanceSuite(MF)) test(name, async (t) => t.notThrowsAsync(run()));
+ * import test from "node:test";
+ * for (const { name, run } of conformanceSuite(findBackbone("MF", "direct"))) test(name, run);
  * ```
  */
 export function conformanceSuite(

@@ -130,13 +130,13 @@ export interface Addon {
   ): Float64Array;
 }
 
-const nativeCodes: ReadonlySet<string> = new Set<ErrorCode>([
+const nativeCodes: readonly ErrorCode[] = [
   "E_ARGUMENT",
   "E_DISPOSED",
   "E_DIVERGED",
   "E_NO_MEMORY",
   "E_INTERNAL",
-]);
+];
 
 function load(): Addon {
   try {
@@ -151,11 +151,11 @@ function load(): Addon {
   } catch (cause) {
     const own = translated(cause);
     if (own instanceof Llama4RecError) throw own; // it loaded, and refuses a setting
-    const reason = cause instanceof Error ? cause.message.split("\n")[0] : describe(cause);
+    const reason = cause instanceof Error ? cause.message.split(/[.\n]/)[0] : describe(cause);
     throw new Llama4RecError(
       "E_ADDON",
       `the native engine could not be loaded (${reason}); build it with a C++20 compiler and CMake: ` +
-        "npm run build:native",
+        "npx llama4rec build",
       { cause },
     );
   }
@@ -166,9 +166,9 @@ function load(): Addon {
  * @internal
  */
 export function translated(error: unknown): unknown {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
-  const code = [...nativeCodes].find((known) => known === error.code);
-  return code === undefined ? error : new Llama4RecError(code as ErrorCode, error.message, { cause: error });
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  const code = nativeCodes.find((known) => known === error.code);
+  return code === undefined ? error : new Llama4RecError(code, error.message, { cause: error });
 }
 
 let loaded: Addon | undefined;

@@ -13,7 +13,7 @@ export interface AdamOptions {
   readonly epsilon?: number;
   /** Default 0. */
   readonly weightDecay?: number;
-  /** True (AdamW, Loshchilov and Hutter 2019): decay acts on the weights; false: it is added to the gradient. */
+  /** True, the default: decay acts on the weights (AdamW, Loshchilov and Hutter 2019); false: it is added to the gradient. */
   readonly decoupled?: boolean;
 }
 

@@ -1,4 +1,5 @@
 import { call } from "./addon.js";
+import { argumentError } from "./errors.js";
 
 /** One batch of BPR triples, views of reused memory: valid until the next batch. */
 export interface PairBatch {
@@ -41,8 +42,15 @@ export class PairSampler implements Disposable {
     this.examples = call((addon) => addon.samplerExamples(this.#id));
   }
 
-  /** Yields the batches of one epoch. Same seed and epoch: same triples in the same order. */
+  /**
+   * Yields the batches of one epoch. Same seed and epoch: same triples in the same order. The sampler has one place
+   * in one epoch: a second epoch begun meanwhile takes it over.
+   * @throws Llama4RecError `E_ARGUMENT` when `batchSize` is no integer of at least 1, or the arrays of a batch were
+   *   transferred away.
+   */
   *epoch(epoch: number, batchSize: number): Generator<PairBatch> {
+    if (!Number.isInteger(batchSize) || batchSize < 1)
+      throw argumentError("batchSize", "an integer of at least 1", batchSize);
     const users = new Int32Array(batchSize);
     const positives = new Int32Array(batchSize);
     const negatives = new Int32Array(batchSize);

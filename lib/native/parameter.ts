@@ -30,7 +30,7 @@ export class Parameter implements Disposable {
     return this.#id;
   }
 
-  /** Fills with uniform numbers in `[low, high)` from the counter-based generator. */
+  /** Fills with uniform numbers in `[low, high]` from the counter-based generator. */
   fillUniform(low: number, high: number, seed: number, stream: number): this {
     call((addon) => addon.parameterFillUniform(this.id, low, high, seed, stream));
     return this;

@@ -61,7 +61,7 @@ const turnMilliseconds = 8;
 
 /**
  * Trains a backbone from scratch with Adam. Same seed and instruction-set level: same bits at any thread count.
- * Works in short stretches, so that progress is drawn and an abort is seen.
+ * Works in short stretches, so that progress is drawn and an abort is seen; one call of `validate` is one stretch.
  *
  * @throws Llama4RecError `E_ARGUMENT` for bad options, `E_DIVERGED` when the loss is no longer finite.
  * @example

@@ -1,6 +1,9 @@
 #include "addon/environment.h"
 
+#include <algorithm>
 #include <cmath>
+
+#include "base/buffer.h"
 
 namespace l4r::addon {
 
@@ -17,16 +20,19 @@ struct ArrayKind;
 template <>
 struct ArrayKind<float> {
   static constexpr napi_typedarray_type type = napi_float32_array;
+  static constexpr const char* constructor = "Float32Array";
   static constexpr const char* name = "a Float32Array";
 };
 template <>
 struct ArrayKind<double> {
   static constexpr napi_typedarray_type type = napi_float64_array;
+  static constexpr const char* constructor = "Float64Array";
   static constexpr const char* name = "a Float64Array";
 };
 template <>
 struct ArrayKind<std::int32_t> {
   static constexpr napi_typedarray_type type = napi_int32_array;
+  static constexpr const char* constructor = "Int32Array";
   static constexpr const char* name = "an Int32Array";
 };
 template <>
@@ -60,8 +66,7 @@ std::int64_t integer(const Napi::CallbackInfo& info, std::size_t index, const ch
   return static_cast<std::int64_t>(value);
 }
 
-std::uint64_t id(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
-  const Napi::Value value = info[index];
+std::uint64_t id(const Napi::Value& value, const char* name) {
   if (!value.IsNumber()) wrong(name, "a handle");
   const double number = value.As<Napi::Number>().DoubleValue();
   if (!(number >= 0 && number < kExact) || number != std::floor(number)) wrong(name, "a handle");
@@ -81,14 +86,48 @@ std::string text(const Napi::CallbackInfo& info, std::size_t index, const char* 
 template <typename T>
 std::span<T> array(const Napi::Value& value, const char* name) {
   if (!value.IsTypedArray()) wrong(name, ArrayKind<T>::name);
-  const Napi::TypedArray typed = value.As<Napi::TypedArray>();
-  if (typed.TypedArrayType() != ArrayKind<T>::type) wrong(name, ArrayKind<T>::name);
-  auto view = typed.As<Napi::TypedArrayOf<T>>();
-  return {view.Data(), view.ElementLength()};
+  napi_typedarray_type type{};
+  std::size_t length = 0;
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  bool unshared = false;
+  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, &buffer, nullptr) != napi_ok ||
+      type != ArrayKind<T>::type)
+    wrong(name, ArrayKind<T>::name);
+  if (napi_is_arraybuffer(value.Env(), buffer, &unshared) != napi_ok || !unshared)
+    wrong(name, std::string(ArrayKind<T>::name) + " over memory that no other thread can change");
+  return {static_cast<T*>(data), length};
 }
 template std::span<float> array<float>(const Napi::Value&, const char*);
 template std::span<double> array<double>(const Napi::Value&, const char*);
 template std::span<std::int32_t> array<std::int32_t>(const Napi::Value&, const char*);
 template std::span<std::uint8_t> array<std::uint8_t>(const Napi::Value&, const char*);
+
+template <typename T>
+Napi::TypedArrayOf<T> new_array(Napi::Env env, std::int64_t count) {
+  constexpr std::size_t kSmall = std::size_t{1} << 20;
+  const std::size_t bytes = checked_bytes(count, sizeof(T));
+  if (bytes <= kSmall) return Napi::TypedArrayOf<T>::New(env, bytes / sizeof(T));
+  // Where Node-API cannot have the memory it ends the process; the constructor throws a RangeError.
+  try {
+    const auto constructor = env.Global().Get(ArrayKind<T>::constructor).template As<Napi::Function>();
+    const Napi::Value made = constructor.New({Napi::Number::New(env, static_cast<double>(count))});
+    require(array<T>(made, "result").size() == bytes / sizeof(T), "result: expected ", count, " numbers");
+    return made.As<Napi::TypedArrayOf<T>>();
+  } catch (const Napi::Error&) {
+    throw Error(Code::no_memory, "a result of " + std::to_string(count) + " numbers cannot be had");
+  }
+}
+template Napi::TypedArrayOf<double> new_array<double>(Napi::Env, std::int64_t);
+
+template <typename T>
+Napi::Value copied(Napi::Env env, std::span<const T> values) {
+  auto copy = new_array<T>(env, static_cast<std::int64_t>(values.size()));
+  std::copy(values.begin(), values.end(), copy.Data());
+  return copy;
+}
+template Napi::Value copied<float>(Napi::Env, std::span<const float>);
+template Napi::Value copied<double>(Napi::Env, std::span<const double>);
+template Napi::Value copied<std::int32_t>(Napi::Env, std::span<const std::int32_t>);
 
 }  // namespace l4r::addon

@@ -64,9 +64,13 @@ double number(const Napi::CallbackInfo& info, std::size_t index, const char* nam
 bool boolean(const Napi::CallbackInfo& info, std::size_t index, const char* name);
 std::string text(const Napi::CallbackInfo& info, std::size_t index, const char* name);
 // An id or tensor handle: a non-negative integer below 2^53.
-std::uint64_t id(const Napi::CallbackInfo& info, std::size_t index, const char* name);
+std::uint64_t id(const Napi::Value& value, const char* name);
+inline std::uint64_t id(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
+  return id(info[index], name);
+}
 
-// A view of the caller's typed array, valid during this call only. Detached arrays read as empty.
+// A view of the caller's typed array, valid during this call only and until JavaScript runs. Detached arrays
+// read as empty; shared memory is refused, because another thread could change it after it was checked.
 template <typename T>
 std::span<T> array(const Napi::Value& value, const char* name);
 template <typename T>
@@ -79,6 +83,14 @@ std::span<T> optional_array(const Napi::Value& value, const char* name) {
   return value.IsNull() || value.IsUndefined() ? std::span<T>() : array<T>(value, name);
 }
 
+// ---- results ----
+
+// A typed array of zeros. May run JavaScript: take views of arguments afterwards. Throws Error(no_memory).
+template <typename T>
+Napi::TypedArrayOf<T> new_array(Napi::Env env, std::int64_t count);
+// A typed array with a copy of these numbers. Throws Error(no_memory).
+template <typename T>
+Napi::Value copied(Napi::Env env, std::span<const T> values);
 inline Napi::Value handle(const Napi::CallbackInfo& info, std::uint64_t value) {
   return Napi::Number::New(info.Env(), static_cast<double>(value));
 }

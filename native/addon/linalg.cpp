@@ -39,9 +39,11 @@ class InverseWorker final : public Napi::AsyncWorker {
   }
 
   void OnOK() override {
-    auto result = Napi::Float64Array::New(Env(), matrix_.size());
-    std::copy(matrix_.begin(), matrix_.end(), result.Data());
-    promise_.Resolve(result);
+    try {
+      promise_.Resolve(copied<double>(Env(), matrix_));
+    } catch (const Error& error) {
+      promise_.Reject(to_js(Env(), error.code(), error.what()).Value());
+    }
   }
 
   void OnError(const Napi::Error& error) override {
@@ -76,22 +78,18 @@ CsrView rows_of(const Napi::CallbackInfo& info, std::int64_t columns) {
           .values = optional_array<double>(info[2], "weights")};
 }
 
-Napi::Float64Array float64(Napi::Env env, std::int64_t count) {
-  return Napi::Float64Array::New(env, checked_bytes(count, sizeof(double)) / sizeof(double));
-}
-
 Napi::Value gram_js(const Napi::CallbackInfo& info) {
   const auto items = integer(info, 3, "itemCount", 0, kMostItems);
-  Napi::Float64Array result = float64(info.Env(), items * items);
+  auto result = new_array<double>(info.Env(), items * items);
   gram(rows_of(info, items), {result.Data(), result.ElementLength()});
   return result;
 }
 
 Napi::Value sparse_scores_js(const Napi::CallbackInfo& info) {
   const auto items = integer(info, 4, "itemCount", 0, kMostItems);
-  const CsrView rows = rows_of(info, items);
-  Napi::Float64Array result = float64(info.Env(), rows.rows * items);
-  sparse_scores(rows, array<double>(info, 3, "matrix"), {result.Data(), result.ElementLength()});
+  auto result = new_array<double>(info.Env(), rows_of(info, items).rows * items);
+  sparse_scores(rows_of(info, items), array<double>(info, 3, "matrix"),
+                {result.Data(), result.ElementLength()});
   return result;
 }
 

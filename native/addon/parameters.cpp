@@ -45,10 +45,7 @@ Napi::Value fill_normal_js(const Napi::CallbackInfo& info) {
 
 Napi::Value read(const Napi::CallbackInfo& info) {
   const auto source = parameter(info);
-  const auto values = source->value.span();
-  auto copy = Napi::Float32Array::New(info.Env(), values.size());
-  std::copy(values.begin(), values.end(), copy.Data());
-  return copy;
+  return copied<float>(info.Env(), source->value.span());
 }
 
 Napi::Value write(const Napi::CallbackInfo& info) {

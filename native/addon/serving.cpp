@@ -1,6 +1,4 @@
 // Exact top-k: over a catalogue of vectors and over dense scores.
-#include <algorithm>
-
 #include "addon/environment.h"
 #include "serving/select.h"
 
@@ -25,34 +23,29 @@ Napi::Value release(const Napi::CallbackInfo& info) {
 TopKFilter filter_of(const Napi::Value& value) {
   require(value.IsObject(), "filter: expected an object");
   const auto object = value.As<Napi::Object>();
+  // Getters may run JavaScript that detaches a buffer: all are read before the first view is taken.
+  const Napi::Value offsets = object.Get("excludedOffsets"), excluded = object.Get("excluded"),
+                    denied = object.Get("denied"), allowed = object.Get("allowed");
   TopKFilter filter;
-  filter.exclude_offsets = optional_array<std::int32_t>(object.Get("excludedOffsets"), "excludedOffsets");
-  filter.exclude = optional_array<std::int32_t>(object.Get("excluded"), "excluded");
-  filter.deny = optional_array<std::uint8_t>(object.Get("denied"), "denied");
-  const Napi::Value allowed = object.Get("allowed");
+  filter.exclude_offsets = optional_array<std::int32_t>(offsets, "excludedOffsets");
+  filter.exclude = optional_array<std::int32_t>(excluded, "excluded");
+  filter.deny = optional_array<std::uint8_t>(denied, "denied");
   filter.has_allow = !allowed.IsNull() && !allowed.IsUndefined();
   filter.allow = optional_array<std::int32_t>(allowed, "allowed");
   return filter;
 }
 
-template <typename T>
-Napi::Value typed(const Napi::CallbackInfo& info, const std::vector<T>& values) {
-  auto result = Napi::TypedArrayOf<T>::New(info.Env(), values.size());
-  std::copy(values.begin(), values.end(), result.Data());
-  return result;
-}
-
 Napi::Value result_of(const Napi::CallbackInfo& info, const TopKResult& found) {
   Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("ids", typed(info, found.ids));
-  result.Set("scores", typed(info, found.scores));
-  result.Set("counts", typed(info, found.counts));
+  result.Set("ids", copied<std::int32_t>(info.Env(), found.ids));
+  result.Set("scores", copied<double>(info.Env(), found.scores));
+  result.Set("counts", copied<std::int32_t>(info.Env(), found.counts));
   return result;
 }
 
 Napi::Value top_k(const Napi::CallbackInfo& info) {
   const auto catalogue = Environment::of(info).catalogues.get(id(info, 0, "catalogue"));
-  // Getters of the filter may run JavaScript: read them before taking views of memory.
+  // First of all: the getters of the filter may run JavaScript.
   const TopKFilter filter = filter_of(info[4]);
   return result_of(info,
                    catalogue->top_k(array<float>(info, 1, "queries"), integer(info, 2, "batch", 0, kMost),

@@ -42,18 +42,12 @@ Napi::Value shape(const Napi::CallbackInfo& info) {
   return result;
 }
 
-Napi::Value copied(const Napi::CallbackInfo& info, std::span<const float> values) {
-  auto copy = Napi::Float32Array::New(info.Env(), values.size());
-  std::copy(values.begin(), values.end(), copy.Data());
-  return copy;
-}
-
 Napi::Value value(const Napi::CallbackInfo& info) {
-  return copied(info, tape(info).value(tensor(info, 0, "tensor")));
+  return copied<float>(info.Env(), tape(info).value(tensor(info, 0, "tensor")));
 }
 
 Napi::Value gradient(const Napi::CallbackInfo& info) {
-  return copied(info, tape(info).gradient(tensor(info, 0, "tensor")));
+  return copied<float>(info.Env(), tape(info).gradient(tensor(info, 0, "tensor")));
 }
 
 Napi::Value item(const Napi::CallbackInfo& info) {

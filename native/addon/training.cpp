@@ -12,10 +12,7 @@ Napi::Value adam_create(const Napi::CallbackInfo& info) {
   std::vector<std::shared_ptr<Parameter>> parameters;
   for (std::uint32_t i = 0; i < handles.Length(); ++i) {
     const Napi::Value entry = handles.Get(i);
-    require(entry.IsNumber(), "parameters: expected an array of handles");
-    const double number = entry.As<Napi::Number>().DoubleValue();
-    require(number >= 0 && number < 9007199254740992.0, "parameters: expected an array of handles");
-    parameters.push_back(environment.parameters.get(static_cast<Id>(number)));
+    parameters.push_back(environment.parameters.get(id(entry, "parameters: an entry")));
   }
   AdamOptions options;
   options.learning_rate = static_cast<float>(number(info, 1, "learningRate"));
@@ -45,7 +42,7 @@ Napi::Value adam_release(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-std::vector<std::int32_t> copied(std::span<const std::int32_t> values) {
+std::vector<std::int32_t> owned(std::span<const std::int32_t> values) {
   return {values.begin(), values.end()};
 }
 
@@ -54,8 +51,8 @@ Napi::Value sampler_create(const Napi::CallbackInfo& info) {
   auto made = std::make_shared<PairSampler>(
       static_cast<std::int32_t>(integer(info, 0, "userCount", 0, kMost)),
       static_cast<std::int32_t>(integer(info, 1, "itemCount", 0, kMost)),
-      copied(array<std::int32_t>(info, 2, "offsets")), copied(array<std::int32_t>(info, 3, "items")),
-      copied(array<std::int32_t>(info, 4, "extra")), id(info, 5, "seed"));
+      owned(array<std::int32_t>(info, 2, "offsets")), owned(array<std::int32_t>(info, 3, "items")),
+      owned(array<std::int32_t>(info, 4, "extra")), id(info, 5, "seed"));
   return handle(info, Environment::of(info).samplers.add(std::move(made)));
 }
 
@@ -80,6 +77,7 @@ Napi::Value sampler_next(const Napi::CallbackInfo& info) {
   require(users.size() == positives.size() && users.size() == negatives.size(),
           "users, positives, negatives: expected one length, got ", users.size(), ", ", positives.size(),
           ", ", negatives.size());
+  require(!users.empty(), "users, positives, negatives: expected room for one example at least");
   const auto count =
       source->next(static_cast<std::int64_t>(users.size()), users.data(), positives.data(), negatives.data());
   return Napi::Number::New(info.Env(), static_cast<double>(count));

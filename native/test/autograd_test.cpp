@@ -306,6 +306,24 @@ const Add long_case("bias correction stays right over thousands of steps", [] {
   check_near(parameter->value[0], -30000.0 / 1024, 2e-3, "30000 steps of 1 / 1024");
 });
 
+const Add shared_state_case("optimizers that take turns on a parameter correct by all its updates", [] {
+  // The gradient is constant, so each step moves by its optimizer's learning rate, whoever stepped before.
+  const auto parameter = std::make_shared<Parameter>("w", 1, 1);
+  Adam first({parameter}, {.learning_rate = 1.0f / 1024}),
+      second({parameter}, {.learning_rate = 1.0f / 4096});
+  Tape tape;
+  const auto step_with = [&](Adam& adam) {
+    tape.backward(row_dot(tape, tape.use(parameter), tape.input(std::vector<float>{3}, 1, 1)));
+    adam.step(tape);
+    tape.reset();
+  };
+  for (int step = 0; step < 1500; ++step) step_with(first);
+  const float before = parameter->value[0];
+  step_with(second);
+  check_near(before - parameter->value[0], 1.0 / 4096, 1e-6,
+             "one step of the second after 1500 of the first");
+});
+
 const Add diverged_case("a gradient that is not finite names its parameter and changes nothing", [] {
   const auto good = random_parameter("good", 4, 3), bad = random_parameter("bad", 4, 3);
   Adam adam({good, bad}, {});

@@ -308,14 +308,13 @@ const Add concurrent("several threads ask one catalogue at once", [] {
   const Catalogue catalogue(p.items, p.biases, p.n, p.d);
   const auto expected = brute_top_k(brute_scores(p), p.batch, p.n, 10, {});
   std::vector<int> wrong(4);
-  {
-    std::vector<std::jthread> threads;
-    for (int& count : wrong)
-      threads.emplace_back([&] {
-        for (int round = 0; round < 10; ++round)
-          count += !same(catalogue.top_k(p.queries, p.batch, 10), expected);
-      });
-  }
+  std::vector<std::thread> threads;
+  for (int& count : wrong)
+    threads.emplace_back([&] {
+      for (int round = 0; round < 10; ++round)
+        count += !same(catalogue.top_k(p.queries, p.batch, 10), expected);
+    });
+  for (std::thread& thread : threads) thread.join();
   check(wrong == std::vector<int>(4), "every answer is right");
 });
 
@@ -355,6 +354,7 @@ const Add refused("arguments that do not fit are refused by name", [] {
   check_refused("allow[0]", [&] { catalogue.top_k(query, 1, 1, {.allow = minus, .has_allow = true}); });
   check_refused("exclude offsets: expected 2",
                 [&] { catalogue.top_k(query, 1, 1, {.exclude_offsets = four}); });
+  check_refused("exclude: expected offsets", [&] { catalogue.top_k(query, 1, 1, {.exclude = one}); });
   check_refused("exclude offsets: expected ascending", [&] {
     catalogue.top_k(std::vector<float>(6), 2, 1, {.exclude_offsets = descending, .exclude = four});
   });

@@ -1,5 +1,5 @@
 import test from "ava";
-import { alphaGrid, chooseAlpha, type ValidationUser } from "../../lib/aggregation/tuning.js";
+import { alphaGrid, chooseAlpha, type HeldOutUser } from "../../lib/aggregation/tuning.js";
 import { positionUtilities } from "../../lib/aggregation/utility.js";
 import { longTailCoefficient, longTailRange } from "../../lib/aggregation/weight.js";
 
@@ -8,7 +8,7 @@ const COUNTS = Int32Array.of(1, 3, 7);
 const RANGE = longTailRange(COUNTS);
 
 /** A user with `count` interactions whose held-out item the backbone puts at `heldOut`; `orders` by mode. */
-function user(count: number, heldOut: number, orders: Record<string, number[] | null>): ValidationUser {
+function user(count: number, heldOut: number, orders: Record<string, number[] | null>): HeldOutUser {
   const languageModel = Object.entries(orders).map(([mode, order]) => [
     mode,
     order && positionUtilities(order),

@@ -181,3 +181,27 @@ test("an abort between two questions ends it", async (t) => {
   });
   t.is(model.compared.length, 4);
 });
+
+test("an abort while the last question is answered ends it, too", async (t) => {
+  const all = byNumber();
+  await augmentPairs(all, ranker, view, { seed: 1 });
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const model: TextModel = new TextModel((title) => {
+    if (model.compared.length === all.compared.length) controller.abort(reason);
+    return number(title);
+  });
+  const { signal } = controller;
+  await t.throwsAsync(augmentPairs(model, ranker, view, { seed: 1, signal }), { is: reason });
+  t.is(model.compared.length, all.compared.length);
+});
+
+test("history titles: the newest ones, none with 0", async (t) => {
+  for (const historyTitles of [0, 1, 2]) {
+    const model = byNumber();
+    await augmentPairs(model, ranker, view, { seed: 1, historyTitles });
+    t.true(model.compared.length > 10);
+    for (const { prefix, questions } of model.compared)
+      t.true(blocksOf(prefix + questions[0]).history.length <= historyTitles);
+  }
+});

@@ -210,3 +210,18 @@ test.serial("settings of the environment that make no sense are exit code 2 too"
     t.regex(stderr, /LLAMA4REC_(CPU|THREADS): expected .* got "(nonsense|bad)"/);
   }
 });
+
+test("doctor says what is wrong with a data folder that is a file or is not there", async (t) => {
+  const folder = folderOf(t, { "rows.csv": table() });
+  for (const [data, fault] of [
+    ["rows.csv", /^rows\.csv: ENOTDIR/],
+    ["nowhere", /^nowhere: not there$/],
+  ] as const) {
+    const { code, stdout, stderr } = await llama4rec(folder, ["doctor", "--json", "--data", data]);
+    t.is(code, 0, stderr);
+    const findings: { name: string; ok: boolean; found: string }[] = JSON.parse(stdout).findings;
+    const finding = findings.find(({ name }) => name === "data folder");
+    t.false(finding?.ok);
+    t.regex(finding?.found ?? "", fault);
+  }
+});

@@ -150,3 +150,10 @@ test("a folder with nothing known says what is looked for and what is there", as
   });
   await t.throwsAsync(openDataset({ data: folderOf(t, {}) }), { code: "E_FILE", message: /an empty folder/ });
 });
+
+test("columns named for a folder are refused, not passed over", async (t) => {
+  await t.throwsAsync(openDataset({ data: folderOf(t, movieLens100K), columns: { user: "who" } }), {
+    code: "E_ARGUMENT",
+    message: /^data: expected a table/,
+  });
+});

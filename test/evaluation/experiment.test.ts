@@ -9,6 +9,7 @@ import { type Protocol, split } from "../../lib/data/split.js";
 import type { TrainView } from "../../lib/data/trainView.js";
 import { type ExperimentOptions, runExperiment } from "../../lib/evaluation/experiment.js";
 import type { ExperimentReport } from "../../lib/evaluation/report.js";
+import type { StageProgress } from "../../lib/evaluation/stages.js";
 import type { LanguageModel } from "../../lib/llm/languageModel.js";
 import { loadLlama } from "../../lib/llm/load.js";
 import type { BackboneDefinition } from "../../lib/models/backbone.js";
@@ -386,4 +387,40 @@ test("bad options are refused before any work; an abort ends the run", async (t)
   });
   const reason = new Error("enough");
   await t.throwsAsync(run(null, { signal: AbortSignal.abort(reason) }), { is: reason });
+});
+
+test.serial(
+  "an abort while the very last list is ranked rejects; there is no report with a hole",
+  async (t) => {
+    const whole = new TextModel(byWords);
+    await run(whole);
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const model: TextModel = new TextModel((title, blocks) => {
+      if (model.ranked.length === whole.ranked.length) controller.abort(reason);
+      return byWords(title, blocks);
+    });
+    await t.throwsAsync(run(model, { signal: controller.signal }), { is: reason });
+    t.is(model.ranked.length, whole.ranked.length);
+  },
+);
+
+test.serial("an abort between two weights of EASE ends the run before anything is trained", async (t) => {
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const stages = new Set<string>();
+  const onProgress = ({ stage, done }: StageProgress): void => {
+    stages.add(stage);
+    if (done === 2) controller.abort(reason);
+  };
+  await t.throwsAsync(run(null, { onProgress, signal: controller.signal }), { is: reason });
+  t.deepEqual([...stages], ["choose lambda of EASE"]);
+});
+
+test.serial("every choice is made before a test row is read", async (t) => {
+  const stages: string[] = [];
+  await run(new TextModel(byWords), { seeds: [1, 2], onProgress: ({ stage }) => stages.push(stage) });
+  const firstTest = stages.findIndex((stage) => /\btest\b/.test(stage));
+  t.is(stages[firstTest], "test popularity and EASE");
+  t.notRegex(stages.slice(firstTest).join(), /train|pairs|validation|choose/);
 });

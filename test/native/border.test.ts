@@ -274,6 +274,32 @@ test("a detached array never reads as memory: it is empty or refused", (t) => {
   }
 });
 
+test("shared memory is refused: another thread could change it between check and use", (t) => {
+  const shared = new Int32Array(new SharedArrayBuffer(8));
+  raises(t, () => invoke("gather", [parameter, shared]), "E_ARGUMENT", /rows/);
+});
+
+test("a getter that transfers memory away while a filter is read gets an error, never stale memory", (t) => {
+  const queries = new Float32Array(2);
+  const filter = {
+    get excludedOffsets() {
+      detached(queries);
+      return null;
+    },
+  };
+  raises(t, () => invoke("catalogueTopK", [catalogue, queries, 1, 1, filter]), "E_ARGUMENT", /expected/);
+});
+
+test("more memory than there is gives E_NO_MEMORY", (t) => {
+  const items = 2 ** 20; // a matrix of 8 TiB
+  raises(
+    t,
+    () => invoke("gram", [Int32Array.of(0), new Int32Array(0), null, items]),
+    "E_NO_MEMORY",
+    /cannot be had/,
+  );
+});
+
 test("after all that the engine works", (t) => {
   addon.parameterWrite(
     parameter,
