@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
@@ -10,6 +11,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "base/cpu.h"
 #include "base/status.h"
@@ -33,8 +35,10 @@ struct ThreadPool::Job {
 struct ThreadPool::State {
   std::mutex mutex;
   std::condition_variable work_arrived;
-  std::deque<std::shared_ptr<Job>> jobs;
+  std::deque<std::shared_ptr<Job>> jobs;  // those that want helpers
+  std::atomic<bool> work{false};          // !jobs.empty(), for those who look without the mutex
   int workers = 0;
+  int sleeping = 0;
   std::atomic<int> threads{1};
 };
 
@@ -58,8 +62,23 @@ void pause_processor() {
 #endif
 }
 
-// About 2 microseconds: the tail of a run is usually that short, and sleeping costs more.
-constexpr int kSpins = 64;
+// The parallel runs of a training step follow each other within microseconds, and waking a sleeper takes
+// longer than that. Both sides therefore look out for this long before they sleep; never longer, for the core
+// may be wanted.
+constexpr auto kPatience = std::chrono::microseconds(20);
+
+// True as soon as `ready` holds, false when patience has run out.
+template <typename Ready>
+bool wait_awake(Ready ready) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  do {
+    for (int spin = 0; spin < 16; ++spin) {
+      if (ready()) return true;
+      pause_processor();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
 
 }  // namespace
 
@@ -96,15 +115,24 @@ void ThreadPool::take_part(Job& job) {
 
 void ThreadPool::work() {
   for (;;) {
+    wait_awake([this] { return state_->work.load(std::memory_order_acquire); });
     std::shared_ptr<Job> job;
     {
       std::unique_lock lock(state_->mutex);
+      ++state_->sleeping;
       state_->work_arrived.wait(lock, [this] { return !state_->jobs.empty(); });
+      --state_->sleeping;
       job = state_->jobs.front();
-      if (--job->helpers_wanted <= 0) state_->jobs.pop_front();
+      if (--job->helpers_wanted <= 0) drop(job);
     }
     take_part(*job);
   }
+}
+
+// Nobody has to join this job any more. The caller holds the mutex.
+void ThreadPool::drop(const std::shared_ptr<Job>& job) {
+  std::erase(state_->jobs, job);
+  state_->work.store(!state_->jobs.empty(), std::memory_order_release);
 }
 
 void ThreadPool::start_workers(int count) {
@@ -130,27 +158,29 @@ void ThreadPool::run_chunks(std::int64_t chunks, Call call, void* context) {
   job->context = context;
   job->chunks = chunks;
   job->helpers_wanted = helpers;
+  int sleeping = 0;
   {
     const std::lock_guard lock(state_->mutex);
     start_workers(helpers);
     state_->jobs.push_back(job);
+    state_->work.store(true, std::memory_order_release);
+    sleeping = state_->sleeping;
   }
-  if (helpers == 1)
-    state_->work_arrived.notify_one();
-  else
-    state_->work_arrived.notify_all();
+  for (int woken = 0; woken < std::min(helpers, sleeping); ++woken) state_->work_arrived.notify_one();
 
   take_part(*job);
   {
-    // Nobody has to join any more: every chunk is taken.
     const std::lock_guard lock(state_->mutex);
-    std::erase(state_->jobs, job);
+    drop(job);
   }
-  for (int spin = 0; spin < kSpins && job->done.load(std::memory_order_acquire) < chunks; ++spin)
-    pause_processor();
-  std::unique_lock lock(job->mutex);
-  job->finished.wait(lock, [&] { return job->done.load(std::memory_order_acquire) == chunks; });
-  if (job->failure) std::rethrow_exception(job->failure);
+  wait_awake([&] { return job->done.load(std::memory_order_acquire) == chunks; });
+  std::exception_ptr failure;
+  {
+    std::unique_lock lock(job->mutex);
+    job->finished.wait(lock, [&] { return job->done.load(std::memory_order_acquire) == chunks; });
+    failure = std::move(job->failure);  // a worker may let go of the job after this run has ended
+  }
+  if (failure) std::rethrow_exception(std::move(failure));
 }
 
 }  // namespace l4r

@@ -1,6 +1,6 @@
 // The one thread pool of the process. Work is cut into chunks whose number depends on the data alone, never
 // on the number of threads, so results have the same bits at any thread count. Workers sleep when there is
-// nothing to do; nobody spins for more than a few microseconds.
+// nothing to do; nobody spins for more than 20 microseconds.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +49,7 @@ class ThreadPool {
   void run_chunks(std::int64_t chunks, Call call, void* context);
   void start_workers(int count);
   void work();
+  void drop(const std::shared_ptr<Job>& job);
   static void take_part(Job& job);
 
   std::unique_ptr<State> state_;
