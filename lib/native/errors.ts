@@ -24,8 +24,6 @@ export type ErrorCode =
   | "E_DIVERGED"
   /** A stored file fails its checks. */
   | "E_CORRUPT"
-  /** An artefact made for one split is used with another. */
-  | "E_SPLIT"
   /** Memory could not be had. */
   | "E_NO_MEMORY"
   /** A fault inside the package; please report it. */
