@@ -24,9 +24,9 @@ export interface RefinedRow {
 
 /** Options of {@link refine}. */
 export interface RefineOptions {
-  /** Null: candidates only, nobody is asked. */
-  readonly languageModel: LanguageModel | null;
-  readonly augmenter: PromptAugmenter | null;
+  readonly languageModel: LanguageModel;
+  /** Writes what the backbone knows of a user into the prompts. */
+  readonly augmenter: PromptAugmenter;
   /** Ways to ask, default all of {@link rankModes}. */
   readonly modes?: readonly RankMode[];
   readonly onProgress?: (done: number, total: number) => void;
@@ -57,8 +57,6 @@ export async function refine(
       languageModel: { likelihood: null, labels: null },
     });
   });
-  if (languageModel === null || augmenter === null) return rows;
-
   const total = rows.filter((row) => row.heldOut > 0).length;
   let done = 0;
   const refined: RefinedRow[] = [];

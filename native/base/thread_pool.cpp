@@ -67,17 +67,16 @@ void pause_processor() {
 // may be wanted.
 constexpr auto kPatience = std::chrono::microseconds(20);
 
-// True as soon as `ready` holds, false when patience has run out.
+// Returns as soon as `ready` holds, or when patience has run out.
 template <typename Ready>
-bool wait_awake(Ready ready) {
+void wait_awake(Ready ready) {
   const auto end = std::chrono::steady_clock::now() + kPatience;
   do {
     for (int spin = 0; spin < 16; ++spin) {
-      if (ready()) return true;
+      if (ready()) return;
       pause_processor();
     }
   } while (std::chrono::steady_clock::now() < end);
-  return false;
 }
 
 }  // namespace
