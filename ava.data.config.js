@@ -1,5 +1,5 @@
 export default {
-  files: ["test/realdata/**/*.test.ts"],
+  files: ["test/realdata/**/*.test.ts", "test/**/*.slow.test.ts"],
   typescript: { rewritePaths: { "test/": "dist/test/" }, compile: false },
   workerThreads: false,
   timeout: "10m",

@@ -6,11 +6,12 @@ import ts from "typescript";
 /** Every folder of lib with the folders it may import: downward only, each list complete. */
 const layers: Readonly<Record<string, readonly string[]>> = {
   native: [],
-  data: ["native"],
+  storage: ["native"],
+  data: ["storage", "native"],
   metrics: ["native"],
   llm: ["native"],
-  models: ["training", "data", "native"],
-  training: ["models", "data", "native"],
+  models: ["training", "metrics", "data", "storage", "native"],
+  training: ["models", "metrics", "data", "storage", "native"],
   augmentation: ["models", "llm", "data", "native"],
   aggregation: ["metrics", "native"],
   evaluation: ["augmentation", "aggregation", "models", "training", "llm", "metrics", "data", "native"],

@@ -1,6 +1,6 @@
 import type { TrainView } from "../data/trainView.js";
 import type { UserPromptInput } from "../llm/prompts/build.js";
-import type { FactorRanker } from "../models/ranker.js";
+import type { TrainedRanker } from "../models/ranker.js";
 import { mostSimilarUsers } from "./similarUsers.js";
 import { newestTitles } from "./titles.js";
 
@@ -28,7 +28,7 @@ export interface PromptAugmenter {
  * backbone's own prediction. It reads the training view alone; a length of 0 leaves a field out.
  */
 export function promptAugmenter(
-  ranker: FactorRanker,
+  ranker: TrainedRanker,
   view: TrainView,
   options: PromptAugmentationOptions = {},
 ): PromptAugmenter {

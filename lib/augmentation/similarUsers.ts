@@ -1,5 +1,5 @@
 import type { TrainView } from "../data/trainView.js";
-import type { FactorRanker } from "../models/ranker.js";
+import type { TrainedRanker } from "../models/ranker.js";
 import { Catalogue, topKRow } from "../native/catalogue.js";
 
 /**
@@ -7,7 +7,7 @@ import { Catalogue, topKRow } from "../native/catalogue.js";
  * Users without training interactions are nobody's neighbour; -1 where there is no other user.
  * @returns `[users]`
  */
-export function mostSimilarUsers(ranker: FactorRanker, view: TrainView): Int32Array {
+export function mostSimilarUsers(ranker: TrainedRanker, view: TrainView): Int32Array {
   const { dimension, userCount } = ranker;
   const normalised = new Float32Array(ranker.userVectors.length);
   for (let user = 0; user < userCount; user++) {

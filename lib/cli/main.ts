@@ -49,8 +49,8 @@ program
     "column of a table: user, item, rating or timestamp; may be repeated",
     columnNames,
   )
-  .option("--task <name>", "what to recommend", "direct")
-  .option("--backbone <name>", "conventional model", "MF")
+  .option("--task <name>", "what to recommend: direct or sequential", "direct")
+  .option("--backbone <name>", "conventional model; default: MF, or SASRec for the sequential task")
   .option("--llm <file.gguf>", "language model; without one the language side is off")
   .option("--cache <folder>", "where the language model's answers are kept; default: your cache folder")
   .option("--no-cache", "keep answers in memory only")
@@ -59,6 +59,12 @@ program
     new Option("--protocol <name>", "how rows are held out and masked")
       .choices(["paper", "standard"])
       .default("paper"),
+  )
+  .addOption(
+    new Option(
+      "--masking <which>",
+      "whether items the user has already stay out of the ranking; default: as the protocol has it for the task",
+    ).choices(["seen", "none"]),
   )
   .addOption(
     new Option("--pairs <source>", "where the pairs of data augmentation come from")

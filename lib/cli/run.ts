@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import type { PairSource } from "../augmentation/dataAugmentation.js";
+import type { PairSource } from "../augmentation/pairAugmentation.js";
 import type { Dataset } from "../data/dataset.js";
 import { openDataset, resolveDataFolder } from "../data/open.js";
 import { generateShop } from "../data/shop/index.js";
 import type { Protocol } from "../data/split.js";
 import { type NamedLanguageModel, runExperiment } from "../evaluation/experiment.js";
 import { loadLlama } from "../llm/load.js";
-import { findBackbone, findTask } from "../models/registry.js";
+import type { Masking } from "../models/fullRanking.js";
+import { findBackbone, findTask, listBackbones } from "../models/registry.js";
 import { setThreads } from "../native/addon.js";
 import { Llama4RecError } from "../native/errors.js";
 import { ProgressBars } from "./progress.js";
@@ -19,12 +20,13 @@ export interface RunOptions {
   readonly data?: string;
   readonly column?: Record<string, string>;
   readonly task: string;
-  readonly backbone: string;
+  readonly backbone?: string;
   readonly llm?: string;
   /** Folder, or false for `--no-cache`. */
   readonly cache: string | boolean;
   readonly seeds: number;
   readonly protocol: Protocol;
+  readonly masking?: Masking;
   readonly pairs: PairSource;
   readonly set?: Record<string, number>;
   readonly threads?: number;
@@ -34,7 +36,7 @@ export interface RunOptions {
 /** `llama4rec run`: the main job, a table or one JSON document on standard output. */
 export async function run(options: RunOptions): Promise<void> {
   const task = findTask(options.task);
-  const backbone = findBackbone(options.backbone, task);
+  const backbone = options.backbone === undefined ? listBackbones(task)[0] : findBackbone(options.backbone, task);
   if (options.threads !== undefined) setThreads(options.threads);
 
   const abort = new AbortController();
@@ -47,6 +49,7 @@ export async function run(options: RunOptions): Promise<void> {
       dataset,
       backbone,
       protocol: options.protocol,
+      masking: options.masking,
       seeds: Array.from({ length: options.seeds }, (_, index) => index + 1),
       languageModel: languageModel.named,
       hyperparameters: options.set,

@@ -13,7 +13,8 @@ export function renderReport(report: ExperimentReport): string {
     `${pc.bold(dataset.name)}: ${count(dataset.users)} users, ${count(dataset.items)} items, ` +
       `${count(dataset.interactions)} interactions (${count(dataset.train)} for training)`,
     `${report.task} recommendation, ${report.backbone}, protocol ${report.protocol}, ` +
-      `${report.seeds.length} ${report.seeds.length === 1 ? "seed" : "seeds"}, ${count(report.users)} test users, full ranking`,
+      `${report.seeds.length} ${report.seeds.length === 1 ? "seed" : "seeds"}, ${count(report.users)} test users, full ranking, ` +
+      `${report.masking === "seen" ? "known items masked" : "nothing masked"}`,
   ];
   if (dataset.leftOut > 0)
     head.push(
@@ -30,8 +31,9 @@ function metricsTable(report: ExperimentReport): string {
   const rows: [name: string, metrics: RankingMetrics | null, spread: RankingMetrics | null][] = [
     ["popularity", report.popularity, null],
     [`EASE (lambda ${report.chosen.easeLambda})`, report.ease, null],
+    [recencyName(report), report.recencyEase, null],
     [`${report.backbone} (base)`, report.base, report.spread?.base ?? null],
-    [`${report.backbone} + LLM's pairs`, report.augmented, report.spread?.augmented ?? null],
+    [`${report.backbone} + LLM's ${report.languageModel?.augmentation.writes}`, report.augmented, report.spread?.augmented ?? null],
     ["LLM's order alone", report.llm, report.spread?.llm ?? null],
     ["Llama4Rec (mixed)", report.llama4rec, report.spread?.llama4rec ?? null],
   ];
@@ -57,6 +59,12 @@ function metricsTable(report: ExperimentReport): string {
   return table.toString();
 }
 
+function recencyName({ chosen: { recencyEase } }: ExperimentReport): string {
+  return recencyEase === null
+    ? ""
+    : `EASE (lambda ${recencyEase.lambda}, recency ${recencyEase.recency})`;
+}
+
 function closingLines(report: ExperimentReport): string[] {
   const { alpha, languageModel, timings } = report;
   const lines: string[] = [];
@@ -65,10 +73,10 @@ function closingLines(report: ExperimentReport): string[] {
       "The language side is off: no GGUF was given (--llm file.gguf), so the last three rows are missing.",
     );
   } else {
-    const { pairs, lists } = languageModel;
+    const { augmentation, lists } = languageModel;
     lines.push(
-      `${languageModel.name}: answered ${pairs.answered} of ${pairs.asked} pairs, ${pairs.consistent} alike in both orders and so used, ` +
-        `and ${lists.answered} of ${lists.asked} candidate lists`,
+      `${languageModel.name}: answered ${augmentation.answered} of ${augmentation.asked} questions for ${augmentation.writes}, ` +
+        `${augmentation.used} used, and ${lists.answered} of ${lists.asked} candidate lists`,
     );
   }
   if (alpha !== null)

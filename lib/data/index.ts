@@ -10,6 +10,7 @@ export {
 } from "./dataset.js";
 export { HeldOut } from "./heldOut.js";
 export { type ExternalId, IdMap } from "./idMap.js";
+export { withInsertions } from "./insertions.js";
 export { readMovieLens1M } from "./movielens1m.js";
 export { readMovieLens100K } from "./movielens100k.js";
 export { type OpenOptions, openDataset, resolveDataFolder } from "./open.js";

@@ -21,6 +21,11 @@ export interface SplitOptions {
   readonly likeThreshold?: number | null;
   /** With `standard`: likes only. `paper` always is. Default false. */
   readonly likesOnly?: boolean;
+  /**
+   * Held-out rows of users with fewer training items than this are skipped; what they trained on stays. Default 1;
+   * sequential models learn from steps and take 2.
+   */
+  readonly leastHistory?: number;
   /** For the order within a user where the data set has no timestamps. Default 0. */
   readonly seed?: number;
 }
@@ -39,6 +44,8 @@ export interface SplitCounts {
   readonly skippedUnseenValidationItems: number;
   /** Test rows left out: nobody has the item in training. */
   readonly skippedUnseenTestItems: number;
+  /** Test rows left out: the user has fewer training items than asked for. */
+  readonly skippedShortHistories: number;
   /** Training interactions. */
   readonly trainRows: number;
   /** Rows that may choose. */
@@ -81,12 +88,14 @@ const FEWEST = 3;
  * @throws Llama4RecError `E_ARGUMENT` when an option is bad or no user has three items
  */
 export function split(dataset: Dataset, options: SplitOptions = {}): Split {
-  const { protocol = "paper", likesOnly = false, seed = 0 } = options;
+  const { protocol = "paper", likesOnly = false, leastHistory = 1, seed = 0 } = options;
   if (protocol !== "paper" && protocol !== "standard")
     throw argumentError("protocol", '"paper" or "standard"', protocol);
   const threshold = options.likeThreshold === undefined ? dataset.likeThreshold : options.likeThreshold;
   if (threshold !== null && !Number.isFinite(threshold))
     throw argumentError("likeThreshold", "a finite number or null", threshold);
+  if (!Number.isInteger(leastHistory) || leastHistory < 1)
+    throw argumentError("leastHistory", "an integer of at least 1", leastHistory);
   const lowest = protocol === "paper" || likesOnly ? (threshold ?? -Infinity) : -Infinity;
 
   const { interactions } = dataset;
@@ -121,8 +130,11 @@ export function split(dataset: Dataset, options: SplitOptions = {}): Split {
     );
 
   const train = viewOf(dataset, trainRows);
-  const validation = heldOut("validation", secondLast, train);
-  const test = heldOut("test", last, train);
+  const longEnough = ({ user }: Target): boolean => train.userCounts[user] >= leastHistory;
+  const validationTargets = secondLast.filter(longEnough);
+  const testTargets = last.filter(longEnough);
+  const validation = heldOut("validation", validationTargets, train);
+  const test = heldOut("test", testTargets, train);
   return {
     protocol,
     train,
@@ -135,8 +147,9 @@ export function split(dataset: Dataset, options: SplitOptions = {}): Split {
       skippedShortUsers,
       skippedRatings: interactions.users.length - byUser.rows.length,
       skippedRepeats,
-      skippedUnseenValidationItems: secondLast.length - validation.users.length,
-      skippedUnseenTestItems: last.length - test.users.length,
+      skippedUnseenValidationItems: validationTargets.length - validation.users.length,
+      skippedUnseenTestItems: testTargets.length - test.users.length,
+      skippedShortHistories: last.length - testTargets.length,
       trainRows: trainRows.rows.length,
       validationRows: validation.users.length,
       testRows: test.users.length,

@@ -6,7 +6,7 @@ import {
   longTailCoefficient,
   longTailRange,
 } from "../aggregation/weight.js";
-import { type AugmentedPairs, augmentPairs, type PairSource } from "../augmentation/dataAugmentation.js";
+import type { PairSource } from "../augmentation/pairAugmentation.js";
 import { promptAugmenter } from "../augmentation/promptAugmentation.js";
 import type { Dataset } from "../data/dataset.js";
 import type { HeldOut } from "../data/heldOut.js";
@@ -16,18 +16,18 @@ import { checked } from "../llm/checks.js";
 import type { LanguageModel } from "../llm/languageModel.js";
 import type { RankingMetrics } from "../metrics/ranking.js";
 import { type BackboneDefinition, resolveHyperparameters } from "../models/backbone.js";
-import type { FactorRanker } from "../models/ranker.js";
-import { ease } from "../models/reference/ease.js";
-import { popularity } from "../models/reference/popularity.js";
+import { evaluateRanking, type Masking } from "../models/fullRanking.js";
+import type { TrainedRanker } from "../models/ranker.js";
+import { isRegistered } from "../models/registry.js";
 import { cpuInfo, threads } from "../native/addon.js";
 import { argumentError } from "../native/errors.js";
-import { type EpochReport, type TrainOptions, type TrainResult, train } from "../training/trainer.js";
-import { evaluateRanking } from "./ranking.js";
+import { type EpochReport, type TrainOptions, type TrainResult, train } from "../training/train.js";
 import { type RefinedRow, rankModes, refine } from "./refinement.js";
 import type { AlphaReport, ExperimentReport } from "./report.js";
-import { chooseEaseLambda, easeLambdas } from "./rivals.js";
+import { chooseRivals, evaluateRivals } from "./rivals.js";
 import { StageClock, type StageProgress } from "./stages.js";
 import { type MetricSummary, summarize } from "./summary.js";
+import { type Augmentation, methodOf, type TaskMethod } from "./tasks.js";
 
 /** A language model with the name it goes by in the report. */
 export interface NamedLanguageModel {
@@ -41,6 +41,8 @@ export interface ExperimentOptions {
   readonly backbone: BackboneDefinition;
   /** Default `paper`. */
   readonly protocol?: Protocol;
+  /** Whether items the user has already stay in the ranking; default: as the protocol has it for the task. */
+  readonly masking?: Masking;
   /** One run each. Default `[1]`. */
   readonly seeds?: readonly number[];
   /** Null or absent: the conventional side only. */
@@ -51,6 +53,8 @@ export interface ExperimentOptions {
   readonly pairSource?: PairSource;
   /** The data set was generated: the report says so. */
   readonly demonstration?: boolean;
+  /** Threads that training may use; default: as the pool is set. */
+  readonly threads?: number;
   readonly onProgress?: (progress: StageProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -59,10 +63,12 @@ export interface ExperimentOptions {
 interface Job {
   /** As given, the language model behind its checks. */
   readonly options: ExperimentOptions;
+  readonly method: TaskMethod;
+  readonly masking: Masking;
   readonly parts: Split;
   readonly clock: StageClock;
   /** Every model trained, freed when the job ends, however it ends. */
-  readonly trained: FactorRanker[];
+  readonly trained: TrainedRanker[];
 }
 
 /** What one seed brought up to the choice of alpha. */
@@ -70,7 +76,7 @@ interface SeedRun {
   readonly seed: number;
   readonly base: TrainResult;
   readonly augmented: TrainResult | null;
-  readonly pairs: AugmentedPairs | null;
+  readonly augmentation: Augmentation | null;
   readonly validation: readonly RefinedRow[];
 }
 
@@ -89,7 +95,7 @@ type Choice = Omit<AlphaReport, "weights">;
 
 /**
  * The main job: rivals, backbone, data augmentation, retraining, prompt augmentation, aggregation, final evaluation
- * (Llama4Rec, arXiv 2401.13870, direct recommendation). Validation rows choose epochs, lambda, alpha and mode; test
+ * (Llama4Rec, arXiv 2401.13870, direct and sequential recommendation). Validation rows choose epochs, lambda, alpha and mode; test
  * rows are read after the last choice alone.
  *
  * @throws Llama4RecError `E_ARGUMENT` for bad options or data too small to split, `E_DIVERGED` when training fails;
@@ -109,13 +115,27 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     : null;
   const hyperparameters = resolveHyperparameters(backbone, options.hyperparameters);
   const clock = new StageClock(options.onProgress ?? (() => {}));
-  const parts = await clock.time("split", () => split(dataset, { protocol }));
+  const method = methodOf(backbone.task);
+  const masking = options.masking ?? method.masking(protocol);
+  const parts = await clock.time("split", () =>
+    split(dataset, { protocol, leastHistory: method.leastHistory }),
+  );
   if (parts.test.users.length === 0)
     throw argumentError("dataset", "at least one test row whose item somebody has in training", "none");
 
-  const job: Job = { options: { ...options, languageModel }, parts, clock, trained: [] };
+  const job: Job = {
+    options: { ...options, languageModel },
+    method,
+    masking,
+    parts,
+    clock,
+    trained: [],
+  };
+  const onRival = (stage: string, done: number, total: number): void => clock.report({ stage, done, total });
   try {
-    const lambda = await clock.time("rivals", () => chooseLambda(job));
+    const rivalChoice = await clock.time("rivals", () =>
+      chooseRivals(parts, { task: backbone.task, masking, onProgress: onRival, signal }),
+    );
     const runs: SeedRun[] = [];
     for (const seed of seeds) {
       signal?.throwIfAborted();
@@ -126,7 +146,9 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
         ? null
         : await clock.time("choose alpha", () => chooseWeights(runs, parts.train));
 
-    const rivals = await clock.time("rivals", () => evaluateRivals(job, lambda));
+    const rivals = await clock.time("rivals", () =>
+      evaluateRivals(parts, rivalChoice, { masking, onProgress: onRival, signal }),
+    );
     const finals: FinalRun[] = [];
     for (const run of runs) finals.push(await evaluateFinal(run, job, choice));
 
@@ -149,10 +171,12 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
       task: backbone.task,
       backbone: backbone.name,
       protocol,
+      masking,
       seeds,
       users: parts.test.users.length,
       popularity: rivals.popularity,
       ease: rivals.ease,
+      recencyEase: rivals.recencyEase,
       base: base.mean,
       augmented: augmented?.mean ?? null,
       llm: llm?.mean ?? null,
@@ -168,7 +192,8 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
             },
       alpha: choice === null ? null : { ...choice, weights: weightsOf(parts.test, parts.final, choice) },
       chosen: {
-        easeLambda: lambda,
+        easeLambda: rivalChoice.easeLambda,
+        recencyEase: rivalChoice.recencyEase,
         epochs: runs.map((run) => ({ base: run.base.epoch, augmented: run.augmented?.epoch ?? null })),
       },
       hyperparameters,
@@ -178,10 +203,11 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
           : {
               name: languageModel.name,
               id: languageModel.model.id,
-              pairs: {
-                asked: total(runs, (run) => run.pairs?.asked ?? 0),
-                answered: total(runs, (run) => run.pairs?.answered ?? 0),
-                consistent: total(runs, (run) => run.pairs?.consistent ?? 0),
+              augmentation: {
+                writes: method.writes,
+                asked: total(runs, (run) => run.augmentation?.asked ?? 0),
+                answered: total(runs, (run) => run.augmentation?.answered ?? 0),
+                used: total(runs, (run) => run.augmentation?.used ?? 0),
               },
               lists: countLists([
                 ...runs.flatMap((run) => run.validation),
@@ -202,94 +228,83 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   }
 }
 
-/** Lambda of EASE, chosen on validation. */
-function chooseLambda({ parts, clock, options: { signal } }: Job): Promise<number> {
-  const onProgress = (done: number, total: number): void =>
-    clock.report({ stage: "choose lambda of EASE", done, total });
-  onProgress(0, easeLambdas.length);
-  return chooseEaseLambda(parts, { onProgress, signal });
-}
-
-/** Popularity and EASE on the test rows. */
-async function evaluateRivals({ parts: { final, test }, clock }: Job, lambda: number) {
-  clock.report({ stage: "test popularity and EASE", done: 0, total: 2 });
-  using byPopularity = popularity(final);
-  const popularityMetrics = evaluateRanking(byPopularity, final, test).metrics;
-  clock.report({ stage: "test popularity and EASE", done: 1, total: 2 });
-  using byEase = await ease(final, { lambda });
-  return { popularity: popularityMetrics, ease: evaluateRanking(byEase, final, test).metrics };
-}
-
 /** Trains a model that lives until the job ends. */
 async function fitModel(
   { options, trained }: Job,
   rest: Omit<TrainOptions, "backbone" | "signal">,
 ): Promise<TrainResult> {
-  const result = await train({ backbone: options.backbone, signal: options.signal, ...rest });
+  const { backbone, signal, threads: count = threads() } = options;
+  const worker = isRegistered(backbone);
+  const result = await train({ backbone, signal, worker, threads: count, ...rest });
   trained.push(result.ranker);
   return result;
 }
 
-/** Base model, pairs, retrained model, and the validation rows as the language model orders them. */
+/** Base model, augmentation, retrained model, and the validation rows as the language model orders them. */
 async function runSeed(seed: number, job: Job): Promise<SeedRun> {
-  const { parts, clock } = job;
-  const { backbone, languageModel = null, hyperparameters, signal } = job.options;
-  // NDCG@10 rather than @5: twice the hits, so less noise in the choice of the epoch.
-  const validate = (candidate: FactorRanker): number =>
-    evaluateRanking(candidate, parts.train, parts.validation).metrics["ndcg@10"];
-  const fitOnTrain = (stage: string, extraPairs?: Int32Array): Promise<TrainResult> =>
+  const { parts, clock, method, masking } = job;
+  const { backbone, languageModel = null, hyperparameters, pairSource, signal } = job.options;
+  const fitOnTrain = (stage: string, data?: Augmentation["data"]): Promise<TrainResult> =>
     fitModel(job, {
       view: parts.train,
       hyperparameters,
       seed,
-      extraPairs,
-      validate,
+      ...data,
+      // NDCG@10 rather than @5: twice the hits, so less noise in the choice of the epoch.
+      validation: { heldOut: parts.validation, metric: "ndcg@10", masking },
       onEpoch: (report) => clock.report(epochProgress(stage, report)),
     });
   const base = await clock.time("train", () => fitOnTrain(`train ${backbone.name}, seed ${seed}`));
-  if (languageModel === null) return { seed, base, augmented: null, pairs: null, validation: [] };
+  if (languageModel === null) return { seed, base, augmented: null, augmentation: null, validation: [] };
   const { model } = languageModel;
 
-  const pairs = await clock.time("data augmentation", () =>
-    augmentPairs(model, base.ranker, parts.train, {
+  const augmentation = await clock.time("data augmentation", () =>
+    method.augment(model, base.ranker, parts.train, {
       seed,
-      source: job.options.pairSource,
+      pairSource,
       signal,
       onProgress: (done, total) =>
-        clock.report({ stage: `language model writes pairs, seed ${seed}`, done, total }),
+        clock.report({ stage: `language model writes ${method.writes}, seed ${seed}`, done, total }),
     }),
   );
   const augmented = await clock.time("retrain", () =>
-    fitOnTrain(`retrain ${backbone.name} with ${pairs.consistent} pairs, seed ${seed}`, pairs.triples),
+    fitOnTrain(
+      `retrain ${backbone.name} with ${augmentation.used} ${method.writes}, seed ${seed}`,
+      augmentation.data,
+    ),
   );
   const validation = await clock.time("refine validation", () =>
     refine(augmented.ranker, parts.train, parts.validation, {
       languageModel: model,
       augmenter: promptAugmenter(augmented.ranker, parts.train),
+      template: method.template,
+      masking,
       signal,
       onProgress: (done, total) =>
         clock.report({ stage: `language model ranks validation, seed ${seed}`, done, total }),
     }),
   );
-  return { seed, base, augmented, pairs, validation };
+  return { seed, base, augmented, augmentation, validation };
 }
 
 /** The models of one seed on the test rows: the only stage beside the rivals' that reads them. */
 async function evaluateFinal(run: SeedRun, job: Job, choice: Choice | null): Promise<FinalRun> {
   const { final, test } = job.parts;
-  const { clock } = job;
+  const { clock, method, masking } = job;
   const { languageModel = null, signal } = job.options;
   const base = await finalRanker(run.base, undefined, run.seed, job);
-  const baseMetrics = await clock.time("evaluate", () => evaluateRanking(base, final, test).metrics);
+  const baseMetrics = await clock.time("evaluate", () => evaluateRanking(base, final, test, { masking }).metrics);
   if (run.augmented === null || languageModel === null || choice === null)
     return { base: baseMetrics, augmented: null, llm: null, llama4rec: null, rows: [] };
 
-  const augmented = await finalRanker(run.augmented, run.pairs?.triples, run.seed, job);
+  const augmented = await finalRanker(run.augmented, run.augmentation?.data, run.seed, job);
   const mode = choice.mode ?? rankModes[0];
   const rows = await clock.time("refine test", () =>
     refine(augmented, final, test, {
       languageModel: languageModel.model,
       augmenter: promptAugmenter(augmented, final),
+      template: method.template,
+      masking,
       modes: [mode],
       signal,
       onProgress: (done, total) =>
@@ -300,7 +315,7 @@ async function evaluateFinal(run: SeedRun, job: Job, choice: Choice | null): Pro
   const range = rangeOf(final);
   return {
     base: baseMetrics,
-    augmented: evaluateRanking(augmented, final, test).metrics,
+    augmented: evaluateRanking(augmented, final, test, { masking }).metrics,
     llm: evaluateMixture(users, mode, () => 1),
     llama4rec: evaluateMixture(users, mode, ({ coefficient }) => adaptiveWeight(coefficient, range, choice)),
     rows,
@@ -310,14 +325,14 @@ async function evaluateFinal(run: SeedRun, job: Job, choice: Choice | null): Pro
 /** The model for the test: as chosen, or fitted again where the final view holds more than the training view. */
 async function finalRanker(
   chosen: TrainResult,
-  extraPairs: Int32Array | undefined,
+  data: Augmentation["data"] | undefined,
   seed: number,
   job: Job,
-): Promise<FactorRanker> {
+): Promise<TrainedRanker> {
   const { final, train } = job.parts;
   if (final === train) return chosen.ranker;
   const hyperparameters = { ...chosen.hyperparameters, epochs: chosen.epoch };
-  return (await fitModel(job, { view: final, hyperparameters, seed, extraPairs })).ranker;
+  return (await fitModel(job, { view: final, hyperparameters, seed, ...data })).ranker;
 }
 
 /** Range of the long-tail coefficients over the users of a view. */

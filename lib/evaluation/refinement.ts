@@ -4,8 +4,9 @@ import type { HeldOut } from "../data/heldOut.js";
 import type { TrainView } from "../data/trainView.js";
 import type { LanguageModel, RankMode } from "../llm/languageModel.js";
 import { buildRankingPrompt } from "../llm/prompts/build.js";
+import type { PromptTemplate } from "../llm/prompts/template.js";
+import { forEachTopList, type Masking } from "../models/fullRanking.js";
 import type { Ranker } from "../models/ranker.js";
-import { forEachTopList } from "./ranking.js";
 
 /** Ways in which the language model orders candidates; validation chooses one. */
 export const rankModes: readonly RankMode[] = ["likelihood", "labels"];
@@ -27,6 +28,10 @@ export interface RefineOptions {
   readonly languageModel: LanguageModel;
   /** Writes what the backbone knows of a user into the prompts. */
   readonly augmenter: PromptAugmenter;
+  /** Words of the prompts; default: those of direct recommendation. */
+  readonly template?: PromptTemplate;
+  /** Whether the user's known items are left out of the ten; default `seen`: they are. */
+  readonly masking?: Masking;
   /** Ways to ask, default all of {@link rankModes}. */
   readonly modes?: readonly RankMode[];
   readonly onProgress?: (done: number, total: number) => void;
@@ -47,9 +52,9 @@ export async function refine(
   heldOut: HeldOut,
   options: RefineOptions,
 ): Promise<RefinedRow[]> {
-  const { languageModel, augmenter, modes = rankModes, signal } = options;
+  const { languageModel, augmenter, template, masking, modes = rankModes, signal } = options;
   const rows: RefinedRow[] = [];
-  forEachTopList(ranker, view, heldOut, {}, (row, items) => {
+  forEachTopList(ranker, view, heldOut, { masking }, (row, items) => {
     rows.push({
       user: heldOut.users[row],
       candidates: items.slice(),
@@ -70,9 +75,8 @@ export async function refine(
     const input = { ...augmenter.describe(row.user, row.candidates), candidates };
     for (const mode of modes) {
       signal?.throwIfAborted();
-      const answer = await languageModel.rank(buildRankingPrompt(input, { model: languageModel, mode }), {
-        signal,
-      });
+      const prompt = buildRankingPrompt(input, { model: languageModel, mode, template });
+      const answer = await languageModel.rank(prompt, { signal });
       answers[mode] = answer.answered ? positionUtilities(answer.order) : null;
     }
     refined.push({ ...row, languageModel: answers });

@@ -2,6 +2,7 @@ import type { Protocol } from "../data/split.js";
 import type { RankMode } from "../llm/languageModel.js";
 import type { RankingMetrics } from "../metrics/ranking.js";
 import type { Hyperparameters, Task } from "../models/backbone.js";
+import type { Masking } from "../models/fullRanking.js";
 
 /** What adaptive aggregation chose on validation. */
 export interface AlphaReport {
@@ -19,8 +20,16 @@ export interface LanguageModelReport {
   readonly name: string;
   /** Content hash of the model and everything that changes its answers. */
   readonly id: string;
-  /** Pairs asked, answered and answered alike in both orders, over all seeds. */
-  readonly pairs: { readonly asked: number; readonly answered: number; readonly consistent: number };
+  /**
+   * What it wrote for the backbone ("pairs", "insertions"): users asked about, answered, and answers used, over all
+   * seeds. A pair is used when both orders of the question named the same item.
+   */
+  readonly augmentation: {
+    readonly writes: string;
+    readonly asked: number;
+    readonly answered: number;
+    readonly used: number;
+  };
   /** Candidate lists asked for and answered, over all seeds, validation and test. */
   readonly lists: { readonly asked: number; readonly answered: number };
 }
@@ -42,11 +51,15 @@ export interface ExperimentReport {
   readonly task: Task;
   readonly backbone: string;
   readonly protocol: Protocol;
+  /** Whether items the user has already were left out of every ranking. */
+  readonly masking: Masking;
   readonly seeds: readonly number[];
   /** Test rows: the denominator of every figure. */
   readonly users: number;
   readonly popularity: RankingMetrics;
   readonly ease: RankingMetrics;
+  /** EASE with recent items weighted more, a rival that sees order; null for direct recommendation. */
+  readonly recencyEase: RankingMetrics | null;
   /** The backbone alone; mean over seeds. */
   readonly base: RankingMetrics;
   /** The backbone retrained with the language model's pairs; null without a language model. */
@@ -66,6 +79,7 @@ export interface ExperimentReport {
   /** What validation chose besides alpha. */
   readonly chosen: {
     readonly easeLambda: number;
+    readonly recencyEase: { readonly lambda: number; readonly recency: number } | null;
     /** Epoch of the base model and of the augmented one, by seed. */
     readonly epochs: readonly { readonly base: number; readonly augmented: number | null }[];
   };
@@ -77,7 +91,7 @@ export interface ExperimentReport {
   readonly timings: {
     readonly threads: number;
     readonly stages: Readonly<Record<string, number>>;
-    /** BPR triples a second while the base models trained, validation included. */
+    /** Training interactions a second while the base models trained, validation included. */
     readonly interactionsPerSecond: number;
     readonly total: number;
   };

@@ -1,19 +1,35 @@
 import type { Split } from "../data/split.js";
-import { ease } from "../models/reference/ease.js";
+import type { RankingMetrics } from "../metrics/ranking.js";
+import type { Task } from "../models/backbone.js";
+import { evaluateRanking, type Masking } from "../models/fullRanking.js";
+import { ease, easeRanker, easeWeights } from "../models/reference/ease.js";
+import { popularity } from "../models/reference/popularity.js";
 import { argumentError } from "../native/errors.js";
-import { evaluateRanking } from "./ranking.js";
 
-/** Ridge weights that {@link chooseEaseLambda} tries. */
+/** Ridge weights that are tried. */
 export const easeLambdas = [10, 20, 50, 100, 200, 300, 500, 1000] as const;
+/** Weights by age that are tried for EASE with recency. */
+export const easeRecencies = [0.7, 0.8, 0.9] as const;
+/** What even a user's oldest item weighs in EASE with recency. */
+export const recencyFloor = 0.05;
 
-/** Options of {@link chooseEaseLambda}. */
+/** Options of {@link chooseEaseLambda} and {@link chooseRecencyEase}. */
 export interface EaseLambdaOptions {
   /** What to try, ascending; default {@link easeLambdas}. */
   readonly lambdas?: readonly number[];
+  /** Whether items the user has already are left out of the ranking; default `seen`: they are. */
+  readonly masking?: Masking;
   /** Called after each of them. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops before the next one; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+}
+
+/** EASE that weighs recent items more, as validation chose it. */
+export interface RecencyChoice {
+  readonly lambda: number;
+  /** An item weighs `recency^age + 0.05`, age 0 for the newest. */
+  readonly recency: number;
 }
 
 /**
@@ -22,15 +38,116 @@ export interface EaseLambdaOptions {
  * @throws Llama4RecError `E_ARGUMENT` when there is nothing to try or a weight is not above 0.
  */
 export async function chooseEaseLambda(split: Split, options: EaseLambdaOptions = {}): Promise<number> {
-  const { lambdas = easeLambdas, onProgress, signal } = options;
+  const best = await chooseEase(split, [1], options);
+  return best.lambda;
+}
+
+/**
+ * Ridge weight and recency of EASE with the best NDCG@5 on validation; equal ones: the first.
+ *
+ * @throws Llama4RecError `E_ARGUMENT` when there is nothing to try, a weight is not above 0 or a recency not in (0, 1].
+ */
+export function chooseRecencyEase(
+  split: Split,
+  options: EaseLambdaOptions & {
+    /** Default {@link easeRecencies}. */
+    readonly recencies?: readonly number[];
+  } = {},
+): Promise<RecencyChoice> {
+  return chooseEase(split, options.recencies ?? easeRecencies, options);
+}
+
+async function chooseEase(
+  { train, validation }: Split,
+  recencies: readonly number[],
+  options: EaseLambdaOptions,
+): Promise<RecencyChoice> {
+  const { lambdas = easeLambdas, masking, onProgress, signal } = options;
   if (lambdas.length === 0) throw argumentError("lambdas", "at least one ridge weight", lambdas);
-  let best = { lambda: lambdas[0], ndcg: -1 };
+  if (recencies.length === 0) throw argumentError("recencies", "at least one weight", recencies);
+  let best = { lambda: lambdas[0], recency: recencies[0], ndcg: -1 };
   for (const [index, lambda] of lambdas.entries()) {
     signal?.throwIfAborted();
-    using ranker = await ease(split.train, { lambda });
-    const ndcg = evaluateRanking(ranker, split.train, split.validation).metrics["ndcg@5"];
-    if (ndcg > best.ndcg) best = { lambda, ndcg };
+    const weights = await easeWeights(train, lambda);
+    for (const recency of recencies) {
+      using ranker = easeRanker(train, weights, { recency, recencyFloor });
+      const ndcg = evaluateRanking(ranker, train, validation, { masking }).metrics["ndcg@5"];
+      if (ndcg > best.ndcg) best = { lambda, recency, ndcg };
+    }
     onProgress?.(index + 1, lambdas.length);
   }
-  return best.lambda;
+  return { lambda: best.lambda, recency: best.recency };
+}
+
+/** Hyper-parameters of the rivals, chosen on validation. */
+export interface RivalChoice {
+  readonly easeLambda: number;
+  /** Null for direct recommendation, where no ranker sees order. */
+  readonly recencyEase: RecencyChoice | null;
+}
+
+/** The rivals on the test rows. */
+export interface RivalMetrics {
+  readonly popularity: RankingMetrics;
+  readonly ease: RankingMetrics;
+  readonly recencyEase: RankingMetrics | null;
+}
+
+/** What the stages of the rivals share. */
+export interface RivalOptions {
+  readonly masking: Masking;
+  readonly onProgress: (stage: string, done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Chooses the rivals' hyper-parameters on validation. */
+export async function chooseRivals(
+  split: Split,
+  { task, masking, onProgress, signal }: RivalOptions & { readonly task: Task },
+): Promise<RivalChoice> {
+  const follow =
+    (stage: string) =>
+    (done: number, total: number): void =>
+      onProgress(stage, done, total);
+  const easeLambda = await chooseEaseLambda(split, {
+    masking,
+    signal,
+    onProgress: follow("choose lambda of EASE"),
+  });
+  if (task !== "sequential") return { easeLambda, recencyEase: null };
+  const recencyEase = await chooseRecencyEase(split, {
+    masking,
+    signal,
+    onProgress: follow("choose recency of EASE"),
+  });
+  return { easeLambda, recencyEase };
+}
+
+/** Popularity and EASE on the test rows. */
+export async function evaluateRivals(
+  { final, test }: Split,
+  choice: RivalChoice,
+  { masking, onProgress, signal }: RivalOptions,
+): Promise<RivalMetrics> {
+  const { easeLambda, recencyEase } = choice;
+  const stages = recencyEase === null ? 2 : 3;
+  const begin = (done: number): void => {
+    signal?.throwIfAborted();
+    onProgress("test popularity and EASE", done, stages);
+  };
+  begin(0);
+  using byPopularity = popularity(final);
+  const popularityMetrics = evaluateRanking(byPopularity, final, test, { masking }).metrics;
+  begin(1);
+  using byEase = await ease(final, { lambda: easeLambda });
+  const easeMetrics = evaluateRanking(byEase, final, test, { masking }).metrics;
+  if (recencyEase === null)
+    return { popularity: popularityMetrics, ease: easeMetrics, recencyEase: null };
+  begin(2);
+  using byRecency = await ease(final, { ...recencyEase, recencyFloor });
+  return {
+    popularity: popularityMetrics,
+    ease: easeMetrics,
+    recencyEase: evaluateRanking(byRecency, final, test, { masking }).metrics,
+  };
 }

@@ -5,9 +5,11 @@ export { type GgufHeader, type GgufTensor, type GgufValue, readGgufHeader } from
 export type * from "./languageModel.js";
 export { type LlamaOptions, type LoadLlamaOptions, loadLlama } from "./load.js";
 export {
+  buildChoicePrompt,
   buildPairPrompt,
   buildRankingPrompt,
-  type DirectPromptInput,
+  type CandidatePromptInput,
+  type CandidatePromptOptions,
   type PairPrompt,
   type PairPromptInput,
   type PromptModel,
@@ -15,6 +17,8 @@ export {
   type RankingPrompt,
   type UserPromptInput,
 } from "./prompts/build.js";
-export { DIRECT_TEMPLATE, type DirectTemplate } from "./prompts/direct.js";
+export { DIRECT_TEMPLATE } from "./prompts/direct.js";
 export type { KeptTitles } from "./prompts/fit.js";
 export { MAX_TITLE_LENGTH, sanitizeTitle } from "./prompts/sanitize.js";
+export { SEQUENTIAL_TEMPLATE } from "./prompts/sequential.js";
+export type { PromptTemplate } from "./prompts/template.js";

@@ -3,6 +3,8 @@ import type { Tensor } from "../native/autograd.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import type { PairBatch } from "../native/pairSampler.js";
 import type { Parameter } from "../native/parameter.js";
+import type { EncoderModel } from "../native/sequenceEncoder.js";
+import type { SequenceBatch } from "../native/sequenceSampler.js";
 import type { Factors } from "./factorRanker.js";
 
 /** What a recommender is asked to do. */
@@ -23,7 +25,7 @@ export interface Hyperparameter {
 export interface CommonHyperparameters {
   /** Most epochs; early stopping on validation decides. */
   readonly epochs: number;
-  /** Examples a step. */
+  /** Examples a step: triples or sequences. */
   readonly batchSize: number;
   /** Of Adam. */
   readonly learningRate: number;
@@ -42,13 +44,27 @@ export interface DirectBackbone {
   factors(): Factors;
 }
 
-/** How a backbone is named, configured and made. One per model file. */
-export interface BackboneDefinition {
+/** A sequential model while it is trained. */
+export interface SequentialBackbone {
+  /** Everything the optimizer updates; checkpoints go by their names. */
+  readonly parameters: readonly Parameter[];
+  /** Loss of one batch of packed histories as a `1 x 1` tensor; called inside a step. */
+  loss(batch: SequenceBatch): Tensor;
+  /** Weights of the encoder that serves: `score(history, i) = state(history) . items[i]`. */
+  encoder(): EncoderModel;
+}
+
+interface NamedBackbone {
   readonly name: string;
-  readonly task: Task;
   /** Paper or source of the model. */
   readonly source: string;
+  /** With `epochs`, `batchSize` and `learningRate` among them; sequential ones also with `length` and `negatives`. */
   readonly hyperparameters: Readonly<Record<string, Hyperparameter>>;
+}
+
+/** How a direct backbone is named, configured and made. One per model file. */
+export interface DirectDefinition extends NamedBackbone {
+  readonly task: "direct";
   /**
    * Makes an untrained model. It sees the training view and nothing else.
    * @param seed Same seed: same initial bits.
@@ -56,9 +72,23 @@ export interface BackboneDefinition {
   create(view: TrainView, hyperparameters: Hyperparameters, seed: number): DirectBackbone;
 }
 
+/** How a sequential backbone is named, configured and made. One per model file. */
+export interface SequentialDefinition extends NamedBackbone {
+  readonly task: "sequential";
+  /**
+   * Makes an untrained model. It sees the training view and nothing else.
+   * @param seed Same seed: same initial bits.
+   */
+  create(view: TrainView, hyperparameters: Hyperparameters, seed: number): SequentialBackbone;
+}
+
+/** How a backbone of any task is named, configured and made. */
+export type BackboneDefinition = DirectDefinition | SequentialDefinition;
+
 /**
  * Defaults of a backbone with a user's values over them.
- * @throws Llama4RecError `E_ARGUMENT` for an unknown name, a value out of range or one that is no number.
+ * @throws Llama4RecError `E_ARGUMENT` for an unknown name, a value out of range or one that is no number;
+ *   `E_BACKBONE` when the definition lacks a hyper-parameter that the trainer reads.
  */
 export function resolveHyperparameters(
   definition: BackboneDefinition,
@@ -80,10 +110,17 @@ export function resolveHyperparameters(
   }
   const defaults = Object.fromEntries(Object.entries(known).map(([name, spec]) => [name, spec.default]));
   const { epochs, batchSize, learningRate } = defaults;
-  if (epochs === undefined || batchSize === undefined || learningRate === undefined)
+  const needed = ["epochs", "batchSize", "learningRate"];
+  if (definition.task === "sequential") needed.push("length", "negatives");
+  if (
+    epochs === undefined ||
+    batchSize === undefined ||
+    learningRate === undefined ||
+    needed.some((name) => !Object.hasOwn(known, name))
+  )
     throw new Llama4RecError(
       "E_BACKBONE",
-      `backbone ${definition.name}: expected hyper-parameters epochs, batchSize and learningRate, got ${Object.keys(known).join(", ")}`,
+      `backbone ${definition.name}: expected hyper-parameters ${needed.join(", ")}, got ${Object.keys(known).join(", ")}`,
     );
   return { epochs, batchSize, learningRate, ...defaults, ...given };
 }

@@ -5,10 +5,10 @@ import { Random } from "../data/random.js";
 import { TrainView } from "../data/trainView.js";
 import { setThreads, threads } from "../native/addon.js";
 import { topKRow } from "../native/catalogue.js";
-import { train } from "../training/trainer.js";
+import { train } from "../training/train.js";
 import type { BackboneDefinition } from "./backbone.js";
-import { loadRanker, saveRanker } from "./modelFile.js";
-import { type FactorRanker, rowsOf } from "./ranker.js";
+import { loadModel, saveModel } from "./modelFile.js";
+import { rowsOf, type TrainedRanker } from "./ranker.js";
 
 /** One property that every backbone must have. */
 export interface ConformanceCase {
@@ -19,9 +19,23 @@ export interface ConformanceCase {
 
 /** Options of {@link conformanceSuite}. */
 export interface ConformanceOptions {
-  /** Hyper-parameters small enough for the planted data; the defaults suit ranking models. */
+  /** Hyper-parameters over those of a small model, which suit the planted data. */
   readonly hyperparameters?: Readonly<Record<string, number>>;
 }
+
+/** What is enough for the planted data, of those that the backbone has. */
+const smallModels = {
+  direct: { dimension: 8, epochs: 40, batchSize: 64, learningRate: 0.02 },
+  sequential: {
+    dimension: 16,
+    hidden: 16,
+    length: 10,
+    dropout: 0.1,
+    epochs: 40,
+    batchSize: 16,
+    learningRate: 0.01,
+  },
+};
 
 const groups = 4;
 const userCount = 80;
@@ -41,16 +55,13 @@ export function conformanceSuite(
   backbone: BackboneDefinition,
   options: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
-  const hyperparameters = {
-    dimension: 8,
-    epochs: 40,
-    batchSize: 64,
-    learningRate: 0.02,
-    ...options.hyperparameters,
-  };
+  const small = Object.entries(smallModels[backbone.task]).filter(([name]) =>
+    Object.hasOwn(backbone.hyperparameters, name),
+  );
+  const hyperparameters = { ...Object.fromEntries(small), ...options.hyperparameters };
   const view = plantedView();
-  const fitModel = async (seed: number): Promise<FactorRanker> =>
-    (await train({ backbone, view, hyperparameters, seed })).ranker;
+  const fitModel = async (seed: number): Promise<TrainedRanker> =>
+    (await train({ backbone, view, hyperparameters, seed, worker: false })).ranker;
   const users = Int32Array.from({ length: userCount }, (_, user) => user);
 
   return [
@@ -92,8 +103,8 @@ export function conformanceSuite(
         try {
           using ranker = await fitModel(1);
           const path = join(folder, "model.safetensors");
-          await saveRanker(path, ranker);
-          using loaded = (await loadRanker(path)).ranker;
+          await saveModel(path, ranker);
+          using loaded = (await loadModel(path)).ranker;
           const before = ranker.topK(users, { k: itemCount });
           const after = loaded.topK(users, { k: itemCount });
           same(before.ids, after.ids, "items");
@@ -161,7 +172,7 @@ export function conformanceSuite(
   ];
 }
 
-/** Users of group g like about two thirds of the items of group g, in a seeded order. */
+/** Users of group g walk through two thirds of the items of group g, in a seeded order. */
 function plantedView(): TrainView {
   const offsets = new Int32Array(userCount + 1);
   const items: number[] = [];

@@ -1,7 +1,8 @@
 import { Catalogue, type TopK } from "../native/catalogue.js";
-import { checkUsers, type FactorRanker, type RankOptions } from "./ranker.js";
+import type { FactorModel } from "./frozen.js";
+import { checkUsers, type RankOptions, type TrainedRanker } from "./ranker.js";
 
-/** What a backbone hands over when it is frozen for serving. */
+/** What a direct backbone hands over when it is frozen for serving. */
 export interface Factors {
   readonly dimension: number;
   /** `[users x dimension]` row-major. */
@@ -12,13 +13,14 @@ export interface Factors {
   readonly itemBiases: Float32Array | null;
 }
 
-/** Freezes factors into an immutable ranker over the native catalogue. */
-export function factorRanker(name: string, factors: Factors): FactorRanker {
-  const { dimension, users, items, itemBiases } = factors;
-  const catalogue = new Catalogue(items, { dimension, biases: itemBiases });
+/** The ranker of a factor model, over the native catalogue. */
+export function factorRanker(model: FactorModel, shared?: number): TrainedRanker {
+  const { dimension, users, items, itemBiases } = model.factors;
+  const catalogue = new Catalogue(items, { dimension, biases: itemBiases, shared });
   const userCount = users.length / dimension;
   return {
-    name,
+    name: model.name,
+    model,
     userCount,
     itemCount: catalogue.size,
     dimension,

@@ -1,6 +1,7 @@
 import type { TopK, TopKFilter } from "../native/catalogue.js";
 import { argumentError } from "../native/errors.js";
 import type { SparseRows } from "../native/linalg.js";
+import type { FrozenModel } from "./frozen.js";
 
 /** Options of {@link Ranker.topK}: filters and the length of the list. */
 export interface RankOptions extends TopKFilter {
@@ -27,15 +28,20 @@ export interface Ranker extends Disposable {
   dispose(): void;
 }
 
-/** A ranker whose score is a dot product, with the user vectors that similarity between users is taken from. */
-export interface FactorRanker extends Ranker {
+/**
+ * A trained backbone, frozen for serving: the score is a dot product of a user's vector and an item's. Similarity between
+ * users is taken from the user vectors.
+ */
+export interface TrainedRanker extends Ranker {
   readonly dimension: number;
-  /** `[userCount x dimension]` row-major. */
+  /** `[userCount x dimension]` row-major; of a sequential model the encoder's last state, made on first use. */
   readonly userVectors: Float32Array;
   /** `[itemCount x dimension]` row-major. */
   readonly itemVectors: Float32Array;
   /** `[itemCount]`, or null for none. */
   readonly itemBiases: Float32Array | null;
+  /** The model as plain data: what files and worker threads carry. */
+  readonly model: FrozenModel;
 }
 
 /**

@@ -1,14 +1,25 @@
 import { Llama4RecError } from "../native/errors.js";
 import type { BackboneDefinition, Task } from "./backbone.js";
 import { MF } from "./direct/mf.js";
+import { SASREC } from "./sequential/sasrec.js";
 
-const registered: readonly BackboneDefinition[] = [MF];
+const registered: readonly BackboneDefinition[] = [MF, SASREC];
 
-const tasks: readonly Task[] = ["direct"];
+const tasks: readonly Task[] = ["direct", "sequential"];
+
+/** Whether this very definition is in the registry. */
+export function isRegistered(definition: BackboneDefinition): boolean {
+  return registered.includes(definition);
+}
+
+/** A definition that does this task. */
+type DefinitionOf<T extends Task> = Extract<BackboneDefinition, { readonly task: T }>;
 
 /** All backbones, or those of one task. */
-export function listBackbones(task?: Task): readonly BackboneDefinition[] {
-  return registered.filter((definition) => task === undefined || definition.task === task);
+export function listBackbones<T extends Task = Task>(task?: T): readonly DefinitionOf<T>[] {
+  return registered.filter(
+    (definition): definition is DefinitionOf<T> => task === undefined || definition.task === task,
+  );
 }
 
 /**
@@ -26,17 +37,17 @@ export function findTask(name: string): Task {
 }
 
 /**
- * A backbone by name (case does not matter).
- * @throws Llama4RecError `E_BACKBONE` when there is none of that name for the task.
+ * A backbone by name (case does not matter), of any task or of one.
+ * @throws Llama4RecError `E_BACKBONE` when there is none of that name.
  */
-export function findBackbone(name: string, task: Task): BackboneDefinition {
+export function findBackbone<T extends Task = Task>(name: string, task?: T): DefinitionOf<T> {
   const fitting = listBackbones(task);
   const found = fitting.find((definition) => definition.name.toLowerCase() === name.toLowerCase());
   if (found === undefined)
     throw new Llama4RecError(
       "E_BACKBONE",
-      `backbone: expected one of ${fitting.map((definition) => definition.name).join(", ")} for task ${task}, ` +
-        `got ${JSON.stringify(name)}`,
+      `backbone: expected one of ${fitting.map((definition) => definition.name).join(", ")}` +
+        `${task === undefined ? "" : ` for task ${task}`}, got ${JSON.stringify(name)}`,
     );
   return found;
 }

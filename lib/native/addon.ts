@@ -1,6 +1,8 @@
 import { fileURLToPath } from "node:url";
 import bindings from "bindings";
 import { describe, type ErrorCode, Llama4RecError } from "./errors.js";
+import type { AdamState } from "./parameter.js";
+import type { EncoderShape } from "./sequenceEncoder.js";
 
 /** What the engine found about the processor. */
 export interface CpuInfo {
@@ -33,8 +35,8 @@ export interface NativeTopK {
 }
 
 /**
- * The whole surface of the native addon, described once. Numbers named `parameter`, `optimizer`, `sampler` and
- * `catalogue` are ids of native objects, `tensor` a handle that lives until the step ends. Every function throws an
+ * The whole surface of the native addon, described once. Numbers named `parameter`, `optimizer`, `sampler`,
+ * `catalogue` and `encoder` are ids of native objects, `tensor` a handle that lives until the step ends. Every function throws an
  * error with a stable `code`; {@link native} turns it into a `Llama4RecError`.
  * @internal
  */
@@ -42,6 +44,7 @@ export interface Addon {
   cpuInfo(): CpuInfo;
   threads(): number;
   setThreads(threads: number): void;
+  setLane(threads: number, background: boolean): void;
   readBandwidth(bytes: number, threads: number): number;
   fmaRate(threads: number): number;
 
@@ -52,8 +55,17 @@ export interface Addon {
   parameterFillNormal(parameter: number, deviation: number, seed: number, stream: number): void;
   parameterRead(parameter: number): Float32Array;
   parameterWrite(parameter: number, values: Float32Array): void;
+  parameterReadState(parameter: number): AdamState | null;
+  parameterWriteState(
+    parameter: number,
+    first: Float32Array,
+    second: Float32Array,
+    rowSteps: Int32Array,
+    steps: number,
+  ): void;
 
   tapeReset(): void;
+  tapeRandomize(seed: number, step: number): void;
   tapeInput(values: Float32Array, rows: number, columns: number): number;
   tapeUse(parameter: number): number;
   tapeShape(tensor: number): [rows: number, columns: number];
@@ -75,6 +87,14 @@ export interface Addon {
   l2(x: number): number;
   add(a: number, b: number): number;
   scale(x: number, factor: number): number;
+  linear(x: number, weight: number, bias: number, activation: string): number;
+  layerNorm(x: number, gain: number, bias: number, epsilon: number): number;
+  dropout(x: number, rate: number): number;
+  addDropout(residual: number, x: number, rate: number): number;
+  attention(qkv: number, offsets: Int32Array, heads: number, causal: boolean, dropout: number): number;
+  take(x: number, rows: Int32Array): number;
+  bceLoss(positive: number, negative: number): number;
+  softmaxLoss(states: number, table: number, targets: Int32Array): number;
 
   adamCreate(
     parameters: readonly number[],
@@ -83,6 +103,7 @@ export interface Addon {
     beta2: number,
     epsilon: number,
     weightDecay: number,
+    maxNorm: number,
     decoupled: boolean,
   ): number;
   adamSetLearningRate(optimizer: number, learningRate: number): void;
@@ -97,17 +118,49 @@ export interface Addon {
     extra: Int32Array,
     seed: number,
   ): number;
-  samplerStartEpoch(sampler: number, epoch: number): void;
+  samplerStartEpoch(sampler: number, epoch: number, start: number): void;
   samplerExamples(sampler: number): number;
   samplerNext(sampler: number, users: Int32Array, positives: Int32Array, negatives: Int32Array): number;
   samplerRelease(sampler: number): void;
 
+  sequencesCreate(
+    itemCount: number,
+    offsets: Int32Array,
+    items: Int32Array,
+    length: number,
+    negatives: number,
+    seed: number,
+  ): number;
+  sequencesStartEpoch(sampler: number, epoch: number, start: number): void;
+  sequencesExamples(sampler: number): number;
+  sequencesNext(
+    sampler: number,
+    offsets: Int32Array,
+    inputs: Int32Array,
+    positions: Int32Array,
+    targets: Int32Array,
+    negatives: Int32Array,
+  ): number;
+  sequencesRelease(sampler: number): void;
+
   catalogueCreate(items: Float32Array, biases: Float32Array | null, count: number, dimension: number): number;
+  catalogueAcquire(catalogue: number): void;
   catalogueRelease(catalogue: number): void;
   catalogueTopK(
     catalogue: number,
     queries: Float32Array,
     batch: number,
+    k: number,
+    filter: NativeTopKFilter,
+  ): NativeTopK;
+  encoderCreate(shape: EncoderShape, weights: readonly Float32Array[]): number;
+  encoderAcquire(encoder: number): void;
+  encoderRelease(encoder: number): void;
+  encoderEncode(encoder: number, offsets: Int32Array, items: Int32Array): Float32Array;
+  encoderTopK(
+    encoder: number,
+    offsets: Int32Array,
+    items: Int32Array,
     k: number,
     filter: NativeTopKFilter,
   ): NativeTopK;
@@ -212,4 +265,18 @@ export function threads(): number {
  */
 export function setThreads(count: number): void {
   call((addon) => addon.setThreads(count));
+}
+
+/**
+ * The lane of the calling thread in the native pool: of the main thread or of the worker that calls. Results have the
+ * same bits in any lane. Work that native code does in threads of its own, such as `spdInverse`, has no lane.
+ * @param limit Threads that work at most for one call from here, the calling thread included: 0 to 256, 0 for no limit
+ * but the pool's size.
+ * @param background Whether the pool's other threads serve the calls of foreground threads first. This thread itself
+ * never waits for them.
+ * @throws Llama4RecError `E_ARGUMENT` out of that range.
+ * @internal
+ */
+export function setLane(limit: number, background: boolean): void {
+  call((addon) => addon.setLane(limit, background));
 }

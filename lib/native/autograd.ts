@@ -14,11 +14,20 @@ const tensor = (handle: number): Tensor => handle as Tensor;
 
 let stepping = false;
 
+/** What makes a step a training step: all randomness inside follows from these two and the order of the calls. */
+export interface StepRandomness {
+  /** Non-negative integer below 2^53. */
+  readonly seed: number;
+  /** Number of the step in its run, from 0. */
+  readonly step: number;
+}
+
 /**
  * Runs one training step. Every tensor made inside lives in an arena that the end of the step empties, so a step in
  * steady state allocates nothing and leaves V8 no garbage.
  *
  * @param body Synchronous; a promise would outlive the step and is refused.
+ * @param random Makes it a training step, in which {@link dropout} is active; without it dropout lets everything through.
  * @returns What `body` returns.
  * @throws Llama4RecError `E_ARGUMENT` when steps are nested or `body` returns a promise.
  * @example
@@ -32,10 +41,11 @@ let stepping = false;
  * });
  * ```
  */
-export function step<T>(body: () => T): T {
+export function step<T>(body: () => T, random?: StepRandomness): T {
   if (stepping) throw argumentError("step", "one step at a time", "a step inside a step");
   stepping = true;
   try {
+    if (random !== undefined) call((addon) => addon.tapeRandomize(random.seed, random.step));
     const result = body();
     if (result instanceof Promise) {
       result.catch(() => {}); // it will fail outside its step; the error below is the one that counts
@@ -139,6 +149,78 @@ export function add(first: Tensor, ...rest: readonly Tensor[]): Tensor {
 /** `factor * x`. */
 export function scale(x: Tensor, factor: number): Tensor {
   return op(() => call((addon) => addon.scale(x, factor)));
+}
+
+/** Activation that {@link linear} applies; gelu in its tanh form (Hendrycks and Gimpel 2016). */
+export type Activation = "none" | "relu" | "gelu";
+
+/** `activation(x weight + bias)`: `x [n x in]`, `weight [in x out]`, `bias [1 x out]` to `[n x out]`. */
+export function linear(x: Tensor, weight: Tensor, bias: Tensor, activation: Activation = "none"): Tensor {
+  return op(() => call((addon) => addon.linear(x, weight, bias, activation)));
+}
+
+/**
+ * Each row on its own: `gain * (x - mean) / sqrt(variance + epsilon) + bias` (Ba et al. 2016); `gain` and `bias`
+ * `[1 x columns]`.
+ */
+export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
+  return op(() => call((addon) => addon.layerNorm(x, gain, bias, epsilon)));
+}
+
+/**
+ * In a training step each element is kept with probability `1 - rate` and divided by it, else 0; elsewhere `x` itself.
+ * @param rate In `[0, 1)`.
+ */
+export function dropout(x: Tensor, rate: number): Tensor {
+  return op(() => call((addon) => addon.dropout(x, rate)));
+}
+
+/** `residual + dropout(x, rate)` in one pass; both of one shape. */
+export function addDropout(residual: Tensor, x: Tensor, rate: number): Tensor {
+  return op(() => call((addon) => addon.addDropout(residual, x, rate)));
+}
+
+/** Options of {@link attention}. */
+export interface AttentionOptions {
+  /** `[sequences + 1]`: sequence `s` is rows `offsets[s] .. offsets[s + 1]`; nothing is padded. */
+  readonly offsets: Int32Array;
+  /** Divides the width, default 1. */
+  readonly heads?: number;
+  /** A token sees itself and those before it; else all of its sequence. Default true. */
+  readonly causal?: boolean;
+  /** Rate of dropout on the attention weights, default 0. */
+  readonly dropout?: number;
+}
+
+/**
+ * Multi-head scaled dot-product attention (Vaswani et al. 2017) over packed sequences: `qkv [tokens x 3 d]` holds
+ * queries, keys and values side by side, to `[tokens x d]`.
+ */
+export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
+  const { offsets, heads = 1, causal = true, dropout: rate = 0 } = options;
+  return op(() => call((addon) => addon.attention(qkv, offsets, heads, causal, rate)));
+}
+
+/** Rows of a tensor, in any order and any number of times: `[rows x columns]`. */
+export function take(x: Tensor, rows: Int32Array | readonly number[]): Tensor {
+  return op(() => call((addon) => addon.take(x, indices(rows, "rows"))));
+}
+
+/**
+ * Binary cross-entropy of observed and sampled items: mean of `-log sigmoid(positive)` plus mean of
+ * `-log(1 - sigmoid(negative))`; `positive [n x 1]`, `negative [m x 1]` to `1 x 1` (Kang and McAuley 2018, Eq. 7).
+ */
+export function bceLoss(positive: Tensor, negative: Tensor): Tensor {
+  return op(() => call((addon) => addon.bceLoss(positive, negative)));
+}
+
+/**
+ * Cross-entropy of a softmax over a whole table: mean over rows of `-log softmax(states[i] . table)[targets[i]]`;
+ * `states [n x d]`, `table [items x d]` to `1 x 1`. The scores never exist as a whole. For selected rows see
+ * {@link take}.
+ */
+export function softmaxLoss(states: Tensor, table: Tensor, targets: Int32Array | readonly number[]): Tensor {
+  return op(() => call((addon) => addon.softmaxLoss(states, table, indices(targets, "targets"))));
 }
 
 /** The number in a `1 x 1` tensor. */

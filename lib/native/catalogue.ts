@@ -50,7 +50,8 @@ function isDetached(buffer: ArrayBufferLike): boolean {
   }
 }
 
-function nativeFilter(filter: TopKFilter, batch: number, items: number): NativeTopKFilter {
+/** @internal */
+export function nativeFilter(filter: TopKFilter, batch: number, items: number): NativeTopKFilter {
   const { excluded = null, denied = null, allowed = null } = filter;
   const offsets = excluded === null ? null : list("excluded.offsets", excluded.offsets);
   if (offsets !== null && offsets.length !== batch + 1)
@@ -93,18 +94,29 @@ export class Catalogue implements Disposable {
 
   /**
    * @param items `[size x dimension]` row-major, copied.
-   * @param options `biases` has one number an item.
-   * @throws Llama4RecError `E_ARGUMENT` when lengths do not fit or a number is not finite.
+   * @param options `biases` has one number an item. `shared` is the {@link Catalogue.id} of a catalogue of these very
+   *   items on another thread: this one shares its native snapshot instead of a copy.
+   * @throws Llama4RecError `E_ARGUMENT` when lengths do not fit or a number is not finite; `E_DISPOSED` when nobody holds
+   *   the shared snapshot any more.
    */
-  constructor(items: Float32Array, options: { dimension: number; biases?: Float32Array | null }) {
-    const { dimension, biases = null } = options;
+  constructor(
+    items: Float32Array,
+    options: { dimension: number; biases?: Float32Array | null; shared?: number },
+  ) {
+    const { dimension, biases = null, shared } = options;
     if (!Number.isInteger(dimension) || dimension < 1)
       throw argumentError("dimension", "an integer of at least 1", dimension);
     if (items.length % dimension !== 0)
       throw argumentError("items", `a multiple of ${dimension} numbers`, items.length);
     this.dimension = dimension;
     this.size = items.length / dimension;
-    this.#id = call((addon) => addon.catalogueCreate(items, biases, this.size, dimension));
+    if (shared !== undefined) call((addon) => addon.catalogueAcquire(shared));
+    this.#id = shared ?? call((addon) => addon.catalogueCreate(items, biases, this.size, dimension));
+  }
+
+  /** Id of the native snapshot: other threads of the process may share it while this one holds it. */
+  get id(): number {
+    return this.#id;
   }
 
   /**

@@ -4,7 +4,7 @@ export type ErrorCode =
   | "E_ARGUMENT"
   /** A tensor handle, native object or language model was used after its scope ended or it was disposed. */
   | "E_DISPOSED"
-  /** A file or folder does not exist or cannot be read. */
+  /** A file or folder does not exist or cannot be read or written. */
   | "E_FILE"
   /** A table lacks a named column. */
   | "E_COLUMN"
@@ -24,6 +24,12 @@ export type ErrorCode =
   | "E_DIVERGED"
   /** A stored file fails its checks. */
   | "E_CORRUPT"
+  /** A stored file has another version of the layout than this program reads. */
+  | "E_VERSION"
+  /** A stored file is of another kind, another program's, or of another run than the one that reads it. */
+  | "E_MISMATCH"
+  /** A training thread ended before its result: an exit, an uncaught error or too little memory. */
+  | "E_WORKER"
   /** Memory could not be had. */
   | "E_NO_MEMORY"
   /** A fault inside the package; please report it. */

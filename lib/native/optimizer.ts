@@ -13,6 +13,8 @@ export interface AdamOptions {
   readonly epsilon?: number;
   /** Default 0. */
   readonly weightDecay?: number;
+  /** Gradients of all parameters together are scaled down to this norm (Pascanu et al. 2013); default 0: never. */
+  readonly maxNorm?: number;
   /** True, the default: decay acts on the weights (AdamW, Loshchilov and Hutter 2019); false: it is added to the gradient. */
   readonly decoupled?: boolean;
 }
@@ -34,6 +36,7 @@ export class Adam implements Disposable {
         options.beta2 ?? 0.999,
         options.epsilon ?? 1e-8,
         options.weightDecay ?? 0,
+        options.maxNorm ?? 0,
         options.decoupled ?? true,
       ),
     );

@@ -45,16 +45,17 @@ export class PairSampler implements Disposable {
   /**
    * Yields the batches of one epoch. Same seed and epoch: same triples in the same order. The sampler has one place
    * in one epoch: a second epoch begun meanwhile takes it over.
+   * @param start Triples of the epoch to leave out, default 0.
    * @throws Llama4RecError `E_ARGUMENT` when `batchSize` is no integer of at least 1, or the arrays of a batch were
    *   transferred away.
    */
-  *epoch(epoch: number, batchSize: number): Generator<PairBatch> {
+  *epoch(epoch: number, batchSize: number, start = 0): Generator<PairBatch> {
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw argumentError("batchSize", "an integer of at least 1", batchSize);
     const users = new Int32Array(batchSize);
     const positives = new Int32Array(batchSize);
     const negatives = new Int32Array(batchSize);
-    call((addon) => addon.samplerStartEpoch(this.#id, epoch));
+    call((addon) => addon.samplerStartEpoch(this.#id, epoch, start));
     for (;;) {
       const count = call((addon) => addon.samplerNext(this.#id, users, positives, negatives));
       if (count === 0) return;

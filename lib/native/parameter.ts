@@ -1,6 +1,18 @@
 import { call } from "./addon.js";
 import { argumentError, Llama4RecError } from "./errors.js";
 
+/** Adam's memory of one parameter. */
+export interface AdamState {
+  /** Estimate of the first moment `[rows x columns]`. */
+  readonly first: Float32Array;
+  /** Of the second. */
+  readonly second: Float32Array;
+  /** Updates of each row so far `[rows]`. */
+  readonly rowSteps: Int32Array;
+  /** Updates so far: no row has more. */
+  readonly steps: number;
+}
+
 /**
  * A trainable float32 table `[rows x columns]` in process-wide native storage. Its memory is copied in and out, never
  * shared with JavaScript. Free it with {@link Parameter.dispose}, or let the end of the thread do it.
@@ -58,6 +70,20 @@ export class Parameter implements Disposable {
     for (let i = 0; i < values.length; i++)
       if (!Number.isFinite(values[i])) throw argumentError(`values[${i}]`, "a finite number", values[i]);
     call((addon) => addon.parameterWrite(this.id, values));
+    return this;
+  }
+
+  /** A copy of what Adam keeps for this table; null before an Adam was made for it. */
+  readState(): AdamState | null {
+    return call((addon) => addon.parameterReadState(this.id));
+  }
+
+  /**
+   * Replaces what Adam keeps for this table, so that training goes on where the state was read.
+   * @throws Llama4RecError `E_ARGUMENT` when lengths do not fit, a moment is not finite or a count out of range.
+   */
+  writeState({ first, second, rowSteps, steps }: AdamState): this {
+    call((addon) => addon.parameterWriteState(this.id, first, second, rowSteps, steps));
     return this;
   }
 

@@ -49,17 +49,15 @@ Napi::Error to_js(Napi::Env env, Code code, const std::string& message) {
   return error;
 }
 
-double number(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
-  const Napi::Value value = info[index];
+double number(const Napi::Value& value, const char* name) {
   if (!value.IsNumber()) wrong(name, "a number");
   const double number = value.As<Napi::Number>().DoubleValue();
   if (!std::isfinite(number)) wrong(name, "a finite number, got " + std::to_string(number));
   return number;
 }
 
-std::int64_t integer(const Napi::CallbackInfo& info, std::size_t index, const char* name, std::int64_t low,
-                     std::int64_t high) {
-  const double value = number(info, index, name);
+std::int64_t integer(const Napi::Value& given, const char* name, std::int64_t low, std::int64_t high) {
+  const double value = number(given, name);
   if (value != std::floor(value) || value < static_cast<double>(low) || value > static_cast<double>(high))
     wrong(name, "an integer in " + std::to_string(low) + ".." + std::to_string(high) + ", got " +
                     std::to_string(value));
@@ -73,14 +71,22 @@ std::uint64_t id(const Napi::Value& value, const char* name) {
   return static_cast<std::uint64_t>(number);
 }
 
-bool boolean(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
-  if (!info[index].IsBoolean()) wrong(name, "a boolean");
-  return info[index].As<Napi::Boolean>().Value();
+bool boolean(const Napi::Value& value, const char* name) {
+  if (!value.IsBoolean()) wrong(name, "a boolean");
+  return value.As<Napi::Boolean>().Value();
 }
 
 std::string text(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
   if (!info[index].IsString()) wrong(name, "a string");
   return info[index].As<Napi::String>().Utf8Value();
+}
+
+Activation activation(const Napi::Value& value) {
+  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  if (name == "none") return Activation::none;
+  if (name == "relu") return Activation::relu;
+  if (name != "gelu") wrong("activation", "\"none\", \"relu\" or \"gelu\"");
+  return Activation::gelu;
 }
 
 template <typename T>
@@ -118,6 +124,7 @@ Napi::TypedArrayOf<T> new_array(Napi::Env env, std::int64_t count) {
     throw Error(Code::no_memory, "a result of " + std::to_string(count) + " numbers cannot be had");
   }
 }
+template Napi::TypedArrayOf<float> new_array<float>(Napi::Env, std::int64_t);
 template Napi::TypedArrayOf<double> new_array<double>(Napi::Env, std::int64_t);
 
 template <typename T>

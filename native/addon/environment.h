@@ -12,8 +12,11 @@
 #include "autograd/optimizer.h"
 #include "autograd/parameter.h"
 #include "autograd/tape.h"
+#include "ops/linear/linear.h"
 #include "sampling/pair_sampler.h"
+#include "sampling/sequence_sampler.h"
 #include "serving/catalogue.h"
+#include "serving/sequence_encoder.h"
 
 namespace l4r::addon {
 
@@ -22,7 +25,9 @@ struct Environment {
   Leases<Parameter, Kind::parameter> parameters;
   Leases<Adam, Kind::optimizer> optimizers;
   Leases<PairSampler, Kind::sampler> samplers;
+  Leases<SequenceSampler, Kind::sequences> sequences;
   Leases<Catalogue, Kind::catalogue> catalogues;
+  Leases<SequenceEncoder, Kind::encoder> encoders;
 
   static Environment& of(const Napi::CallbackInfo& info) {
     return *info.Env().GetInstanceData<Environment>();
@@ -57,12 +62,23 @@ void export_function(Napi::Object exports, const char* name) {
 
 // ---- arguments: every one is checked here again, whatever TypeScript promised ----
 
+double number(const Napi::Value& value, const char* name);
+inline double number(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
+  return number(info[index], name);
+}
 // A finite integer in [low, high].
-std::int64_t integer(const Napi::CallbackInfo& info, std::size_t index, const char* name, std::int64_t low,
-                     std::int64_t high);
-double number(const Napi::CallbackInfo& info, std::size_t index, const char* name);
-bool boolean(const Napi::CallbackInfo& info, std::size_t index, const char* name);
+std::int64_t integer(const Napi::Value& value, const char* name, std::int64_t low, std::int64_t high);
+inline std::int64_t integer(const Napi::CallbackInfo& info, std::size_t index, const char* name,
+                            std::int64_t low, std::int64_t high) {
+  return integer(info[index], name, low, high);
+}
+bool boolean(const Napi::Value& value, const char* name);
+inline bool boolean(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
+  return boolean(info[index], name);
+}
 std::string text(const Napi::CallbackInfo& info, std::size_t index, const char* name);
+// "none", "relu" or "gelu".
+Activation activation(const Napi::Value& value);
 // An id or tensor handle: a non-negative integer below 2^53.
 std::uint64_t id(const Napi::Value& value, const char* name);
 inline std::uint64_t id(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
@@ -100,7 +116,9 @@ void export_machine(Napi::Object exports);
 void export_parameters(Napi::Object exports);
 void export_tape(Napi::Object exports);
 void export_training(Napi::Object exports);
+void export_sampling(Napi::Object exports);
 void export_serving(Napi::Object exports);
+void export_encoder(Napi::Object exports);
 void export_linalg(Napi::Object exports);
 
 }  // namespace l4r::addon

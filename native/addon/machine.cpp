@@ -29,6 +29,11 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value set_lane(const Napi::CallbackInfo& info) {
+  ThreadPool::set_lane(static_cast<int>(integer(info, 0, "threads", 0, 256)), boolean(info, 1, "background"));
+  return info.Env().Undefined();
+}
+
 Napi::Value read_bandwidth_js(const Napi::CallbackInfo& info) {
   const auto bytes = integer(info, 0, "bytes", 4096, std::int64_t{1} << 34);
   return Napi::Number::New(info.Env(),
@@ -45,6 +50,7 @@ void export_machine(Napi::Object exports) {
   export_function<cpu_info>(exports, "cpuInfo");
   export_function<get_threads>(exports, "threads");
   export_function<set_threads>(exports, "setThreads");
+  export_function<set_lane>(exports, "setLane");
   export_function<read_bandwidth_js>(exports, "readBandwidth");
   export_function<fma_rate_js>(exports, "fmaRate");
 }

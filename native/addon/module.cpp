@@ -15,7 +15,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_parameters(exports);
   export_tape(exports);
   export_training(exports);
+  export_sampling(exports);
   export_serving(exports);
+  export_encoder(exports);
   export_linalg(exports);
   return exports;
 }

@@ -1,12 +1,19 @@
 // The step scope and the ops of the autograd engine: one call per op, tensors are numbers.
 #include "addon/environment.h"
+#include "ops/attention/attention.h"
 #include "ops/bag/bag.h"
+#include "ops/bce/bce.h"
 #include "ops/bpr/bpr.h"
+#include "ops/dropout/dropout.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/gather/gather.h"
 #include "ops/l2/l2.h"
+#include "ops/layer_norm/layer_norm.h"
+#include "ops/linear/linear.h"
 #include "ops/matmul/matmul.h"
 #include "ops/row_dot/row_dot.h"
+#include "ops/softmax/softmax.h"
+#include "ops/take/take.h"
 
 namespace l4r::addon {
 
@@ -24,6 +31,11 @@ Handle tensor(const Napi::CallbackInfo& info, std::size_t index, const char* nam
 
 Napi::Value reset(const Napi::CallbackInfo& info) {
   tape(info).reset();
+  return info.Env().Undefined();
+}
+
+Napi::Value randomize(const Napi::CallbackInfo& info) {
+  tape(info).randomize(id(info, 0, "seed"), id(info, 1, "step"));
   return info.Env().Undefined();
 }
 
@@ -94,10 +106,52 @@ Napi::Value scale_js(const Napi::CallbackInfo& info) {
   return handle(info, scale(tape(info), tensor(info, 0, "x"), static_cast<float>(number(info, 1, "factor"))));
 }
 
+Napi::Value linear_js(const Napi::CallbackInfo& info) {
+  return handle(info, linear(tape(info), tensor(info, 0, "x"), tensor(info, 1, "weight"),
+                             tensor(info, 2, "bias"), activation(info[3])));
+}
+
+Napi::Value layer_norm_js(const Napi::CallbackInfo& info) {
+  return handle(info, layer_norm(tape(info), tensor(info, 0, "x"), tensor(info, 1, "gain"),
+                                 tensor(info, 2, "bias"), static_cast<float>(number(info, 3, "epsilon"))));
+}
+
+Napi::Value dropout_js(const Napi::CallbackInfo& info) {
+  return handle(info, dropout(tape(info), tensor(info, 0, "x"), static_cast<float>(number(info, 1, "rate"))));
+}
+
+Napi::Value add_dropout_js(const Napi::CallbackInfo& info) {
+  return handle(info, add_dropout(tape(info), tensor(info, 0, "residual"), tensor(info, 1, "x"),
+                                  static_cast<float>(number(info, 2, "rate"))));
+}
+
+Napi::Value attention_js(const Napi::CallbackInfo& info) {
+  AttentionOptions options;
+  options.heads = integer(info, 2, "heads", 1, 1 << 20);
+  options.causal = boolean(info, 3, "causal");
+  options.dropout = static_cast<float>(number(info, 4, "dropout"));
+  return handle(info, attention(tape(info), tensor(info, 0, "qkv"), array<std::int32_t>(info, 1, "offsets"),
+                                options));
+}
+
+Napi::Value take_js(const Napi::CallbackInfo& info) {
+  return handle(info, take(tape(info), tensor(info, 0, "x"), array<std::int32_t>(info, 1, "rows")));
+}
+
+Napi::Value bce_loss_js(const Napi::CallbackInfo& info) {
+  return handle(info, bce_loss(tape(info), tensor(info, 0, "positive"), tensor(info, 1, "negative")));
+}
+
+Napi::Value softmax_loss_js(const Napi::CallbackInfo& info) {
+  return handle(info, softmax_loss(tape(info), tensor(info, 0, "states"), tensor(info, 1, "table"),
+                                   array<std::int32_t>(info, 2, "targets")));
+}
+
 }  // namespace
 
 void export_tape(Napi::Object exports) {
   export_function<reset>(exports, "tapeReset");
+  export_function<randomize>(exports, "tapeRandomize");
   export_function<input>(exports, "tapeInput");
   export_function<use>(exports, "tapeUse");
   export_function<shape>(exports, "tapeShape");
@@ -113,6 +167,14 @@ void export_tape(Napi::Object exports) {
   export_function<l2_js>(exports, "l2");
   export_function<add_js>(exports, "add");
   export_function<scale_js>(exports, "scale");
+  export_function<linear_js>(exports, "linear");
+  export_function<layer_norm_js>(exports, "layerNorm");
+  export_function<dropout_js>(exports, "dropout");
+  export_function<add_dropout_js>(exports, "addDropout");
+  export_function<attention_js>(exports, "attention");
+  export_function<take_js>(exports, "take");
+  export_function<bce_loss_js>(exports, "bceLoss");
+  export_function<softmax_loss_js>(exports, "softmaxLoss");
 }
 
 }  // namespace l4r::addon

@@ -1,4 +1,4 @@
-// Optimizers and samplers.
+// Optimizers.
 #include "addon/environment.h"
 
 namespace l4r::addon {
@@ -20,7 +20,8 @@ Napi::Value adam_create(const Napi::CallbackInfo& info) {
   options.beta2 = static_cast<float>(number(info, 3, "beta2"));
   options.epsilon = static_cast<float>(number(info, 4, "epsilon"));
   options.weight_decay = static_cast<float>(number(info, 5, "weightDecay"));
-  options.decoupled = boolean(info, 6, "decoupled");
+  options.max_norm = static_cast<float>(number(info, 6, "maxNorm"));
+  options.decoupled = boolean(info, 7, "decoupled");
   return handle(info, environment.optimizers.add(std::make_shared<Adam>(std::move(parameters), options)));
 }
 
@@ -42,52 +43,6 @@ Napi::Value adam_release(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-std::vector<std::int32_t> owned(std::span<const std::int32_t> values) {
-  return {values.begin(), values.end()};
-}
-
-Napi::Value sampler_create(const Napi::CallbackInfo& info) {
-  constexpr std::int64_t kMost = 2147483647;
-  auto made = std::make_shared<PairSampler>(
-      static_cast<std::int32_t>(integer(info, 0, "userCount", 0, kMost)),
-      static_cast<std::int32_t>(integer(info, 1, "itemCount", 0, kMost)),
-      owned(array<std::int32_t>(info, 2, "offsets")), owned(array<std::int32_t>(info, 3, "items")),
-      owned(array<std::int32_t>(info, 4, "extra")), id(info, 5, "seed"));
-  return handle(info, Environment::of(info).samplers.add(std::move(made)));
-}
-
-std::shared_ptr<PairSampler> sampler(const Napi::CallbackInfo& info) {
-  return Environment::of(info).samplers.get(id(info, 0, "sampler"));
-}
-
-Napi::Value sampler_start_epoch(const Napi::CallbackInfo& info) {
-  sampler(info)->start_epoch(integer(info, 1, "epoch", 0, std::int64_t{1} << 52));
-  return info.Env().Undefined();
-}
-
-Napi::Value sampler_examples(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(sampler(info)->examples()));
-}
-
-Napi::Value sampler_next(const Napi::CallbackInfo& info) {
-  const auto source = sampler(info);
-  const auto users = array<std::int32_t>(info, 1, "users");
-  const auto positives = array<std::int32_t>(info, 2, "positives");
-  const auto negatives = array<std::int32_t>(info, 3, "negatives");
-  require(users.size() == positives.size() && users.size() == negatives.size(),
-          "users, positives, negatives: expected one length, got ", users.size(), ", ", positives.size(),
-          ", ", negatives.size());
-  require(!users.empty(), "users, positives, negatives: expected room for one example at least");
-  const auto count =
-      source->next(static_cast<std::int64_t>(users.size()), users.data(), positives.data(), negatives.data());
-  return Napi::Number::New(info.Env(), static_cast<double>(count));
-}
-
-Napi::Value sampler_release(const Napi::CallbackInfo& info) {
-  Environment::of(info).samplers.release(id(info, 0, "sampler"));
-  return info.Env().Undefined();
-}
-
 }  // namespace
 
 void export_training(Napi::Object exports) {
@@ -95,11 +50,6 @@ void export_training(Napi::Object exports) {
   export_function<adam_set_learning_rate>(exports, "adamSetLearningRate");
   export_function<adam_step>(exports, "adamStep");
   export_function<adam_release>(exports, "adamRelease");
-  export_function<sampler_create>(exports, "samplerCreate");
-  export_function<sampler_start_epoch>(exports, "samplerStartEpoch");
-  export_function<sampler_examples>(exports, "samplerExamples");
-  export_function<sampler_next>(exports, "samplerNext");
-  export_function<sampler_release>(exports, "samplerRelease");
 }
 
 }  // namespace l4r::addon

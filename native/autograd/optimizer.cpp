@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <mutex>
 #include <numeric>
 #include <utility>
 
@@ -12,6 +13,9 @@
 namespace l4r {
 
 namespace {
+
+// A little below the root of the largest float32: above it a square is infinite.
+constexpr double kLargestNorm = 1.8e19;
 
 void check(const AdamOptions& options) {
   const auto positive = [](float x) { return std::isfinite(x) && x > 0; };
@@ -25,6 +29,8 @@ void check(const AdamOptions& options) {
           options.epsilon);
   require(std::isfinite(options.weight_decay) && options.weight_decay >= 0,
           "Adam: weight decay: expected a finite number of 0 or more, got ", options.weight_decay);
+  require(std::isfinite(options.max_norm) && options.max_norm >= 0,
+          "Adam: max norm: expected a finite number of 0 or more, got ", options.max_norm);
 }
 
 // base^exponent by repeated squaring: only multiplications, so the same bits everywhere.
@@ -48,6 +54,17 @@ void for_each_part(Tape& tape, const Parameter& parameter, const std::int32_t* a
     visit(RowGradients{&parameter, parameter.rows, all_rows, nullptr, nullptr, dense});
   for (const RowGradients& part : tape.row_gradients())
     if (part.parameter == &parameter) visit(part);
+}
+
+// Optimizers of several threads may meet at one parameter.
+void make_state(Parameter& parameter) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  AdamState& state = parameter.adam;
+  if (state.row_steps.size() == parameter.rows && state.first.size() == parameter.value.size()) return;
+  state.first = Buffer<float>(parameter.value.size());
+  state.second = Buffer<float>(parameter.value.size());
+  state.row_steps = Buffer<std::int32_t>(parameter.rows);
 }
 
 const std::int32_t* count_up(Tape& tape, std::int64_t rows) {
@@ -108,12 +125,7 @@ Adam::Adam(std::vector<std::shared_ptr<Parameter>> parameters, AdamOptions optio
   for (auto& parameter : parameters) {
     for (const Entry& entry : entries_)
       require(entry.parameter != parameter, "Adam: parameter \"", parameter->name, "\" is given twice");
-    AdamState& state = parameter->adam;
-    if (state.row_steps.size() != parameter->rows || state.first.size() != parameter->value.size()) {
-      state.first = Buffer<float>(parameter->value.size());
-      state.second = Buffer<float>(parameter->value.size());
-      state.row_steps = Buffer<std::int32_t>(parameter->rows);
-    }
+    make_state(*parameter);
     Buffer<std::int32_t> segments(parameter->rows);
     std::fill_n(segments.data(), segments.size(), -1);
     entries_.push_back({std::move(parameter), std::move(segments)});
@@ -130,7 +142,8 @@ void Adam::set_learning_rate(float learning_rate) {
 double Adam::step(Tape& tape) {
   const OpKernels& kernels = tape.kernels();
   RowSegments* segments = tape.allocate<RowSegments>(static_cast<std::int64_t>(entries_.size()));
-  double squares = 0;
+  double squares = 0, largest = 0;
+  const Parameter* loudest = nullptr;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const Parameter& parameter = *entries_[i].parameter;
     segments[i] = group_by_row(tape, parameter, entries_[i].segments.data());
@@ -142,20 +155,33 @@ double Adam::step(Tape& tape) {
     if (!std::isfinite(part))
       throw Error(Code::diverged, "Adam: the gradient of \"" + parameter.name + "\" is not finite");
     squares += part;
+    if (part > largest) {
+      largest = part;
+      loudest = &parameter;
+    }
   }
+  const double norm = std::sqrt(squares);
+  const double clipped = options_.max_norm > 0 ? std::min<double>(norm, options_.max_norm) : norm;
+  if (loudest != nullptr && clipped > kLargestNorm)
+    throw Error(Code::diverged, "Adam: the gradient of \"" + loudest->name + "\" has norm " +
+                                    std::to_string(std::sqrt(largest)) + ", too large to square");
+  const float scale = clipped < norm ? static_cast<float>(clipped / norm) : 1.0f;
   for (const Entry& entry : entries_) grow_corrections(++entry.parameter->adam.steps);
-  for (std::size_t i = 0; i < entries_.size(); ++i) apply(kernels, *entries_[i].parameter, segments[i]);
-  return std::sqrt(squares);
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    apply(kernels, *entries_[i].parameter, segments[i], scale);
+  return norm;
 }
 
-void Adam::apply(const OpKernels& kernels, Parameter& parameter, const RowSegments& segments) const {
+void Adam::apply(const OpKernels& kernels, Parameter& parameter, const RowSegments& segments,
+                 float scale) const {
   const float decay = options_.weight_decay;
   const AdamConstants constants{options_.learning_rate,
                                 options_.beta1,
                                 options_.beta2,
                                 options_.epsilon,
                                 options_.decoupled ? 0.0f : decay,
-                                options_.decoupled ? options_.learning_rate * decay : 0.0f};
+                                options_.decoupled ? options_.learning_rate * decay : 0.0f,
+                                scale};
   const AdamRows target{parameter.value.data(),       parameter.adam.first.data(),
                         parameter.adam.second.data(), parameter.adam.row_steps.data(),
                         corrections_.data(),          static_cast<std::int32_t>(corrections_.size())};

@@ -17,6 +17,9 @@ struct AdamOptions {
   float beta2 = 0.999f;         // [0, 1)
   float epsilon = 1e-8f;        // > 0
   float weight_decay = 0;       // >= 0
+  // > 0: the gradients of all parameters of a step together are scaled down to this norm where they exceed it
+  // (Pascanu, Mikolov and Bengio, ICML 2013, algorithm 1), before weight decay; 0: never.
+  float max_norm = 0;
   bool decoupled = true;  // true: AdamW, decay is taken off the weight; false: decay is added to the gradient
 };
 
@@ -28,16 +31,18 @@ struct AdamOptions {
 // (Parameter::adam). One thread calls.
 class Adam {
  public:
-  // Throws Error(argument) for options out of range or a parameter given twice, Error(no_memory).
+  // Throws Error(argument) for options out of range or a parameter given twice, Error(no_memory). Several
+  // threads may make optimizers of one parameter at the same time.
   Adam(std::vector<std::shared_ptr<Parameter>> parameters, AdamOptions options);
 
   // Throws Error(argument) unless finite and > 0.
   void set_learning_rate(float learning_rate);
 
   // Applies the gradients of the tape's last backward() to those of its parameters that this optimizer holds
-  // and returns their global norm (of the gradients without weight decay). Throws Error(diverged) naming the
-  // parameter when a gradient is not finite, leaving all parameters as they were; Error(argument) before
-  // backward().
+  // and returns their global norm (before clipping, without weight decay). Throws Error(diverged) naming the
+  // parameter when a gradient is not finite, or when the norm that is left after clipping exceeds 1.8e19,
+  // where squares leave float32 and the second moments would stay infinite; all parameters are then as they
+  // were. Error(argument) before backward().
   double step(Tape& tape);
 
  private:
@@ -45,7 +50,7 @@ class Adam {
     std::shared_ptr<Parameter> parameter;
     Buffer<std::int32_t> segments;  // [rows] scratch: the segment of a touched row, else -1
   };
-  void apply(const OpKernels& kernels, Parameter& parameter, const RowSegments& segments) const;
+  void apply(const OpKernels& kernels, Parameter& parameter, const RowSegments& segments, float scale) const;
   void grow_corrections(std::int64_t steps);
 
   std::vector<Entry> entries_;

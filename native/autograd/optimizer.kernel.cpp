@@ -52,12 +52,12 @@ double exact_squares(const Contribution* begin, const Contribution* end, std::in
 
 // Constants of a step, and of the row at hand: the learning rate over 1 - beta1^t and 1 / sqrt(1 - beta2^t).
 struct AdamVectors {
-  F32 beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon, coupled, keep;
+  F32 beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon, coupled, keep, scale;
   F32 rate, inverse_root;
 };
 
 inline void update(const AdamVectors& k, F32 gradient, F32& w, F32& first, F32& second) {
-  const F32 g = fma(k.coupled, w, gradient);
+  const F32 g = fma(k.coupled, w, k.scale * gradient);
   first = fma(k.beta1, first, k.one_minus_beta1 * g);
   second = fma(k.beta2, second, k.one_minus_beta2 * (g * g));
   w = k.keep * w - k.rate * first / fma(sqrt(second), k.inverse_root, k.epsilon);
@@ -101,6 +101,7 @@ void update_adam_rows(const RowSegments& segments, std::int64_t begin, std::int6
                    F32::broadcast(constants.epsilon),
                    F32::broadcast(constants.coupled_decay),
                    F32::broadcast(1.0f - constants.decoupled_decay),
+                   F32::broadcast(constants.gradient_scale),
                    zero(),
                    zero()};
   for (std::int64_t s = begin; s < end; ++s) {

@@ -12,6 +12,11 @@ namespace {
 constexpr int kSlotBits = 20;
 constexpr std::uint64_t kSlots = std::uint64_t{1} << kSlotBits;
 constexpr std::uint64_t kGenerations = std::uint64_t{1} << 33;
+// Streams of the random operations of a step: a mark that keeps them apart from the low-numbered streams of
+// initial values and samplers, then the step, then the operation.
+constexpr std::uint64_t kStepMark = std::uint64_t{1} << 63;
+constexpr int kOperationBits = 12;
+constexpr std::uint64_t kSteps = std::uint64_t{1} << 48;
 
 std::atomic<std::uint64_t>& last_generation() {
   static std::atomic<std::uint64_t> last{0};
@@ -83,13 +88,28 @@ void Tape::backward(Handle loss) {
   const Shape shape = nodes_[last].shape;
   require(shape.rows == 1 && shape.cols == 1, "backward: expected a 1 x 1 loss, got ", shape.rows, " x ",
           shape.cols);
-  require(!differentiated_, "backward: already called in this step; reset() begins the next");
-  differentiated_ = true;
+  require(recording_, "backward: already called in this step; reset() begins the next");
+  recording_ = false;
   *target(loss).gradient = 1.0f;
   for (std::uint32_t i = last + 1; i-- > 0;) {
     const Node& node = nodes_[i];
     if (node.gradient != nullptr && node.backward != nullptr) node.backward(*this, node);
   }
+  differentiated_ = true;
+}
+
+void Tape::randomize(std::uint64_t seed, std::uint64_t step) {
+  require(step < kSteps, "randomize: expected a step in 0..2^48 - 1, got ", step);
+  random_ = RandomKey{seed, kStepMark | step << kOperationBits};
+}
+
+std::optional<RandomKey> Tape::next_random() {
+  if (!random_) return std::nullopt;
+  const RandomKey key = *random_;
+  ++random_->stream;
+  require(random_->stream % (std::uint64_t{1} << kOperationBits) != 0,
+          "tape: more random operations in one step than ", (1 << kOperationBits) - 1);
+  return key;
 }
 
 void Tape::reset() {
@@ -97,7 +117,9 @@ void Tape::reset() {
   parameters_.clear();
   dense_uses_.clear();
   row_gradients_.clear();
+  recording_ = true;
   differentiated_ = false;
+  random_.reset();
   generation_ = next_generation();
   arena_.reset();
 }
@@ -123,7 +145,7 @@ const float* Tape::dense_gradient(const Parameter& parameter) const {
 }
 
 Handle Tape::push_node(const Node& node) {
-  require(!differentiated_, "tape: no operation after backward(); reset() begins the next step");
+  require(recording_, "tape: no operation after backward(); reset() begins the next step");
   require(nodes_.size() < kSlots, "tape: more than ", kSlots, " tensors in one step");
   nodes_.push_back(node);
   return generation_ << kSlotBits | (nodes_.size() - 1);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -36,6 +37,11 @@ struct RowGradients {
   const float* gradient;  // [any x parameter->cols]
 };
 
+// Names one stretch of random numbers: Philox(seed, stream).
+struct RandomKey {
+  std::uint64_t seed, stream;
+};
+
 class Tape {
  public:
   // Kernels: those of the active level, unless a test asks for others.
@@ -50,6 +56,11 @@ class Tape {
   // A whole parameter, by reference: its value changes when an optimizer steps. Twice the same gives the same
   // handle.
   Handle use(const std::shared_ptr<Parameter>& parameter);
+
+  // Makes this a training step: dropout is active, and its masks follow from (seed, step, order of the calls)
+  // alone. Without it, and after reset(), dropout lets everything through. Throws Error(argument) for a step
+  // outside 0..2^48 - 1.
+  void randomize(std::uint64_t seed, std::uint64_t step);
 
   Shape shape(Handle tensor) const;
   // Valid until reset().
@@ -112,6 +123,10 @@ class Tape {
   };
   Target target(Handle tensor);
 
+  // The numbers of the next random operation of this step; nothing outside a training step. Throws
+  // Error(argument) after 2^12 of them in one step.
+  std::optional<RandomKey> next_random();
+
   // Keeps the parameter alive until reset().
   void keep(const std::shared_ptr<Parameter>& parameter) { parameters_.push_back(parameter); }
   void add_row_gradients(const RowGradients& gradients) { row_gradients_.push_back(gradients); }
@@ -138,7 +153,9 @@ class Tape {
   std::vector<DenseUse> dense_uses_;
   std::vector<RowGradients> row_gradients_;
   std::uint64_t generation_;
-  bool differentiated_ = false;
+  bool recording_ = true;        // until backward() begins
+  bool differentiated_ = false;  // once backward() has ended
+  std::optional<RandomKey> random_;  // of the next random operation
 };
 
 }  // namespace l4r

@@ -54,6 +54,22 @@ inline F32 exp2_integral(F32 n) {
   const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127));
   return {_mm512_castsi512_ps(_mm512_slli_epi32(biased, 23))};
 }
+// x in the lanes where condition > 0, else 0 (also for NaN).
+inline F32 where_positive(F32 condition, F32 x) {
+  return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(condition.v, _mm512_setzero_ps(), _CMP_GT_OQ), x.v)};
+}
+// x in the lanes whose bit is set, else 0.
+inline F32 keep(std::uint32_t bits, F32 x) {
+  return {_mm512_maskz_mov_ps(static_cast<__mmask16>(bits), x.v)};
+}
+// Sum of all lanes: halves are added pairwise, always in the same order.
+inline float sum(F32 a) {
+  const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a.v),
+                                     _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)));
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
 
 #elif defined(__AVX2__)
 
@@ -87,6 +103,19 @@ inline std::uint32_t greater_equal(F32 a, F32 b) {
 inline F32 exp2_integral(F32 n) {
   const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127));
   return {_mm256_castsi256_ps(_mm256_slli_epi32(biased, 23))};
+}
+inline F32 where_positive(F32 condition, F32 x) {
+  return {_mm256_and_ps(_mm256_cmp_ps(condition.v, _mm256_setzero_ps(), _CMP_GT_OQ), x.v)};
+}
+inline F32 keep(std::uint32_t bits, F32 x) {
+  const __m256i lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  const __m256i set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), lane);
+  return {_mm256_and_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(set, lane)), x.v)};
+}
+inline float sum(F32 a) {
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
 #elif defined(__aarch64__) && !defined(L4R_SCALAR)
@@ -126,6 +155,18 @@ inline F32 exp2_integral(F32 n) {
   const int32x4_t biased = vaddq_s32(vcvtnq_s32_f32(n.v), vdupq_n_s32(127));
   return {vreinterpretq_f32_s32(vshlq_n_s32(biased, 23))};
 }
+inline F32 where_positive(F32 condition, F32 x) {
+  return {
+      vreinterpretq_f32_u32(vandq_u32(vcgtq_f32(condition.v, vdupq_n_f32(0)), vreinterpretq_u32_f32(x.v)))};
+}
+inline F32 keep(std::uint32_t bits, F32 x) {
+  const uint32x4_t set = vtstq_u32(vdupq_n_u32(bits), uint32x4_t{1, 2, 4, 8});
+  return {vreinterpretq_f32_u32(vandq_u32(set, vreinterpretq_u32_f32(x.v)))};
+}
+inline float sum(F32 a) {
+  const float32x2_t two = vadd_f32(vget_low_f32(a.v), vget_high_f32(a.v));
+  return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+}
 
 #else
 
@@ -160,19 +201,13 @@ inline F32 exp2_integral(F32 n) {
   const std::uint32_t biased = __builtin_bit_cast(std::uint32_t, n.v + 12582912.0f) - 0x4B400000u + 127u;
   return {__builtin_bit_cast(float, biased << 23)};
 }
+inline F32 where_positive(F32 condition, F32 x) { return {condition.v > 0 ? x.v : 0.0f}; }
+inline F32 keep(std::uint32_t bits, F32 x) { return {(bits & 1) != 0 ? x.v : 0.0f}; }
+inline float sum(F32 a) { return a.v; }
 
 #endif
 
 inline F32 zero() { return F32::broadcast(0.0f); }
-
-// Sum of all lanes: halves are added pairwise, always in the same order.
-inline float sum(F32 a) {
-  float lanes[F32::width];
-  a.store(lanes);
-  for (int half = F32::width / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-  return lanes[0];
-}
 
 // e^x, relative error below 2e-7; x is clamped to [-87.3, 88], NaN stays NaN (min and max return their second
 // operand then). Own code: libm's bits differ between machines. Range reduction x = n ln 2 + r, |r| <= ln 2 /

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <string>
 #include <system_error>
@@ -18,28 +19,94 @@
 
 namespace l4r {
 
+namespace {
+
+struct Lane {
+  int limit = 0;  // threads, 0: no limit
+  bool background = false;
+};
+
+thread_local Lane own_lane;
+
+}  // namespace
+
 // One run: threads draw chunk numbers until there are none left. Shared by the caller and the workers that
 // joined.
 struct ThreadPool::Job {
   Call call;
   void* context;
   std::int64_t chunks;
-  int helpers_wanted;  // guarded by State::mutex
+  Lane lane;
+  std::shared_ptr<Job> outermost;  // of the runs that this one is nested in; null when there is none
+  // Helpers that may still join: this run; and, counted in the outermost, all of the nest. Both guarded by
+  // State::mutex.
+  int places;
+  int crew_places;
   std::atomic<std::int64_t> next{0};
   std::atomic<std::int64_t> done{0};
   std::mutex mutex;
   std::condition_variable finished;
   std::exception_ptr failure;  // guarded by mutex
+  // The run whose chunk this thread executes; null outside of all.
+  static inline thread_local const std::shared_ptr<Job>* current = nullptr;
+
+  Job& crew() { return outermost ? *outermost : *this; }
+  bool drained() const { return next.load(std::memory_order_relaxed) >= chunks; }
+  bool wants_help() { return places > 0 && crew().crew_places > 0 && !drained(); }
 };
 
+// The functions expect the caller to hold the mutex.
 struct ThreadPool::State {
   std::mutex mutex;
   std::condition_variable work_arrived;
-  std::deque<std::shared_ptr<Job>> jobs;  // those that want helpers
-  std::atomic<bool> work{false};          // !jobs.empty(), for those who look without the mutex
+  std::deque<std::shared_ptr<Job>> jobs;  // runs with chunks to draw, oldest first
+  // For those who look without the mutex: is there a run that a free worker may join, does one of the
+  // foreground want help?
+  std::atomic<bool> work{false};
+  std::atomic<bool> foreground_work{false};
   int workers = 0;
   int sleeping = 0;
+  int helping = 0;  // never more than threads - 1, though more workers may be left of earlier days
   std::atomic<int> threads{1};
+
+  bool may_help() const { return helping < threads.load(std::memory_order_relaxed) - 1; }
+
+  // The run that a free worker should join, null when none wants help.
+  std::shared_ptr<Job> first() {
+    std::shared_ptr<Job> best;
+    for (const auto& job : jobs) {
+      if (!job->wants_help() || (best && job->lane.background)) continue;
+      best = job;
+      if (!job->lane.background) break;
+    }
+    work.store(best != nullptr && may_help(), std::memory_order_release);
+    foreground_work.store(best != nullptr && !best->lane.background, std::memory_order_relaxed);
+    return best;
+  }
+
+  std::shared_ptr<Job> join() {
+    auto job = first();
+    if (!job || !may_help()) return nullptr;
+    ++helping;
+    --job->places;
+    --job->crew().crew_places;
+    first();
+    return job;
+  }
+
+  // What a helper leaves may be taken by the helper itself or by a sleeper: one is woken in case the former
+  // goes elsewhere.
+  void leave(Job& job) {
+    --helping;
+    ++job.places;
+    ++job.crew().crew_places;
+    if (first() && sleeping > 0) work_arrived.notify_one();
+  }
+
+  void close(const std::shared_ptr<Job>& job) {
+    std::erase(jobs, job);
+    first();
+  }
 };
 
 namespace {
@@ -95,43 +162,53 @@ void ThreadPool::set_threads(int count) {
   state_->threads = count;
 }
 
-void ThreadPool::take_part(Job& job) {
-  for (;;) {
-    const std::int64_t chunk = job.next.fetch_add(1, std::memory_order_relaxed);
-    if (chunk >= job.chunks) return;
+void ThreadPool::set_lane(int limit, bool background) {
+  require(limit >= 0 && limit <= 256, "threads of a lane: expected an integer in 0..256, got ", limit);
+  own_lane = {limit, background};
+}
+
+void ThreadPool::take_part(const std::shared_ptr<Job>& job, Role role) {
+  const auto* const outer = std::exchange(Job::current, &job);
+  const bool gives_way = role == Role::helper && job->lane.background;
+  while (!gives_way || !state_->foreground_work.load(std::memory_order_relaxed)) {
+    const std::int64_t chunk = job->next.fetch_add(1, std::memory_order_relaxed);
+    if (chunk >= job->chunks) break;
     try {
-      job.call(job.context, chunk);
+      job->call(job->context, chunk);
     } catch (...) {
-      const std::lock_guard lock(job.mutex);
-      if (!job.failure) job.failure = std::current_exception();
+      const std::lock_guard lock(job->mutex);
+      if (!job->failure) job->failure = std::current_exception();
     }
-    if (job.done.fetch_add(1, std::memory_order_acq_rel) + 1 == job.chunks) {
-      const std::lock_guard lock(job.mutex);
-      job.finished.notify_all();
+    if (job->done.fetch_add(1, std::memory_order_acq_rel) + 1 == job->chunks) {
+      const std::lock_guard lock(job->mutex);
+      job->finished.notify_all();
     }
   }
+  Job::current = outer;
 }
 
 void ThreadPool::work() {
   for (;;) {
-    wait_awake([this] { return state_->work.load(std::memory_order_acquire); });
     std::shared_ptr<Job> job;
-    {
+    wait_awake([&] {
+      if (!state_->work.load(std::memory_order_acquire)) return false;
+      const std::lock_guard lock(state_->mutex);
+      job = state_->join();
+      return job != nullptr;
+    });
+    if (!job) {
       std::unique_lock lock(state_->mutex);
       ++state_->sleeping;
-      state_->work_arrived.wait(lock, [this] { return !state_->jobs.empty(); });
+      state_->work_arrived.wait(lock, [&] {
+        job = state_->join();
+        return job != nullptr;
+      });
       --state_->sleeping;
-      job = state_->jobs.front();
-      if (--job->helpers_wanted <= 0) drop(job);
     }
-    take_part(*job);
+    take_part(job, Role::helper);
+    const std::lock_guard lock(state_->mutex);
+    state_->leave(*job);
   }
-}
-
-// Nobody has to join this job any more. The caller holds the mutex.
-void ThreadPool::drop(const std::shared_ptr<Job>& job) {
-  std::erase(state_->jobs, job);
-  state_->work.store(!state_->jobs.empty(), std::memory_order_release);
 }
 
 void ThreadPool::start_workers(int count) {
@@ -147,7 +224,10 @@ void ThreadPool::start_workers(int count) {
 
 void ThreadPool::run_chunks(std::int64_t chunks, Call call, void* context) {
   if (chunks <= 0) return;
-  const int helpers = static_cast<int>(std::min<std::int64_t>(threads() - 1, chunks - 1));
+  const std::shared_ptr<Job> outer = Job::current ? *Job::current : nullptr;
+  const Lane lane = outer ? outer->lane : own_lane;
+  const int most = lane.limit == 0 ? threads() : std::min(lane.limit, threads());
+  const int helpers = static_cast<int>(std::min<std::int64_t>(most - 1, chunks - 1));
   if (helpers <= 0) {
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) call(context, chunk);
     return;
@@ -156,21 +236,24 @@ void ThreadPool::run_chunks(std::int64_t chunks, Call call, void* context) {
   job->call = call;
   job->context = context;
   job->chunks = chunks;
-  job->helpers_wanted = helpers;
-  int sleeping = 0;
+  job->lane = lane;
+  job->outermost = outer && outer->outermost ? outer->outermost : outer;
+  job->places = helpers;
+  job->crew_places = lane.limit == 0 ? std::numeric_limits<int>::max() : lane.limit - 1;
+  int sleepers = 0;
   {
     const std::lock_guard lock(state_->mutex);
     start_workers(helpers);
     state_->jobs.push_back(job);
-    state_->work.store(true, std::memory_order_release);
-    sleeping = state_->sleeping;
+    state_->first();
+    sleepers = std::min({helpers, job->crew().crew_places, state_->sleeping});
   }
-  for (int woken = 0; woken < std::min(helpers, sleeping); ++woken) state_->work_arrived.notify_one();
+  for (int woken = 0; woken < sleepers; ++woken) state_->work_arrived.notify_one();
 
-  take_part(*job);
+  take_part(job, Role::caller);
   {
     const std::lock_guard lock(state_->mutex);
-    drop(job);
+    state_->close(job);
   }
   wait_awake([&] { return job->done.load(std::memory_order_acquire) == chunks; });
   std::exception_ptr failure;

@@ -19,6 +19,13 @@ class ThreadPool {
   // Takes effect at the next run. Throws Error(argument) outside 1..256.
   void set_threads(int count);
 
+  // The lane of the calling thread, for the runs it starts from now on and all that their bodies start.
+  // `limit`: threads that work for such a run at any moment, the caller and all runs inside it included; 0
+  // sets none but that of the pool. `background`: helpers give way. They join foreground runs first and leave
+  // after their chunk, about 200 microseconds, when a foreground run wants help; the caller goes on, and they
+  // come back. Throws Error(argument) for a limit outside 0..256.
+  static void set_lane(int limit, bool background);
+
   // body(chunk) for every chunk in [0, chunks); the caller takes part and returns when all are done. Several
   // threads may call it at once, and a body may call it again. The first exception of a body is rethrown
   // here.
@@ -44,13 +51,13 @@ class ThreadPool {
   using Call = void (*)(void* context, std::int64_t chunk);
   struct Job;
   struct State;
+  enum class Role { caller, helper };
 
   ThreadPool();
   void run_chunks(std::int64_t chunks, Call call, void* context);
   void start_workers(int count);
   void work();
-  void drop(const std::shared_ptr<Job>& job);
-  static void take_part(Job& job);
+  void take_part(const std::shared_ptr<Job>& job, Role role);
 
   std::unique_ptr<State> state_;
 };

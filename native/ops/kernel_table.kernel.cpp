@@ -12,10 +12,21 @@ BagRows bag_rows;
 RowDot row_dot;
 RowScaleAdd row_scale_add;
 BprLoss bpr_loss;
-Pack pack;
+PackLeft pack_left;
+PackRight pack_right;
 GemmBlock gemm_block;
+FinishLinear finish_linear;
+LinearSlope linear_slope;
+LayerNorm layer_norm;
+LayerNormBackward layer_norm_backward;
+KeepBits keep_bits;
+ScaleKept scale_kept;
 SegmentSquares segment_squares;
 UpdateAdamRows update_adam_rows;
+AttentionForward attention_forward;
+AttentionBackward attention_backward;
+BceLoss bce_loss;
+SoftmaxRows softmax_rows;
 
 extern const OpKernels op_kernels_table;
 constinit const OpKernels op_kernels_table = {
@@ -27,12 +38,23 @@ constinit const OpKernels op_kernels_table = {
     .row_dot = row_dot,
     .row_scale_add = row_scale_add,
     .bpr_loss = bpr_loss,
-    .pack = pack,
+    .pack_left = pack_left,
+    .pack_right = pack_right,
     .gemm_block = gemm_block,
     .gemm_rows = kTileRows,
     .gemm_cols = kTileCols,
+    .finish_linear = finish_linear,
+    .linear_slope = linear_slope,
+    .layer_norm = layer_norm,
+    .layer_norm_backward = layer_norm_backward,
+    .keep_bits = keep_bits,
+    .scale_kept = scale_kept,
     .segment_squares = segment_squares,
     .update_adam_rows = update_adam_rows,
+    .attention_forward = attention_forward,
+    .attention_backward = attention_backward,
+    .bce_loss = bce_loss,
+    .softmax_rows = softmax_rows,
 };
 
 }  // namespace l4r::L4R_LEVEL

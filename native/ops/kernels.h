@@ -8,6 +8,7 @@
 namespace l4r {
 
 enum class Level;
+enum class Activation;
 
 // One row of a table that adds to a row gradient: scale * gradient[0..cols).
 struct Contribution {
@@ -20,6 +21,7 @@ struct AdamConstants {
   float learning_rate, beta1, beta2, epsilon;
   float coupled_decay;    // added to the gradient: decay * w
   float decoupled_decay;  // learning rate * decay: taken off the weight
+  float gradient_scale;   // of the gradient, before decay: below 1 where it is clipped
 };
 
 // Bias correction of a row that has been updated t times: 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t).
@@ -64,19 +66,102 @@ using RowScaleAdd = void(std::int64_t n, std::int64_t cols, const float* scale, 
 // Sum over i of softplus(negative[i] - positive[i]); slope[i] = -sigmoid(negative[i] - positive[i]) =
 // dloss/dpositive.
 using BprLoss = double(std::int64_t n, const float* positive, const float* negative, float* slope);
-// Packs `count` x `depth` into panels of `width` lines, zero-padded: out[panel][p][line]. Line l, depth p is
-// read from source[p * stride + l], or with lines_apart from source[l * stride + p].
-using Pack = void(std::int64_t count, std::int64_t depth, int width, const float* source, std::int64_t stride,
-                  bool lines_apart, float* out);
-// c[m x n] = (or +=) packed a [m x depth] * packed b [depth x n]; rows of c are `stride` apart.
-using GemmBlock = void(std::int64_t m, std::int64_t n, std::int64_t depth, const float* a, const float* b,
-                       float* c, std::int64_t stride, bool accumulate);
+// The left operand of a product in panels of gemm_rows rows, packed or in place: panel q, row i of it, depth p
+// at data[q * panel_step + i * row_step + p * depth_step]; row_step or depth_step is 1.
+struct GemmLeft {
+  const float* data;
+  std::int64_t panel_step, row_step, depth_step;
+};
+// The right operand in panels of gemm_cols columns, as pack_right() leaves them or in place: panel q, depth p,
+// column j at data[q * panel_step + p * depth_step + j].
+struct GemmRight {
+  const float* data;
+  std::int64_t panel_step, depth_step;
+};
+// Packs [depth x rows], rows of the left operand side by side, into panels out[panel][p][gemm_rows]. Depth p, row i is read from source[p * stride + i].
+using PackLeft = void(std::int64_t rows, std::int64_t depth, const float* source, std::int64_t stride, float* out);
+// Packs [depth x cols] into panels out[panel][p][gemm_cols], zero-padded. Depth p, column j is read from
+// source[p * stride + j], or with columns_apart from source[j * stride + p].
+using PackRight = void(std::int64_t cols, std::int64_t depth, const float* source, std::int64_t stride,
+                       bool columns_apart, float* out);
+// c[m x n] = (or +=) left [m x depth] * right [depth x n]; rows of c are `stride` apart.
+using GemmBlock = void(std::int64_t m, std::int64_t n, std::int64_t depth, const GemmLeft& left,
+                       const GemmRight& right, float* c, std::int64_t stride, bool accumulate);
+// y [rows x cols], rows `stride` apart: y = activation(y + bias). gelu also writes its derivative to slope, laid
+// out like y.
+using FinishLinear = void(std::int64_t rows, std::int64_t cols, std::int64_t stride, const float* bias,
+                          Activation activation, float* y, float* slope);
+// out = gradient * activation'(...) (not written for Activation::none) and sums [cols], its column sums. saved:
+// for relu the result of the activation, for gelu its derivative.
+using LinearSlope = void(std::int64_t rows, std::int64_t cols, Activation activation, const float* gradient,
+                         const float* saved, float* out, float* sums);
+// Layer normalisation of each row; statistics [rows x 2] = mean and 1 / sqrt(variance + epsilon).
+using LayerNorm = void(std::int64_t rows, std::int64_t cols, const float* x, const float* gain, const float* bias,
+                       float epsilon, float* out, float* statistics);
+// to = (or +=) the gradient of x; sums [2 x cols] = those of gain and bias over these rows.
+using LayerNormBackward = void(std::int64_t rows, std::int64_t cols, const float* x, const float* gain,
+                               const float* statistics, const float* gradient, float* to, bool accumulate,
+                               float* sums);
+// Byte b, bit i of bits: whether half i % 2 (low first) of word i / 2 of Philox(seed, stream).block(first + b) is
+// at most `limit` (below 2^16). Writes up to 15 bytes more than `blocks`.
+using KeepBits = void(std::int64_t blocks, std::uint64_t seed, std::uint64_t stream, std::uint64_t first,
+                      std::uint32_t limit, std::uint8_t* bits);
+// out = base (0 where null) + scale * x where bit i % 8 of bits[i / 8] is set; out may be base. Reads up to 1
+// byte beyond the last.
+using ScaleKept = void(std::int64_t n, float scale, const std::uint8_t* bits, const float* x, const float* base,
+                       float* out);
 // Sum of squares of the row gradients of segments begin..end - 1.
 using SegmentSquares = double(const RowSegments& segments, std::int64_t begin, std::int64_t end,
                               std::int64_t cols);
 // One Adam update of the rows of segments begin..end - 1.
 using UpdateAdamRows = void(const RowSegments& segments, std::int64_t begin, std::int64_t end,
                             std::int64_t cols, const AdamRows& target, const AdamConstants& constants);
+
+// One head of one sequence, as attention reads it: its rows of queries, keys and values [length x width] lie
+// `stride` numbers apart, those of the result and its gradient `out_stride`.
+struct AttentionHead {
+  std::int64_t length, width;
+  std::int64_t following;  // rows of the sequences after it
+  const float *queries, *keys, *values;
+  std::int64_t stride, out_stride;
+  float scale;  // of the scores
+  bool causal;
+  // Dropout: the weight of query row i and key j stays where half i % 8 of block counter + (i - i % 8) *
+  // counter_step + j of Philox(seed, stream) is below `keep`, and is then multiplied by inverse_keep.
+  std::uint64_t seed, stream, counter, counter_step;
+  std::uint32_t keep;  // kKeepAll: no dropout
+  float inverse_keep;
+};
+inline constexpr std::uint32_t kKeepAll = 1 << 16;
+
+// Memory of the thread at work; `line` is the length rounded up to whole vectors.
+struct AttentionScratch {
+  float *keys, *values;      // [width x line] each; values only backward
+  float *weights, *slopes;   // forward: weights [8 x line]; backward: [rows x line] each
+  std::uint32_t* words;      // [4 x line]; only with dropout
+  std::int64_t rows;         // query rows at a time in the backward pass, a multiple of 8
+};
+
+// Where the gradients of queries, keys and values go, laid out like them.
+struct AttentionGradients {
+  float *queries, *keys, *values;
+  std::int64_t stride;
+  bool accumulate;
+};
+
+// Attention of one head of one sequence (ops/attention). statistics [length x 2]: per row the largest score and
+// 1 / sum of e^(score - largest).
+using AttentionForward = void(const AttentionHead& head, const AttentionScratch& scratch, float* out,
+                              float* statistics);
+using AttentionBackward = void(const AttentionHead& head, const AttentionScratch& scratch, const float* out,
+                               const float* gradient, const float* statistics, const AttentionGradients& to);
+
+// Sum over i of softplus(sign * x[i]); slope[i] = sign * sigmoid(sign * x[i]) = dloss/dx; sign is 1 or -1.
+using BceLoss = double(std::int64_t n, float sign, const float* x, float* slope);
+// Sum over rows of logsumexp(scores[i]) - scores[i][targets[i]]; scores [rows x cols] become scale times its
+// gradient: scale * (softmax(scores[i]) - 1 at the target).
+using SoftmaxRows = double(std::int64_t rows, std::int64_t cols, float scale, const std::int32_t* targets,
+                           float* scores);
 
 struct OpKernels {
   Add* add;
@@ -87,11 +172,22 @@ struct OpKernels {
   RowDot* row_dot;
   RowScaleAdd* row_scale_add;
   BprLoss* bpr_loss;
-  Pack* pack;
+  PackLeft* pack_left;
+  PackRight* pack_right;
   GemmBlock* gemm_block;
-  int gemm_rows, gemm_cols;  // panel widths of packed a and packed b
+  int gemm_rows, gemm_cols;  // of a register tile
+  FinishLinear* finish_linear;
+  LinearSlope* linear_slope;
+  LayerNorm* layer_norm;
+  LayerNormBackward* layer_norm_backward;
+  KeepBits* keep_bits;
+  ScaleKept* scale_kept;
   SegmentSquares* segment_squares;
   UpdateAdamRows* update_adam_rows;
+  AttentionForward* attention_forward;
+  AttentionBackward* attention_backward;
+  BceLoss* bce_loss;
+  SoftmaxRows* softmax_rows;
 };
 
 // Kernels of the active level (see base/cpu.h).

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "sampling/absent.h"
 
 namespace l4r {
 
@@ -73,14 +74,15 @@ void PairSampler::check(std::int32_t user_count) const {
   }
 }
 
-void PairSampler::start_epoch(std::int64_t epoch) {
+void PairSampler::start_epoch(std::int64_t epoch, std::int64_t start) {
   require(epoch >= 0, "sampler: epoch: expected 0 or more, got ", epoch);
+  require(start >= 0 && start <= examples(), "sampler: start: expected 0..", examples(), ", got ", start);
   // Fisher and Yates, from the same start every time: an epoch does not depend on those before it.
   const Philox random(seed_, shuffle_stream(epoch));
   std::copy(examples_.begin(), examples_.end(), order_.begin());
   for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random.below(i, i)]);
   epoch_ = epoch;
-  position_ = 0;
+  position_ = start;
 }
 
 std::int64_t PairSampler::next(std::int64_t count, std::int32_t* users, std::int32_t* positives,
@@ -109,24 +111,13 @@ void PairSampler::prefetch(const Example& example) const {
     __builtin_prefetch(items_.data() + begin + length / 4 * quarter);
 }
 
-// The r-th item that is not in the user's list, r uniform: exact, one draw, no rejection. The list ascends,
-// so below its c-th entry lie items[c] - c absent items.
+// The r-th item that is not in the user's list, r uniform: one draw, no rejection.
 std::int32_t PairSampler::negative(std::int32_t user, std::int64_t position) const {
-  const std::int32_t* list = items_.data() + offsets_[at(user)];
   const std::int32_t length = offsets_[at(user) + 1] - offsets_[at(user)];
   const Philox random(seed_, negative_stream(epoch_));
   const auto absent = static_cast<std::uint64_t>(item_count_ - length);
-  const auto rank = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(position), absent));
-  // With branches: a wrong guess costs less than loads that wait for one another.
-  std::int32_t before = 0;  // list entries before the answer
-  for (std::int32_t end = length; before < end;) {
-    const std::int32_t middle = before + (end - before) / 2;
-    if (list[middle] - middle <= rank)
-      before = middle + 1;
-    else
-      end = middle;
-  }
-  return rank + before;
+  return absent_item(items_.data() + offsets_[at(user)], length,
+                     static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(position), absent)));
 }
 
 }  // namespace l4r

@@ -18,8 +18,9 @@ class PairSampler {
   PairSampler(std::int32_t user_count, std::int32_t item_count, std::vector<std::int32_t> offsets,
               std::vector<std::int32_t> items, std::vector<std::int32_t> extra, std::uint64_t seed);
 
-  // Shuffles for this epoch and begins it. Throws Error(argument) for a negative epoch.
-  void start_epoch(std::int64_t epoch);
+  // Shuffles for this epoch and begins it after its first `start` examples. Throws Error(argument) for a
+  // negative epoch and unless 0 <= start <= examples().
+  void start_epoch(std::int64_t epoch, std::int64_t start = 0);
   // Examples in an epoch.
   std::int64_t examples() const noexcept { return static_cast<std::int64_t>(order_.size()); }
   // Writes up to `count` examples and returns how many; 0 when the epoch is over or none has begun.

@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -240,6 +241,8 @@ void run_adam(const OpKernels& kernels, const AdamCase& c) {
     double expected_norm = 0;
     for (const double g : gradient) expected_norm += g * g;
     expected_norm = std::sqrt(expected_norm);
+    if (c.options.max_norm > 0 && expected_norm > c.options.max_norm)
+      for (double& g : gradient) g *= c.options.max_norm / expected_norm;
     check_near(norm, expected_norm, 1e-5 * expected_norm, c.name + ": norm");
     for (std::int64_t row = 0; row < rows; ++row)
       if (touched[at(row)]) reference.update_row(row, gradient, c.options);
@@ -259,9 +262,11 @@ const Add adam_case("Adam follows a float64 reference, dense, sparse with repeat
   const AdamOptions decoupled{
       .learning_rate = 0.02f, .beta1 = 0.8f, .beta2 = 0.95f, .epsilon = 1e-6f, .weight_decay = 0.1f};
   const AdamOptions coupled{.learning_rate = 0.02f, .weight_decay = 0.1f, .decoupled = false};
+  const AdamOptions clipped{
+      .learning_rate = 0.02f, .epsilon = 0.01f, .weight_decay = 0.1f, .max_norm = 0.05f, .decoupled = false};
   for (const Level level : available_levels())
     for (const std::int64_t cols : {1, 3, 8, 33, 64, 71})
-      for (const AdamOptions& options : {plain, decoupled, coupled})
+      for (const AdamOptions& options : {plain, decoupled, coupled, clipped})
         for (const auto& [name, dense, sparse, bags] :
              {std::tuple{"dense", true, false, false}, std::tuple{"sparse", false, true, false},
               std::tuple{"bags", false, false, true}, std::tuple{"mixed", true, true, true}})
@@ -338,14 +343,52 @@ const Add diverged_case("a gradient that is not finite names its parameter and c
     check(std::equal(start.begin(), start.end(), good->value.data()), "untouched");
     check(good->adam.row_steps[0] == 0 && bad->adam.row_steps[2] == 0, "not counted");
   }
-  // 1e30 is finite although its square is not in float32.
+  // 1e30 is finite, but its square is not in float32: the second moment would stay infinite for ever.
   Tape tape;
   tape.backward(
       row_dot(tape, gather(tape, bad, Indices{2}), tape.input(std::vector<float>{1e30f, 0, 0}, 1, 3)));
-  check_near(adam.step(tape) / 1e30, 1, 1e-6, "a huge but finite norm");
+  expect_error(Code::diverged, "\"bad\" has norm 1", [&] { adam.step(tape); });
+  check(bad->adam.row_steps[2] == 0, "not counted");
   tape.reset();
   tape.backward(l2(tape, gather(tape, good, Indices{0, 1})));
   check(std::isfinite(adam.step(tape)), "goes on");
+});
+
+const Add clip_case("clipping scales the gradients of all parameters together to one norm", [] {
+  // Gradients 3 and 4 have norm 5; at 1 they are 0.6 and 0.8. With beta1 = 0 the first moment is the
+  // gradient.
+  const auto a = std::make_shared<Parameter>("a", 1, 1), b = std::make_shared<Parameter>("b", 1, 1);
+  const auto step = [&](float max_norm, float first, float second) {
+    Adam adam({a, b}, {.beta1 = 0, .max_norm = max_norm});
+    Tape tape;
+    tape.backward(
+        add(tape, row_dot(tape, tape.use(a), tape.input(std::vector<float>{first}, 1, 1)),
+            row_dot(tape, gather(tape, b, Indices{0}), tape.input(std::vector<float>{second}, 1, 1))));
+    return adam.step(tape);
+  };
+  check_near(step(1, 3, 4), 5, 1e-6, "the norm before clipping");
+  check_near(a->adam.first[0], 0.6, 1e-6, "first of a");
+  check_near(b->adam.first[0], 0.8, 1e-6, "first of b");
+  step(6, 3, 4);
+  check(a->adam.first[0] == 3 && b->adam.first[0] == 4, "untouched below the limit");
+  check_near(step(1, 3e30f, 4e30f) / 5e30, 1, 1e-6, "a norm whose square is not in float32");
+  check_near(a->adam.first[0], 0.6, 1e-6, "clipped in one piece");
+  expect_error(Code::diverged, "\"b\"", [&] { step(1e30f, 3e30f, 4e30f); });
+});
+
+const Add construction_case("threads that make optimizers of one parameter share its one state", [] {
+  for (int round = 0; round < 20; ++round) {
+    const auto shared = random_parameter("shared", 500, 8);
+    std::vector<const float*> seen(4);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < seen.size(); ++i)
+      threads.emplace_back([&, i] {
+        const Adam adam({shared}, {});
+        seen[i] = shared->adam.second.data();
+      });
+    for (std::thread& thread : threads) thread.join();
+    for (const float* second : seen) check(second == shared->adam.second.data(), "the state is made once");
+  }
 });
 
 const Add options_case("options out of range are refused", [] {
@@ -357,6 +400,8 @@ const Add options_case("options out of range are refused", [] {
   expect_error(Code::argument, "beta2", make({.beta2 = -0.1f}));
   expect_error(Code::argument, "epsilon", make({.epsilon = 0}));
   expect_error(Code::argument, "weight decay", make({.weight_decay = -1}));
+  expect_error(Code::argument, "max norm", make({.max_norm = -1}));
+  expect_error(Code::argument, "max norm", make({.max_norm = std::numeric_limits<float>::infinity()}));
   expect_error(Code::argument, "twice", [&] { Adam({p, p}, {}); });
   Adam adam({p}, {});
   expect_error(Code::argument, "learning rate", [&] { adam.set_learning_rate(-1); });

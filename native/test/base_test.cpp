@@ -1,14 +1,10 @@
-// Thread pool, random numbers, memory, processor levels and the kernels' own exponential and logarithm.
+// Random numbers, memory, processor levels and the kernels' own exponential and logarithm.
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <numeric>
-#include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/arena.h"
@@ -16,7 +12,6 @@
 #include "base/cpu.h"
 #include "base/rng.h"
 #include "base/status.h"
-#include "base/thread_pool.h"
 #include "check.h"
 #include "ops/kernels.h"
 
@@ -25,93 +20,6 @@ namespace {
 using namespace l4r;
 using test::Add;
 using test::check;
-
-// Runs `body` with so many threads, then sets the old number again.
-template <typename Body>
-void with_threads(int count, Body&& body) {
-  ThreadPool& pool = ThreadPool::shared();
-  const int before = pool.threads();
-  pool.set_threads(count);
-  body(pool);
-  pool.set_threads(before);
-}
-
-const Add every_chunk_case("a run calls its body once for every chunk, at any number of threads", [] {
-  for (const int threads : {1, 2, 3, 8})
-    with_threads(threads, [&](ThreadPool& pool) {
-      for (const std::int64_t chunks : {0, 1, 2, 7, 1000}) {
-        std::vector<std::atomic<int>> calls(static_cast<std::size_t>(chunks));
-        pool.run(chunks, [&](std::int64_t chunk) { ++calls[static_cast<std::size_t>(chunk)]; });
-        check(std::all_of(calls.begin(), calls.end(), [](const auto& n) { return n == 1; }),
-              std::to_string(chunks) + " chunks, " + std::to_string(threads) + " threads");
-      }
-    });
-});
-
-const Add ranges_case("ranges cover everything once and end where the data ends", [] {
-  with_threads(3, [](ThreadPool& pool) {
-    std::vector<std::atomic<int>> seen(103);
-    pool.for_ranges(103, 10, [&](std::int64_t begin, std::int64_t end) {
-      for (; begin < end; ++begin) ++seen[static_cast<std::size_t>(begin)];
-    });
-    check(std::all_of(seen.begin(), seen.end(), [](const auto& n) { return n == 1; }), "each once");
-  });
-});
-
-const Add nested_case("a body may start another run", [] {
-  with_threads(3, [](ThreadPool& pool) {
-    std::atomic<int> inner{0};
-    pool.run(8, [&](std::int64_t) {
-      pool.run(8, [&](std::int64_t) { pool.run(3, [&](std::int64_t) { ++inner; }); });
-    });
-    check(inner == 192, "192 inner chunks, got " + std::to_string(inner));
-  });
-});
-
-const Add concurrent_case("several threads may run at once", [] {
-  with_threads(3, [](ThreadPool& pool) {
-    std::atomic<std::int64_t> total{0};
-    std::vector<std::thread> callers;
-    for (int caller = 0; caller < 4; ++caller)
-      callers.emplace_back([&] {
-        for (int round = 0; round < 200; ++round) pool.run(17, [&](std::int64_t chunk) { total += chunk; });
-      });
-    for (auto& caller : callers) caller.join();
-    check(total == 4 * 200 * 136, "total " + std::to_string(total));
-  });
-});
-
-const Add exception_case("an exception of a body comes out of the run, and the pool goes on", [] {
-  for (const int threads : {1, 3})
-    with_threads(threads, [](ThreadPool& pool) {
-      for (int round = 0; round < 50; ++round) {
-        bool caught = false;
-        try {
-          pool.run(20, [](std::int64_t chunk) {
-            if (chunk == 7) throw std::runtime_error("seven");
-          });
-        } catch (const std::runtime_error& error) {
-          caught = std::string(error.what()) == "seven";
-        }
-        check(caught, "caught");
-      }
-      std::atomic<int> calls{0};
-      pool.run(5, [&](std::int64_t) { ++calls; });
-      check(calls == 5, "still works");
-    });
-});
-
-const Add thread_count_case("the number of threads is checked", [] {
-  for (const int wrong : {0, -1, 257}) {
-    bool caught = false;
-    try {
-      ThreadPool::shared().set_threads(wrong);
-    } catch (const Error& error) {
-      caught = error.code() == Code::argument;
-    }
-    check(caught, std::to_string(wrong));
-  }
-});
 
 // Philox4x32-10 once more, from the description in the paper (section 3.3): rounds first, key schedule beside
 // them.

@@ -1,21 +1,15 @@
-// Every operation against a float64 reference written in the plainest way, forward and backward, at every
-// available instruction-set level. A row of the table is an operation; shapes include 0, 1 and ragged tails;
-// the arena is full of NaN before each call, so memory that is read before it is written shows.
-#include <algorithm>
+// Every elementary operation against its float64 reference (op_case.h). A row of the table is an operation.
 #include <cmath>
-#include <cstring>
-#include <functional>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "autograd/tape.h"
 #include "base/cpu.h"
-#include "base/rng.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "check.h"
+#include "op_case.h"
 #include "ops/bag/bag.h"
 #include "ops/bpr/bpr.h"
 #include "ops/elementwise/elementwise.h"
@@ -27,63 +21,8 @@
 namespace {
 
 using namespace l4r;
-using test::Add;
-using test::check;
-
-using Matrix = std::vector<double>;
-using Matrices = std::vector<Matrix>;
-
-constexpr std::int64_t kRows[] = {0, 1, 2, 5, 33};
-constexpr std::int64_t kCols[] = {0, 1, 3, 7, 8, 9, 16, 17, 31, 64, 65};
-
-std::vector<float> random_floats(std::int64_t count, std::uint64_t stream) {
-  const Philox random(2026, stream);
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 4 * Philox::unit(random.block(i)[0]) - 2;
-  return values;
-}
-
-std::vector<std::int32_t> random_indices(std::int64_t count, std::int64_t limit, std::uint64_t stream) {
-  const Philox random(2026, stream);
-  std::vector<std::int32_t> values(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < values.size(); ++i)
-    values[i] = static_cast<std::int32_t>(random.below(i, static_cast<std::uint64_t>(limit)));
-  return values;
-}
-
-Matrix widen(const std::vector<float>& values) { return {values.begin(), values.end()}; }
-
-// Fills the arena with NaN: the next step gets the same memory.
-void poison(Tape& tape) {
-  float* memory = tape.allocate<float>(1 << 18);
-  std::fill_n(memory, 1 << 18, std::numeric_limits<float>::quiet_NaN());
-  tape.reset();
-}
-
-// |got - expected| <= limit * max(1, scale), scale the sum of absolute terms that go into a number.
-void check_close(std::span<const float> got, const Matrix& expected, double limit, double scale,
-                 const std::string& what) {
-  check(got.size() == expected.size(), what + ": size");
-  for (std::size_t i = 0; i < std::min(got.size(), expected.size()); ++i) {
-    const double error = std::fabs(got[i] - expected[i]);
-    if (error <= limit * std::max(1.0, scale)) continue;
-    check(false, what + "[" + std::to_string(i) + "]: expected " + std::to_string(expected[i]) + ", got " +
-                     std::to_string(got[i]));
-    return;
-  }
-}
-
-// One case: inputs as dense tensors, run by the native op and by a reference in float64.
-struct Op {
-  std::string name;
-  double limit;  // absolute error over the magnitude of the numbers added up
-  // Shapes of the inputs for a pair of sizes; empty when the op has no such shape.
-  std::function<std::vector<Shape>(std::int64_t rows, std::int64_t cols)> shapes;
-  std::function<Handle(Tape&, const std::vector<Handle>&)> run;
-  std::function<Matrix(const std::vector<Shape>&, const Matrices&)> reference;
-};
-
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+using namespace l4r::test;
+using test::Add;  // not the kernel of that name
 
 Matrix reference_product(const std::vector<Shape>& s, const Matrices& x, bool ta, bool tb) {
   const std::int64_t m = ta ? s[0].cols : s[0].rows, k = ta ? s[0].rows : s[0].cols,
@@ -96,7 +35,7 @@ Matrix reference_product(const std::vector<Shape>& s, const Matrices& x, bool ta
   return c;
 }
 
-Op matmul_row(bool ta, bool tb) {
+OpCase matmul_row(bool ta, bool tb) {
   return {std::string("matmul") + (ta ? " ta" : "") + (tb ? " tb" : ""), 4e-7,
           [=](std::int64_t rows, std::int64_t cols) {
             const std::int64_t k = cols, n = rows + 14;  // n crosses every panel width
@@ -108,8 +47,8 @@ Op matmul_row(bool ta, bool tb) {
 
 std::vector<Shape> twice(std::int64_t rows, std::int64_t cols) { return {{rows, cols}, {rows, cols}}; }
 
-const std::vector<Op>& table() {
-  static const std::vector<Op> ops{
+const std::vector<OpCase>& table() {
+  static const std::vector<OpCase> ops{
       {"add", 1e-7, twice, [](Tape& t, const std::vector<Handle>& x) { return add(t, x[0], x[1]); },
        [](const std::vector<Shape>&, const Matrices& x) {
          Matrix out = x[0];
@@ -177,75 +116,8 @@ const std::vector<Op>& table() {
   return ops;
 }
 
-// A scalar that depends on every number of a result, each with its own weight: sum over i of w[i] * x[i].
-Handle weigh(Tape& tape, Handle x, const std::vector<float>& weights) {
-  const Shape shape = tape.shape(x);
-  const Handle w = tape.input(weights, shape.rows, shape.cols);
-  const Handle dots = row_dot(tape, x, w);  // [rows x 1]
-  const std::vector<float> ones(at(shape.rows), 1.0f);
-  return matmul(tape, tape.input(ones, 1, shape.rows), dots, false, false);
-}
-
-double weigh(const Matrix& x, const std::vector<float>& weights) {
-  double total = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) total += x[i] * weights[i];
-  return total;
-}
-
-void run_case(const Op& op, const OpKernels& kernels, std::int64_t rows, std::int64_t cols,
-              const std::string& what) {
-  const std::vector<Shape> shapes = op.shapes(rows, cols);
-  std::vector<std::vector<float>> inputs;
-  Matrices wide;
-  for (std::size_t i = 0; i < shapes.size(); ++i) {
-    inputs.push_back(random_floats(shapes[i].size(), 10 + i));
-    wide.push_back(widen(inputs.back()));
-  }
-  Tape tape(kernels);
-  poison(tape);
-  std::vector<Handle> handles;
-  for (std::size_t i = 0; i < shapes.size(); ++i)
-    handles.push_back(tape.input(inputs[i], shapes[i].rows, shapes[i].cols));
-  const Handle out = op.run(tape, handles);
-  const Matrix expected = op.reference(shapes, wide);
-  const double scale = 4.0 * static_cast<double>(cols);  // |x| <= 2: a sum over cols of products
-  check_close(tape.value(out), expected, op.limit, scale, what + ": value");
-
-  // Gradients by central differences of the float64 reference: error about 1e-10, far below float32.
-  const std::vector<float> weights = random_floats(tape.shape(out).size(), 50);
-  tape.backward(weigh(tape, out, weights));
-  for (std::size_t i = 0; i < shapes.size(); ++i) {
-    const std::size_t size = wide[i].size();
-    const std::size_t step = std::max<std::size_t>(1, size / 40);  // up to 40 probes, spread over the tensor
-    const std::span<const float> gradient = tape.gradient(handles[i]);
-    check(gradient.size() == size, what + ": gradient size");
-    for (std::size_t e = 0; e < size; e += step) {
-      const double x = wide[i][e], h = 1e-5;
-      wide[i][e] = x + h;
-      const double above = weigh(op.reference(shapes, wide), weights);
-      wide[i][e] = x - h;
-      const double below = weigh(op.reference(shapes, wide), weights);
-      wide[i][e] = x;
-      const double slope = (above - below) / (2 * h);
-      if (std::fabs(gradient[e] - slope) > 2e-6 * std::max(1.0, 4.0 * static_cast<double>(rows + 14))) {
-        check(false, what + ": gradient " + std::to_string(i) + "[" + std::to_string(e) + "]: expected " +
-                         std::to_string(slope) + ", got " + std::to_string(gradient[e]));
-        return;
-      }
-    }
-  }
-}
-
 const Add ops_case("every dense op agrees with its float64 reference, forward and backward, at every level",
-                   [] {
-                     for (const Level level : available_levels())
-                       for (const Op& op : table())
-                         for (const std::int64_t rows : kRows)
-                           for (const std::int64_t cols : kCols)
-                             run_case(op, op_kernels(level), rows, cols,
-                                      std::string(level_name(level)) + " " + op.name + " " +
-                                          std::to_string(rows) + "x" + std::to_string(cols));
-                   });
+                   [] { run_cases(table()); });
 
 // ---- sparse ops: their gradients are row gradients of a parameter ----
 
@@ -397,22 +269,8 @@ std::vector<float> big_step(const OpKernels& kernels) {
   return bits;
 }
 
-const Add threads_case("1, 2 and 3 threads give the same bits", [] {
-  ThreadPool& pool = ThreadPool::shared();
-  const int before = pool.threads();
-  for (const Level level : available_levels()) {
-    pool.set_threads(1);
-    const std::vector<float> one = big_step(op_kernels(level));
-    for (const int threads : {2, 3}) {
-      pool.set_threads(threads);
-      const std::vector<float> many = big_step(op_kernels(level));
-      check(
-          one.size() == many.size() && std::memcmp(one.data(), many.data(), one.size() * sizeof(float)) == 0,
-          std::string(level_name(level)) + ": " + std::to_string(threads) + " threads");
-    }
-  }
-  pool.set_threads(before);
-});
+const Add threads_case("1, 2 and 3 threads give the same bits",
+                       [] { check_same_bits_at_any_thread_count(big_step); });
 
 const Add gemm_case("gemm is right across its block borders, and adds when asked to", [] {
   for (const Level level : available_levels()) {
@@ -421,20 +279,28 @@ const Add gemm_case("gemm is right across its block borders, and adds when asked
       std::int64_t m, n, k;
     };
     const std::int64_t wide = std::int64_t{kernels.gemm_cols} * 32 * 8 + 3;  // one more block of b
-    for (const Size& s :
-         {Size{3, wide, 5}, Size{130, 70, 521}, Size{kernels.gemm_rows * 16 + 1, 33, 257}, Size{2, 2, 0}}) {
+    const Size sizes[] = {{3, wide, 5}, {130, 70, 521},  {kernels.gemm_rows * 16 + 1, 33, 257},
+                          {2, 2, 0},    {13, 20, 2100},  {70, 33, 3001},
+                          {1, 70, 600}, {17, 150, 1030}, {kernels.gemm_rows * 3, 20, 9}};
+    for (const Size& s : sizes) {
       const auto a = random_floats(s.m * s.k, 31), b = random_floats(s.k * s.n, 32),
                  start = random_floats(s.m * s.n, 33);
-      for (const bool accumulate : {false, true}) {
-        std::vector<float> c = start;
-        gemm(kernels, false, false, s.m, s.n, s.k, a.data(), b.data(), c.data(), accumulate);
-        Matrix expected = reference_product({{s.m, s.k}, {s.k, s.n}}, {widen(a), widen(b)}, false, false);
-        if (accumulate)
-          for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += start[i];
-        check_close(c, expected, 4e-7, 4.0 * static_cast<double>(s.k),
-                    std::string(level_name(level)) + " " + std::to_string(s.m) + "x" + std::to_string(s.n) +
-                        "x" + std::to_string(s.k));
-      }
+      for (const bool ta : {false, true})
+        for (const bool tb : {false, true}) {
+          const Matrix product = reference_product({ta ? Shape{s.k, s.m} : Shape{s.m, s.k},  //
+                                                    tb ? Shape{s.n, s.k} : Shape{s.k, s.n}},
+                                                   {widen(a), widen(b)}, ta, tb);
+          for (const bool accumulate : {false, true}) {
+            std::vector<float> c = start;
+            gemm(kernels, ta, tb, s.m, s.n, s.k, a.data(), b.data(), c.data(), accumulate);
+            Matrix expected = product;
+            if (accumulate)
+              for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += start[i];
+            check_close(c, expected, 4e-7, 4.0 * static_cast<double>(s.k),
+                        std::string(level_name(level)) + (ta ? " ta" : "") + (tb ? " tb " : " ") +
+                            std::to_string(s.m) + "x" + std::to_string(s.n) + "x" + std::to_string(s.k));
+          }
+        }
     }
   }
 });
@@ -442,35 +308,32 @@ const Add gemm_case("gemm is right across its block borders, and adds when asked
 const Add errors_case("wrong shapes and indices are named in the error", [] {
   Tape tape;
   const auto parameter = random_parameter(4, 3);
-  const auto expect = [&](const std::string& part, auto&& body) {
-    try {
-      body();
-      check(false, "expected an error about " + part);
-    } catch (const Error& error) {
-      check(error.code() == Code::argument && std::string(error.what()).find(part) != std::string::npos,
-            "expected \"" + part + "\", got \"" + error.what() + "\"");
-    }
-  };
   const std::vector<float> six(6, 1.0f);
   const Handle x = tape.input(six, 2, 3), y = tape.input(six, 3, 2);
   using Indices = std::vector<std::int32_t>;
-  expect("rows[2]: expected a row of \"table\" in 0..3, got 4", [&] {
+  expect_argument_error("rows[2]: expected a row of \"table\" in 0..3, got 4", [&] {
     gather(tape, parameter, Indices{0, 3, 4});
   });
-  expect("rows[0]", [&] { gather(tape, parameter, Indices{-1}); });
-  expect("indices[1]", [&] { bag(tape, parameter, Indices{0, 9}, Indices{0, 2}, {}, BagMode::sum); });
-  expect("offsets[2]: expected at least 2", [&] {
+  expect_argument_error("rows[0]", [&] { gather(tape, parameter, Indices{-1}); });
+  expect_argument_error("indices[1]", [&] {
+    bag(tape, parameter, Indices{0, 9}, Indices{0, 2}, {}, BagMode::sum);
+  });
+  expect_argument_error("offsets[2]: expected at least 2", [&] {
     bag(tape, parameter, Indices{0, 1}, Indices{0, 2, 1}, {}, BagMode::sum);
   });
-  expect("offsets", [&] { bag(tape, parameter, Indices{0, 1}, Indices{0, 1}, {}, BagMode::sum); });
-  expect("offsets", [&] { bag(tape, parameter, Indices{}, Indices{}, {}, BagMode::sum); });
-  expect("weights", [&] { bag(tape, parameter, Indices{0, 1}, Indices{0, 2}, six, BagMode::sum); });
-  expect("2 x 3 and 3 x 2", [&] { add(tape, x, y); });
-  expect("2 x 3 and 3 x 2", [&] { row_dot(tape, x, y); });
-  expect("inner sizes", [&] { matmul(tape, x, x, false, false); });
-  expect("scores n x 1", [&] { bpr_loss(tape, x, x); });
-  expect("expected 6 numbers", [&] { tape.input(std::vector<float>(5), 2, 3); });
-  expect("expected rows and cols", [&] { tape.input({}, -1, 0); });
+  expect_argument_error("offsets", [&] {
+    bag(tape, parameter, Indices{0, 1}, Indices{0, 1}, {}, BagMode::sum);
+  });
+  expect_argument_error("offsets", [&] { bag(tape, parameter, Indices{}, Indices{}, {}, BagMode::sum); });
+  expect_argument_error("weights", [&] {
+    bag(tape, parameter, Indices{0, 1}, Indices{0, 2}, six, BagMode::sum);
+  });
+  expect_argument_error("2 x 3 and 3 x 2", [&] { add(tape, x, y); });
+  expect_argument_error("2 x 3 and 3 x 2", [&] { row_dot(tape, x, y); });
+  expect_argument_error("inner sizes", [&] { matmul(tape, x, x, false, false); });
+  expect_argument_error("scores n x 1", [&] { bpr_loss(tape, x, x); });
+  expect_argument_error("expected 6 numbers", [&] { tape.input(std::vector<float>(5), 2, 3); });
+  expect_argument_error("expected rows and cols", [&] { tape.input({}, -1, 0); });
 });
 
 }  // namespace

@@ -23,8 +23,9 @@ using test::check;
 using Numbers = std::vector<std::int32_t>;
 using Triple = std::array<std::int32_t, 3>;
 
-std::vector<Triple> epoch(PairSampler& sampler, std::int64_t number, std::int64_t batch) {
-  sampler.start_epoch(number);
+std::vector<Triple> epoch(PairSampler& sampler, std::int64_t number, std::int64_t batch,
+                          std::int64_t start = 0) {
+  sampler.start_epoch(number, start);
   std::vector<Triple> all;
   const auto size = static_cast<std::size_t>(batch);
   Numbers users(size), positives(size), negatives(size);
@@ -104,6 +105,22 @@ const Add repeat_case("seed and epoch decide, not batch size, threads or the epo
   check(epoch(first, 6, 64) != expected, "another epoch differs");
   PairSampler other(40, 30, lists.offsets, lists.items, {}, 14);
   check(epoch(other, 5, 64) != expected, "another seed differs");
+});
+
+const Add start_case("an epoch begun later is the rest of the same epoch", [] {
+  const Lists lists;
+  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 13);
+  const auto whole = epoch(sampler, 5, 64);
+  for (const std::int64_t start : {std::int64_t{0}, std::int64_t{1}, std::int64_t{64}, sampler.examples()}) {
+    const std::vector<Triple> rest(whole.begin() + start, whole.end());
+    check(epoch(sampler, 5, 64, start) == rest, "from " + std::to_string(start));
+  }
+  for (const std::int64_t start : {std::int64_t{-1}, sampler.examples() + 1}) try {
+      sampler.start_epoch(5, start);
+      check(false, "expected an error for start " + std::to_string(start));
+    } catch (const Error& error) {
+      check(error.code() == Code::argument, error.what());
+    }
 });
 
 const Add shuffle_case("the order is shuffled evenly", [] {

@@ -1,11 +1,11 @@
 import test from "ava";
-import { augmentPairs, type PairSource } from "../../lib/augmentation/dataAugmentation.js";
+import { augmentPairs, type PairSource } from "../../lib/augmentation/pairAugmentation.js";
 import { promptAugmenter } from "../../lib/augmentation/promptAugmentation.js";
 import { mostSimilarUsers } from "../../lib/augmentation/similarUsers.js";
 import { Random } from "../../lib/data/random.js";
 import { checked } from "../../lib/llm/checks.js";
 import { factorRanker } from "../../lib/models/factorRanker.js";
-import type { FactorRanker } from "../../lib/models/ranker.js";
+import type { TrainedRanker } from "../../lib/models/ranker.js";
 import { topKRow } from "../../lib/native/catalogue.js";
 import { FaultyLanguageModel } from "../llm/faultyLanguageModel.js";
 import { randomView, viewOf } from "../models/planted.js";
@@ -19,11 +19,15 @@ const view = randomView(users, items, 3);
 const random = new Random(5);
 const vectors = (rows: number): Float32Array =>
   Float32Array.from({ length: rows * dimension }, () => random.next() - 0.5);
-const ranker = factorRanker("MF", {
-  dimension,
-  users: vectors(users),
-  items: vectors(items),
-  itemBiases: null,
+const ranker = factorRanker({
+  kind: "factors",
+  name: "MF",
+  factors: {
+    dimension,
+    users: vectors(users),
+    items: vectors(items),
+    itemBiases: null,
+  },
 });
 test.after.always(() => ranker.dispose());
 
@@ -37,7 +41,7 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
-const userVector = (source: FactorRanker, user: number): Float32Array =>
+const userVector = (source: TrainedRanker, user: number): Float32Array =>
   source.userVectors.subarray(user * source.dimension, (user + 1) * source.dimension);
 
 test("the most similar user is the nearest other one by cosine", (t) => {
@@ -53,12 +57,16 @@ test("the most similar user is the nearest other one by cosine", (t) => {
 });
 
 test("a user without training items is nobody's neighbour; with no other user there is none", (t) => {
-  const same = (count: number): FactorRanker => {
-    const made = factorRanker("MF", {
-      dimension: 1,
-      users: new Float32Array(count).fill(1),
-      items: Float32Array.of(1),
-      itemBiases: null,
+  const same = (count: number): TrainedRanker => {
+    const made = factorRanker({
+      kind: "factors",
+      name: "MF",
+      factors: {
+        dimension: 1,
+        users: new Float32Array(count).fill(1),
+        items: Float32Array.of(1),
+        itemBiases: null,
+      },
     });
     t.teardown(() => made.dispose());
     return made;
@@ -149,22 +157,30 @@ test("a model that fails leaves the pairs out", async (t) => {
 
 test("users with fewer than two unseen items are not asked", async (t) => {
   const full = viewOf([[0, 1, 2], [0, 1], [2], []], 3);
-  const tiny = factorRanker("MF", {
-    dimension: 1,
-    users: new Float32Array(4),
-    items: new Float32Array(3),
-    itemBiases: null,
+  const tiny = factorRanker({
+    kind: "factors",
+    name: "MF",
+    factors: {
+      dimension: 1,
+      users: new Float32Array(4),
+      items: new Float32Array(3),
+      itemBiases: null,
+    },
   });
   for (const source of ["backbone", "random"] as const) {
     const { asked, triples } = await augmentPairs(byNumber(), tiny, full, { source, seed: 1 });
     t.is(asked, 1);
     t.deepEqual([...triples], [2, 1, 0]);
   }
-  const single = factorRanker("MF", {
-    dimension: 1,
-    users: new Float32Array(1),
-    items: new Float32Array(1),
-    itemBiases: null,
+  const single = factorRanker({
+    kind: "factors",
+    name: "MF",
+    factors: {
+      dimension: 1,
+      users: new Float32Array(1),
+      items: new Float32Array(1),
+      itemBiases: null,
+    },
   });
   t.is((await augmentPairs(byNumber(), single, viewOf([[0]], 1), { seed: 1 })).asked, 0);
 });

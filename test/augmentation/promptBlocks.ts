@@ -1,4 +1,5 @@
 import { DIRECT_TEMPLATE } from "../../lib/llm/prompts/direct.js";
+import { SEQUENTIAL_TEMPLATE } from "../../lib/llm/prompts/sequential.js";
 
 /** The title lists of a prompt. */
 export interface Blocks {
@@ -11,15 +12,20 @@ export interface Blocks {
 
 /** Reads a prompt back: what stands under each heading, up to the next one. */
 export function blocksOf(prompt: string): Blocks {
-  const { history, similarUser, prediction, candidates, question, instruction } = DIRECT_TEMPLATE;
+  const [first, ...lines] = prompt.split("\n");
+  const template = [DIRECT_TEMPLATE, SEQUENTIAL_TEMPLATE].find(({ instruction }) =>
+    Object.values(instruction).includes(first),
+  );
+  if (template === undefined) throw new Error(`no template begins with ${first}`);
+  const { history, similarUser, prediction, candidates, question } = template;
   const headings = [history, similarUser, prediction, candidates, question.title, question.label];
   const blocks = new Map<string, string[]>();
   let current: string[] = [];
-  for (const line of prompt.split("\n")) {
+  for (const line of lines) {
     if (headings.includes(line.trim())) {
       current = [];
       blocks.set(line.trim(), current);
-    } else if (line !== "" && line !== instruction.rank && line !== instruction.compare) current.push(line);
+    } else if (line !== "") current.push(line);
   }
   const under = (heading: string): string[] => blocks.get(heading) ?? [];
   return {

@@ -23,8 +23,9 @@ export type Taste = (title: string, prompt: Blocks) => number;
 export class TextModel implements LanguageModel {
   readonly id = "text model";
   readonly contextSize = 100_000;
-  /** Every ranking and every comparison, in the order asked. */
+  /** Every ranking, every choice and every comparison, in the order asked. */
   readonly ranked: RankRequest[] = [];
+  readonly chosen: RankRequest[] = [];
   readonly compared: CompareRequest[] = [];
   readonly #taste: Taste;
   readonly #counter = new CallCounter();
@@ -43,10 +44,7 @@ export class TextModel implements LanguageModel {
 
   async rank(request: RankRequest, _options?: CallOptions): Promise<RankAnswer | NoAnswer> {
     this.ranked.push(request);
-    const prompt = blocksOf(request.prefix);
-    const titles =
-      request.mode === "labels" ? prompt.candidates : request.candidates.map((text) => text.trim());
-    const scores = Float64Array.from(titles, (title) => this.#taste(title, prompt));
+    const scores = this.#scores(request);
     const order = Int32Array.from(Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b));
     return this.#counter.count<RankAnswer>({ answered: true, scores, order });
   }
@@ -74,9 +72,12 @@ export class TextModel implements LanguageModel {
     };
   }
 
-  async choose({ candidates }: RankRequest): Promise<ChooseAnswer | NoAnswer> {
-    const probabilities = new Float64Array(candidates.length).fill(1 / candidates.length);
-    return { answered: true, index: 0, probabilities };
+  async choose(request: RankRequest, _options?: CallOptions): Promise<ChooseAnswer | NoAnswer> {
+    this.chosen.push(request);
+    const scores = this.#scores(request);
+    const index = scores.indexOf(Math.max(...scores));
+    const probabilities = scores.map((_, position) => (position === index ? 1 : 0));
+    return this.#counter.count<ChooseAnswer>({ answered: true, index, probabilities });
   }
 
   async complete(): Promise<CompleteAnswer | NoAnswer> {
@@ -90,4 +91,11 @@ export class TextModel implements LanguageModel {
   async dispose(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  #scores(request: RankRequest): Float64Array {
+    const prompt = blocksOf(request.prefix);
+    const titles =
+      request.mode === "labels" ? prompt.candidates : request.candidates.map((text) => text.trim());
+    return Float64Array.from(titles, (title) => this.#taste(title, prompt));
+  }
 }

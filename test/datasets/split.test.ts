@@ -146,3 +146,19 @@ test("a training view checks its columns", (t) => {
   refuses({ items: new Int32Array(1) }, /^items/);
   refuses({ ratings: new Float32Array(1) }, /^ratings/);
 });
+
+test("held-out rows of users with too short a history are skipped, their training rows stay", (t) => {
+  const rows: InteractionRow[] = [...everything(10), [1, 1, 5, 1], [1, 2, 5, 2], [1, 3, 5, 3]];
+  const dataset = datasetOf([...rows, [2, 4, 5, 1], [2, 5, 5, 2], [2, 6, 5, 3], [2, 7, 5, 4]]);
+  const all = split(dataset);
+  const long = split(dataset, { leastHistory: 2 });
+  t.deepEqual([...all.validation.users], [1, 2]);
+  t.deepEqual([...long.validation.users], [2]);
+  t.deepEqual([...long.test.users], [2]);
+  t.deepEqual(long.train.itemsOf(1), all.train.itemsOf(1));
+  t.is(all.counts.skippedShortHistories, 0);
+  t.is(long.counts.skippedShortHistories, 1);
+  t.not(long.digest, all.digest);
+  for (const leastHistory of [0, 1.5, Number.NaN])
+    t.throws(() => split(dataset, { leastHistory }), { code: "E_ARGUMENT", message: /leastHistory/ });
+});

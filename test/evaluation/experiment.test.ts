@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
-import { augmentPairs } from "../../lib/augmentation/dataAugmentation.js";
+import { augmentPairs } from "../../lib/augmentation/pairAugmentation.js";
 import { DatasetBuilder } from "../../lib/data/builder.js";
 import type { Dataset } from "../../lib/data/dataset.js";
 import { generateShop } from "../../lib/data/shop/index.js";
@@ -12,7 +12,7 @@ import type { ExperimentReport } from "../../lib/evaluation/report.js";
 import type { StageProgress } from "../../lib/evaluation/stages.js";
 import type { LanguageModel } from "../../lib/llm/languageModel.js";
 import { loadLlama } from "../../lib/llm/load.js";
-import type { BackboneDefinition } from "../../lib/models/backbone.js";
+import type { DirectDefinition } from "../../lib/models/backbone.js";
 import { MF } from "../../lib/models/direct/mf.js";
 import { factorRanker } from "../../lib/models/factorRanker.js";
 import { setThreads, threads } from "../../lib/native/addon.js";
@@ -95,8 +95,8 @@ test.serial(
     }
     t.true(base["hr@10"] > 0 && ease["hr@10"] > 0);
     t.like(report.languageModel, { name: "in test", id: "text model" });
-    const { pairs, lists } = report.languageModel ?? t.fail();
-    t.is(pairs.asked, 2 * parts.counts.users);
+    const { augmentation, lists } = report.languageModel ?? t.fail();
+    t.is(augmentation.asked, 2 * parts.counts.users);
     t.true(lists.asked > 0 && lists.answered === lists.asked);
     const { alpha1, alpha2, weights } = report.alpha ?? t.fail();
     t.true(weights.min >= alpha1 * alpha2 - 1e-12 && weights.max <= alpha1);
@@ -171,7 +171,7 @@ test.serial("a real GGUF runs through the whole job, twice the same", async (t) 
       reports.push(await run(model, { dataset }));
     }
     t.deepEqual(withoutTimings(reports[1]), withoutTimings(reports[0]));
-    t.true((reports[0].languageModel?.pairs.answered ?? 0) > 0);
+    t.true((reports[0].languageModel?.augmentation.answered ?? 0) > 0);
     t.deepEqual(Object.keys(reports[0].llama4rec ?? {}), metricNames);
   } finally {
     await rm(folder.path, { recursive: true, force: true });
@@ -179,7 +179,7 @@ test.serial("a real GGUF runs through the whole job, twice the same", async (t) 
 });
 
 /** MF that keeps the triples it is trained on. */
-function recording(seen: { user: number; positive: number; negative: number }[]): BackboneDefinition {
+function recording(seen: { user: number; positive: number; negative: number }[]): DirectDefinition {
   return {
     ...MF,
     create: (...args) => {
@@ -320,12 +320,12 @@ test("negatives are uniform over what is not in training, held-out items include
 test("random pairs draw held-out items as often as any other unseen item", async (t) => {
   const { train, test: last } = split(shop);
   const targets = new Map(Array.from(last.users, (user, row) => [user, last.items[row]]));
-  const ranker = factorRanker("MF", {
+  const ranker = factorRanker({ kind: "factors", name: "MF", factors: {
     dimension: 1,
     users: new Float32Array(train.userCount),
     items: new Float32Array(train.itemCount),
     itemBiases: null,
-  });
+  } });
   const model = new TextModel((title) => shop.titles.indexOf(title));
   let [found, expected] = [0, 0];
   for (let seed = 1; seed <= 40; seed++) {

@@ -1,7 +1,13 @@
 import test from "ava";
-import { buildPairPrompt, buildRankingPrompt, type PromptModel } from "../../lib/llm/prompts/build.js";
+import {
+  buildChoicePrompt,
+  buildPairPrompt,
+  buildRankingPrompt,
+  type PromptModel,
+} from "../../lib/llm/prompts/build.js";
 import { fitTitles } from "../../lib/llm/prompts/fit.js";
 import { MAX_TITLE_LENGTH, sanitizeTitle } from "../../lib/llm/prompts/sanitize.js";
+import { SEQUENTIAL_TEMPLATE } from "../../lib/llm/prompts/sequential.js";
 import { FaultyLanguageModel } from "./faultyLanguageModel.js";
 
 /** One token a character, a thousand of them. */
@@ -80,6 +86,59 @@ test("pairs are asked in both orders behind one prefix", (t) => {
     "Candidates:\nA. Heidi\nB. Up\nBest:",
   ]);
   t.deepEqual(prompt.labels, [" A", " B"]);
+});
+
+test("sequential: the history in its order, then what the backbone knows, the candidates last", (t) => {
+  const options = { model, mode: "labels", template: SEQUENTIAL_TEMPLATE } as const;
+  const prompt = buildRankingPrompt(input, options);
+  t.is(
+    prompt.prefix,
+    "Continue this user's list with the item that comes next.\n" +
+      "The list so far, oldest first, newest last:\nAlien (1979)\nDune (1984)\n" +
+      "The list of a similar user, oldest first:\nSolaris (1972)\n" +
+      "Another recommender expects next:\nMoon (2009)\n" +
+      "Candidates for the next place:\nA. Up (2009)\nB. Heidi (1937)\nNext:",
+  );
+  t.is(prompt.template, "sequential-1");
+  const scored = buildRankingPrompt(input, { ...options, mode: "likelihood" });
+  t.true(scored.prefix.endsWith("Moon (2009)\nNext in the list:"));
+  const pair = buildPairPrompt({ history: ["Alien"], items: ["Up", "Heidi"] }, options);
+  t.is(
+    pair.prefix + pair.questions[0],
+    "Say which of two items comes next in this user's list.\n" +
+      "The list so far, oldest first, newest last:\nAlien\n" +
+      "Candidates for the next place:\nA. Up\nB. Heidi\nNext:",
+  );
+});
+
+test("a choice is asked like a ranking, with an instruction of its own", (t) => {
+  for (const [template, instruction] of [
+    [undefined, "Say which of these items this user likes most."],
+    [SEQUENTIAL_TEMPLATE, "Say which of these items comes next in this user's list."],
+  ] as const)
+    for (const mode of ["likelihood", "labels"] as const) {
+      const { prefix, ...choice } = buildChoicePrompt(input, { model, mode, template });
+      const { prefix: ranking, ...rest } = buildRankingPrompt(input, { model, mode, template });
+      const line = prefix.indexOf("\n");
+      t.is(prefix.slice(0, line), instruction);
+      t.is(prefix.slice(line), ranking.slice(ranking.indexOf("\n")));
+      t.deepEqual(choice, rest);
+    }
+  const none = { history: ["Alien"], candidates: [] };
+  t.throws(() => buildChoicePrompt(none, { model, mode: "labels" }), { code: "E_ARGUMENT" });
+});
+
+test("short of room, an ordered history keeps its newest titles in order", (t) => {
+  const long = { history: numbered("own", 80), candidates: ["Up", "Heidi"] };
+  for (const budget of [250, 300, 400]) {
+    const options = { model, mode: "labels", budget, template: SEQUENTIAL_TEMPLATE } as const;
+    const { prefix, kept } = buildChoicePrompt(long, options);
+    t.true(kept.history > 0 && kept.history < 80);
+    t.deepEqual(
+      prefix.split("\n").filter((line) => line.startsWith("own")),
+      long.history.slice(-kept.history),
+    );
+  }
 });
 
 test("what does not fit goes by whole titles, in the documented order", (t) => {

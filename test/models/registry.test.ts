@@ -13,8 +13,9 @@ test("a backbone is found by its name in any case, and by nothing else", (t) => 
 
 test("a task is found by its exact name", (t) => {
   t.is(findTask("direct"), "direct");
-  for (const name of ["", "Direct", "indirect"])
-    raises(t, () => findTask(name), "E_TASK", /expected one of direct, got "/);
+  t.is(findTask("sequential"), "sequential");
+  for (const name of ["", "Direct", "indirect", "rating"])
+    raises(t, () => findTask(name), "E_TASK", /expected one of direct, sequential, got "/);
 });
 
 test("every backbone says what it is, and its defaults are within their ranges", (t) => {

@@ -51,10 +51,27 @@ type Argument = readonly [kind: keyof typeof garbage, valid: unknown];
 const addon = native();
 const parameter = addon.parameterCreate("p", 4, 3);
 const other = addon.parameterCreate("q", 4, 3);
-const optimizer = addon.adamCreate([parameter], 0.1, 0.9, 0.999, 1e-8, 0, true);
+const optimizer = addon.adamCreate([parameter], 0.1, 0.9, 0.999, 1e-8, 0, 0, true);
 const sampler = addon.samplerCreate(1, 3, Int32Array.of(0, 1), Int32Array.of(0), new Int32Array(0), 1);
 const catalogue = addon.catalogueCreate(new Float32Array(6), null, 3, 2);
 const matrix = addon.tapeInput(new Float32Array(6), 2, 3);
+const sequences = addon.sequencesCreate(3, Int32Array.of(0, 2), Int32Array.of(0, 1), 2, 1, 1);
+const shape = {
+  dimension: 2,
+  hidden: 2,
+  blocks: 1,
+  heads: 1,
+  length: 2,
+  causal: true,
+  activation: "relu",
+  inputScale: 1,
+  epsilon: 1e-5,
+} as const;
+/** Items, positions, one block, the last layer norm. */
+const weights = [6, 4, 2, 2, 12, 6, 4, 2, 2, 2, 4, 2, 4, 2, 2, 2].map((size) => new Float32Array(size));
+const encoder = addon.encoderCreate(shape, weights);
+const square = addon.tapeInput(new Float32Array(9), 3, 3);
+const row = addon.tapeInput(new Float32Array(3), 1, 3);
 const column = addon.tapeInput(new Float32Array(2), 2, 1);
 test.after.always(() => addon.tapeReset());
 
@@ -66,6 +83,10 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
   cpuInfo: [],
   threads: [],
   setThreads: [["integer", 2]],
+  setLane: [
+    ["integer", 0],
+    ["flag", false],
+  ],
   readBandwidth: [
     ["integer", 4096],
     ["integer", 1],
@@ -96,7 +117,19 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["id", parameter],
     ["float32", new Float32Array(12)],
   ],
+  parameterReadState: [["id", parameter]],
+  parameterWriteState: [
+    ["id", parameter],
+    ["float32", new Float32Array(12)],
+    ["float32", new Float32Array(12)],
+    ["int32", new Int32Array(4)],
+    ["integer", 0],
+  ],
   tapeReset: [],
+  tapeRandomize: [
+    ["integer", 1],
+    ["integer", 0],
+  ],
   tapeInput: [
     ["float32", new Float32Array(6)],
     ["integer", 2],
@@ -142,9 +175,50 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["id", matrix],
     ["number", 2],
   ],
+  linear: [
+    ["id", matrix],
+    ["id", square],
+    ["id", row],
+    ["text", "relu"],
+  ],
+  layerNorm: [
+    ["id", matrix],
+    ["id", row],
+    ["id", row],
+    ["number", 1e-5],
+  ],
+  dropout: [
+    ["id", matrix],
+    ["number", 0.5],
+  ],
+  addDropout: [
+    ["id", matrix],
+    ["id", matrix],
+    ["number", 0.5],
+  ],
+  attention: [
+    ["id", matrix],
+    ["int32", Int32Array.of(0, 2)],
+    ["integer", 1],
+    ["flag", true],
+    ["number", 0],
+  ],
+  take: [
+    ["id", matrix],
+    ["int32", rows],
+  ],
+  bceLoss: [
+    ["id", column],
+    ["id", column],
+  ],
+  softmaxLoss: [
+    ["id", matrix],
+    ["id", square],
+    ["int32", Int32Array.of(0, 1)],
+  ],
   adamCreate: [
     ["ids", [other]],
-    ...Array.from({ length: 5 }, (): Argument => ["number", 0.5]),
+    ...Array.from({ length: 6 }, (): Argument => ["number", 0.5]),
     ["flag", true],
   ],
   adamSetLearningRate: [
@@ -164,6 +238,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
   samplerStartEpoch: [
     ["id", sampler],
     ["integer", 1],
+    ["integer", 0],
   ],
   samplerExamples: [["id", sampler]],
   samplerNext: [
@@ -173,12 +248,54 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["int32", new Int32Array(2)],
   ],
   samplerRelease: [["integer", 2 ** 40]],
+  sequencesCreate: [
+    ["integer", 3],
+    ["int32", Int32Array.of(0, 2)],
+    ["int32", Int32Array.of(0, 1)],
+    ["integer", 2],
+    ["integer", 1],
+    ["integer", 1],
+  ],
+  sequencesStartEpoch: [
+    ["id", sequences],
+    ["integer", 0],
+    ["integer", 0],
+  ],
+  sequencesExamples: [["id", sequences]],
+  sequencesNext: [
+    ["id", sequences],
+    ["int32", new Int32Array(2)],
+    ["int32", new Int32Array(2)],
+    ["int32", new Int32Array(2)],
+    ["int32", new Int32Array(2)],
+    ["int32", new Int32Array(2)],
+  ],
+  sequencesRelease: [["integer", 2 ** 40]],
+  encoderCreate: [
+    ["filter", shape],
+    ["filter", weights],
+  ],
+  encoderAcquire: [["id", encoder]],
+  encoderRelease: [["integer", 2 ** 40]],
+  encoderEncode: [
+    ["id", encoder],
+    ["int32", offsets],
+    ["int32", rows],
+  ],
+  encoderTopK: [
+    ["id", encoder],
+    ["int32", offsets],
+    ["int32", rows],
+    ["integer", 1],
+    ["filter", {}],
+  ],
   catalogueCreate: [
     ["float32", new Float32Array(6)],
     ["maybeFloat32", null],
     ["integer", 3],
     ["integer", 2],
   ],
+  catalogueAcquire: [["id", catalogue]],
   catalogueRelease: [["integer", 2 ** 40]],
   catalogueTopK: [
     ["id", catalogue],
@@ -254,6 +371,8 @@ test("an id is good for its own kind only", (t) => {
     adamStep: optimizer,
     samplerExamples: sampler,
     catalogueTopK: catalogue,
+    sequencesExamples: sequences,
+    encoderEncode: encoder,
   };
   for (const name of Object.keys(uses) as (keyof typeof uses)[])
     for (const id of Object.values(uses).filter((id) => id !== uses[name]))
@@ -266,7 +385,7 @@ test("a detached array never reads as memory: it is empty or refused", (t) => {
     const valid = calls[name].map(([, value]) => value);
     for (const [place, [kind]] of calls[name].entries()) {
       if (kind !== "int32" && kind !== "float32" && kind !== "float64") continue;
-      const bare = kind === "int32" && (name === "gather" || (name === "samplerCreate" && place === 4));
+      const bare = kind === "int32" && (name === "gather" || name === "take" || (name === "samplerCreate" && place === 4));
       const body = (): unknown => invoke(name, valid.with(place, detached(new kinds[kind](12))));
       if (bare) t.notThrows(body, `${name}: no rows are fine`);
       else raises(t, body, "E_ARGUMENT", /expected/);

@@ -5,7 +5,7 @@ import { split } from "../../lib/data/split.js";
 import { findBackbone } from "../../lib/models/registry.js";
 import { spdInverse } from "../../lib/native/linalg.js";
 import { Parameter } from "../../lib/native/parameter.js";
-import { train } from "../../lib/training/trainer.js";
+import { train } from "../../lib/training/train.js";
 
 const { epochs } = workerData as { epochs: number };
 const held = new Parameter("held", 1 << 20, 8).fillUniform(0, 1, 1, 0);
@@ -17,6 +17,7 @@ const { ranker } = await train({
   backbone: findBackbone("MF", "direct"),
   view,
   seed: 1,
+  worker: false, // it is in one already
   hyperparameters: { epochs, dimension: 8 },
   onEpoch: ({ epoch }) => {
     if (epoch === 2) parentPort?.postMessage({ held: held.id });

@@ -10,13 +10,13 @@ import {
   split,
   type TrainView,
 } from "../../lib/data/index.js";
-import { evaluateRanking, type Masking } from "../../lib/evaluation/ranking.js";
+import { evaluateRanking, type Masking } from "../../lib/models/fullRanking.js";
 import { MetricAccumulator, type RankingMetrics } from "../../lib/metrics/ranking.js";
 import type { Ranker } from "../../lib/models/ranker.js";
 import { ease } from "../../lib/models/reference/ease.js";
 import { popularity } from "../../lib/models/reference/popularity.js";
 import { findBackbone } from "../../lib/models/registry.js";
-import { train } from "../../lib/training/trainer.js";
+import { train } from "../../lib/training/train.js";
 
 const opened = new Map<string, Promise<Dataset>>();
 

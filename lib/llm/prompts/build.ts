@@ -1,8 +1,9 @@
 import { argumentError } from "../../native/errors.js";
 import type { CompareRequest, LabelSet, LanguageModel, RankMode, RankRequest } from "../languageModel.js";
-import { DIRECT_TEMPLATE, type DirectTemplate } from "./direct.js";
+import { DIRECT_TEMPLATE } from "./direct.js";
 import { fitTitles, type KeptTitles } from "./fit.js";
 import { sanitizeTitle } from "./sanitize.js";
+import type { PromptTemplate } from "./template.js";
 
 /** What a prompt says about a user; titles only. */
 export interface UserPromptInput {
@@ -14,8 +15,8 @@ export interface UserPromptInput {
   readonly backbonePrediction?: readonly string[];
 }
 
-/** Input of {@link buildRankingPrompt}. */
-export interface DirectPromptInput extends UserPromptInput {
+/** Input of {@link buildRankingPrompt} and {@link buildChoicePrompt}. */
+export interface CandidatePromptInput extends UserPromptInput {
   readonly candidates: readonly string[];
 }
 
@@ -36,10 +37,15 @@ export interface PromptOptions {
   /** Own titles that are only dropped after everything else was. Default 10. */
   readonly historyFloor?: number;
   /** Default: {@link DIRECT_TEMPLATE}. */
-  readonly template?: DirectTemplate;
+  readonly template?: PromptTemplate;
 }
 
-/** A rank request and how many titles found room. */
+/** How {@link buildRankingPrompt} and {@link buildChoicePrompt} build theirs. */
+export interface CandidatePromptOptions extends PromptOptions {
+  readonly mode: RankMode;
+}
+
+/** A rank or choose request and how many titles found room. */
 export interface RankingPrompt extends RankRequest {
   readonly kept: KeptTitles;
 }
@@ -66,8 +72,34 @@ const HISTORY_FLOOR = 10;
  * ```
  */
 export function buildRankingPrompt(
-  input: DirectPromptInput,
-  options: PromptOptions & { readonly mode: RankMode },
+  input: CandidatePromptInput,
+  options: CandidatePromptOptions,
+): RankingPrompt {
+  return candidatePrompt("rank", input, options);
+}
+
+/**
+ * The request that picks the one candidate for a user, built like that of {@link buildRankingPrompt}.
+ *
+ * @throws Llama4RecError `E_ARGUMENT` without candidates.
+ *
+ * @example
+ * ```ts
+ * const prompt = buildChoicePrompt({ history, candidates }, { model, mode: "labels", template: SEQUENTIAL_TEMPLATE });
+ * const answer = await model.choose(prompt);
+ * ```
+ */
+export function buildChoicePrompt(
+  input: CandidatePromptInput,
+  options: CandidatePromptOptions,
+): RankingPrompt {
+  return candidatePrompt("choose", input, options);
+}
+
+function candidatePrompt(
+  kind: "rank" | "choose",
+  input: CandidatePromptInput,
+  options: CandidatePromptOptions,
 ): RankingPrompt {
   const { model, template = DIRECT_TEMPLATE } = options;
   const titles = input.candidates.map((title) => sanitizeTitle(title));
@@ -79,7 +111,7 @@ export function buildRankingPrompt(
     : titles.map((title) => ` ${title}\n`);
   const { text, kept } = fitUser(
     input,
-    template.instruction.rank,
+    template.instruction[kind],
     ending,
     longest(model, candidates),
     options,
@@ -116,7 +148,7 @@ export function buildPairPrompt(input: PairPromptInput, options: PromptOptions):
 }
 
 /** The labelled candidates and the question, up to where a label is due. */
-function labelledEnding(template: DirectTemplate, labels: LabelSet, titles: readonly string[]): string {
+function labelledEnding(template: PromptTemplate, labels: LabelSet, titles: readonly string[]): string {
   const lines = titles.map((title, i) => `${labels.names[i]}. ${title}`);
   return `${list(template.candidates, lines)}${template.question.label}${labels.lead === "" ? " " : ""}`;
 }

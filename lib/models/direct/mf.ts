@@ -2,7 +2,7 @@ import type { TrainView } from "../../data/trainView.js";
 import { add, bprLoss, gather, l2, rowDot, scale, type Tensor } from "../../native/autograd.js";
 import type { PairBatch } from "../../native/pairSampler.js";
 import { Parameter } from "../../native/parameter.js";
-import type { BackboneDefinition, DirectBackbone, Hyperparameters } from "../backbone.js";
+import type { DirectBackbone, DirectDefinition, Hyperparameters } from "../backbone.js";
 import type { Factors } from "../factorRanker.js";
 
 /**
@@ -45,7 +45,7 @@ class MatrixFactorization implements DirectBackbone {
 }
 
 /** Registry entry of MF. */
-export const MF: BackboneDefinition = {
+export const MF: DirectDefinition = {
   name: "MF",
   task: "direct",
   source: "Rendle et al., BPR: Bayesian Personalized Ranking from Implicit Feedback, UAI 2009",

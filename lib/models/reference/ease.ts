@@ -4,10 +4,8 @@ import { argumentError } from "../../native/errors.js";
 import { gram, type SparseRows, sparseScores, spdInverse } from "../../native/linalg.js";
 import { checkUsers, type Ranker, rowsOf } from "../ranker.js";
 
-/** Options of {@link ease}. */
-export interface EaseOptions {
-  /** Weight of the ridge penalty, above 0. */
-  readonly lambda: number;
+/** How {@link easeRanker} weighs what a user has. */
+export interface EaseInput {
   /**
    * Input weight of an item is `recency^age + recencyFloor`, age 0 for the user's last training item.
    * Default 1: binary input.
@@ -17,6 +15,12 @@ export interface EaseOptions {
   readonly recencyFloor?: number;
 }
 
+/** Options of {@link ease}. */
+export interface EaseOptions extends EaseInput {
+  /** Weight of the ridge penalty, above 0. */
+  readonly lambda: number;
+}
+
 /**
  * EASE: a linear item-to-item model in closed form (Steck, WWW 2019), float64.
  * `P = (X^T X + lambda I)^-1`, `B = I - P / diag(P)` with zero diagonal, `score(u) = x_u B`.
@@ -24,33 +28,17 @@ export interface EaseOptions {
  * @throws Llama4RecError `E_ARGUMENT` for a lambda not above 0 or a recency outside (0, 1].
  */
 export async function ease(view: TrainView, options: EaseOptions): Promise<Ranker> {
-  const { lambda, recency = 1, recencyFloor = 0 } = options;
-  if (!(lambda > 0 && Number.isFinite(lambda))) throw argumentError("lambda", "a number above 0", lambda);
-  if (!(recency > 0 && recency <= 1)) throw argumentError("recency", "a number in (0, 1]", recency);
-  if (!(recencyFloor >= 0 && Number.isFinite(recencyFloor)))
-    throw argumentError("recencyFloor", "a number of at least 0", recencyFloor);
-  const items = view.itemCount;
-  const weights = await itemWeights(view, lambda);
-  const dispose = (): void => {};
-  return {
-    name: "EASE",
-    userCount: view.userCount,
-    itemCount: items,
-    topK(users, rankOptions) {
-      checkUsers(users, view.userCount);
-      const input =
-        recency === 1
-          ? rowsOf(view.sortedItems(), users)
-          : weighted(rowsOf(view, users), recency, recencyFloor);
-      return selectTopK(sparseScores(input, weights, items), items, rankOptions);
-    },
-    dispose,
-    [Symbol.dispose]: dispose,
-  };
+  const { lambda, ...input } = options;
+  checkInput(input);
+  return easeRanker(view, await easeWeights(view, lambda), input);
 }
 
-/** B `[items x items]`, zero diagonal. */
-async function itemWeights(view: TrainView, lambda: number): Promise<Float64Array> {
+/**
+ * B `[items x items]` of {@link ease}, for several rankers of one lambda.
+ * @throws Llama4RecError `E_ARGUMENT` for a lambda not above 0.
+ */
+export async function easeWeights(view: TrainView, lambda: number): Promise<Float64Array> {
+  if (!(lambda > 0 && Number.isFinite(lambda))) throw argumentError("lambda", "a number above 0", lambda);
   const items = view.itemCount;
   const matrix = gram(view.sortedItems(), items);
   for (let i = 0; i < items; i++) matrix[i * items + i] += lambda;
@@ -62,6 +50,39 @@ async function itemWeights(view: TrainView, lambda: number): Promise<Float64Arra
     row[i] = 0;
   }
   return inverse;
+}
+
+/**
+ * The ranker over weights of {@link easeWeights}, which are kept and not copied.
+ * @throws Llama4RecError `E_ARGUMENT` for a recency outside (0, 1] or a floor below 0.
+ */
+export function easeRanker(view: TrainView, weights: Float64Array, input: EaseInput = {}): Ranker {
+  const { recency = 1, recencyFloor = 0 } = checkInput(input);
+  const items = view.itemCount;
+  const dispose = (): void => {};
+  return {
+    name: "EASE",
+    userCount: view.userCount,
+    itemCount: items,
+    topK(users, rankOptions) {
+      checkUsers(users, view.userCount);
+      const rows =
+        recency === 1
+          ? rowsOf(view.sortedItems(), users)
+          : weighted(rowsOf(view, users), recency, recencyFloor);
+      return selectTopK(sparseScores(rows, weights, items), items, rankOptions);
+    },
+    dispose,
+    [Symbol.dispose]: dispose,
+  };
+}
+
+function checkInput(input: EaseInput): EaseInput {
+  const { recency = 1, recencyFloor = 0 } = input;
+  if (!(recency > 0 && recency <= 1)) throw argumentError("recency", "a number in (0, 1]", recency);
+  if (!(recencyFloor >= 0 && Number.isFinite(recencyFloor)))
+    throw argumentError("recencyFloor", "a number of at least 0", recencyFloor);
+  return input;
 }
 
 /** Rows in time order, oldest first, become ascending rows with weights `recency^age + floor`. */

@@ -1,7 +1,7 @@
 import test from "ava";
 import { HeldOut } from "../../lib/data/heldOut.js";
 import { Random } from "../../lib/data/random.js";
-import { evaluateRanking, forEachTopList } from "../../lib/evaluation/ranking.js";
+import { evaluateRanking, forEachTopList } from "../../lib/models/fullRanking.js";
 import { factorRanker } from "../../lib/models/factorRanker.js";
 import { popularity } from "../../lib/models/reference/popularity.js";
 import { randomView, viewOf } from "../models/planted.js";
@@ -35,7 +35,7 @@ test("blocks do not show: every row has the rank of a whole sort", (t) => {
   const vectors = (rows: number): Float32Array =>
     Float32Array.from({ length: rows * dimension }, () => random.below(7) - 3);
   const factors = { dimension, users: vectors(users), items: vectors(items), itemBiases: null };
-  using ranker = factorRanker("MF", factors);
+  using ranker = factorRanker({ kind: "factors", name: "MF", factors });
   const targets = Int32Array.from({ length: users }, (_, user) => {
     for (;;) {
       const item = random.below(items);

@@ -1,25 +1,10 @@
+/** What a training gives back, wherever it runs. */
 import test from "ava";
-import { MF } from "../../lib/models/direct/mf.js";
-import type { FactorRanker } from "../../lib/models/ranker.js";
+import type { TrainedRanker } from "../../lib/models/ranker.js";
 import { Llama4RecError } from "../../lib/native/errors.js";
-import { type TrainOptions, type TrainResult, train } from "../../lib/training/trainer.js";
-import { randomView } from "../models/planted.js";
-
-const view = randomView(40, 30, 4);
-const hyperparameters = { dimension: 8, epochs: 12, batchSize: 32, learningRate: 0.02 };
-
-async function fitModel(options: Partial<TrainOptions> = {}): Promise<TrainResult> {
-  return train({
-    backbone: MF,
-    view,
-    seed: 1,
-    ...options,
-    hyperparameters: { ...hyperparameters, ...options.hyperparameters },
-  });
-}
-
-const bits = ({ ranker }: TrainResult): Float32Array =>
-  Float32Array.of(...ranker.userVectors, ...ranker.itemVectors);
+import type { TrainResult } from "../../lib/training/train.js";
+import { eachStep, poison } from "./backbones.js";
+import { bits, fitModel, view } from "./fitModel.js";
 
 test("early stopping hands back the bits of the best epoch", async (t) => {
   const scores = [0.1, 0.3, 0.2, 0.3, 0.1, 0.1];
@@ -44,7 +29,7 @@ test("early stopping hands back the bits of the best epoch", async (t) => {
 
 test("validation sees the model of its epoch, every few epochs and after the last", async (t) => {
   const seen: Float32Array[] = [];
-  const validate = (candidate: FactorRanker): number => {
+  const validate = (candidate: TrainedRanker): number => {
     seen.push(candidate.userVectors);
     return seen.length;
   };
@@ -122,20 +107,10 @@ test("an abort is obeyed within one step, however short the epochs are", async (
 
   const controller = new AbortController();
   let losses = 0;
-  const counting = {
-    ...MF,
-    create: (...args: Parameters<typeof MF.create>) => {
-      const model = MF.create(...args);
-      return {
-        parameters: model.parameters,
-        factors: () => model.factors(),
-        loss: (batch: Parameters<typeof model.loss>[0]) => {
-          if (++losses === 5) controller.abort(reason);
-          return model.loss(batch);
-        },
-      };
-    },
-  };
+  const counting = eachStep("Counting", (step) => {
+    losses = step;
+    if (step === 5) controller.abort(reason);
+  });
   await t.throwsAsync(fitModel({ backbone: counting, signal: controller.signal }), { is: reason });
   t.is(losses, 5);
 });
@@ -143,15 +118,7 @@ test("an abort is obeyed within one step, however short the epochs are", async (
 test("the largest steps there are either train to finite numbers or end in E_DIVERGED", async (t) => {
   const { ranker } = await fitModel({ hyperparameters: { learningRate: 1, l2: 0 } });
   t.true(ranker.itemVectors.every(Number.isFinite), "Adam bounds a step by the learning rate");
-  const exploding = {
-    ...MF,
-    create: (...args: Parameters<typeof MF.create>) => {
-      const model = MF.create(...args);
-      const [users] = model.parameters;
-      users.write(users.read().fill(3e38));
-      return model;
-    },
-  };
+  const exploding = eachStep("Exploding", (_, { parameters: [users] }) => poison(users));
   await t.throwsAsync(fitModel({ backbone: exploding }), { instanceOf: Llama4RecError, code: "E_DIVERGED" });
 });
 

@@ -1,0 +1,88 @@
+import { augmentPairs, type PairSource } from "../augmentation/pairAugmentation.js";
+import { augmentSequences } from "../augmentation/sequenceAugmentation.js";
+import type { Protocol } from "../data/split.js";
+import type { TrainView } from "../data/trainView.js";
+import type { LanguageModel } from "../llm/languageModel.js";
+import { DIRECT_TEMPLATE } from "../llm/prompts/direct.js";
+import { SEQUENTIAL_TEMPLATE } from "../llm/prompts/sequential.js";
+import type { PromptTemplate } from "../llm/prompts/template.js";
+import type { Task } from "../models/backbone.js";
+import type { Masking } from "../models/fullRanking.js";
+import type { TrainedRanker } from "../models/ranker.js";
+import { Llama4RecError } from "../native/errors.js";
+import type { TrainOptions } from "../training/train.js";
+
+/** What the language model wrote for the conventional one. */
+export interface Augmentation {
+  /** What the trainer takes. */
+  readonly data: Pick<TrainOptions, "extraPairs" | "insertions">;
+  /** Users asked about. */
+  readonly asked: number;
+  /** Of these, answered. */
+  readonly answered: number;
+  /** Of the answers, those that became training data. */
+  readonly used: number;
+}
+
+/** Options of {@link TaskMethod.augment}. */
+export interface AugmentationOptions {
+  readonly seed: number;
+  /** Where pairs come from; read by direct recommendation alone. */
+  readonly pairSource?: PairSource;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The parts of the method that differ between tasks. */
+export interface TaskMethod {
+  /** Training items that the user of a held-out row must have. */
+  readonly leastHistory: number;
+  /** What the language model writes: "pairs", "insertions". */
+  readonly writes: string;
+  /** Words of the prompts. */
+  readonly template: PromptTemplate;
+  /** Whether a protocol leaves the user's known items out of the ranking. */
+  masking(protocol: Protocol): Masking;
+  /** Data augmentation: the language model writes training data. */
+  augment(
+    model: LanguageModel,
+    ranker: TrainedRanker,
+    view: TrainView,
+    options: AugmentationOptions,
+  ): Promise<Augmentation>;
+}
+
+const direct: TaskMethod = {
+  leastHistory: 1,
+  writes: "pairs",
+  template: DIRECT_TEMPLATE,
+  masking: () => "seen",
+  async augment(model, ranker, view, { pairSource, ...options }) {
+    const { triples, asked, answered, consistent } = await augmentPairs(model, ranker, view, {
+      source: pairSource,
+      ...options,
+    });
+    return { data: { extraPairs: triples }, asked, answered, used: consistent };
+  },
+};
+
+const sequential: TaskMethod = {
+  leastHistory: 2,
+  writes: "insertions",
+  template: SEQUENTIAL_TEMPLATE,
+  masking: (protocol) => (protocol === "paper" ? "none" : "seen"),
+  async augment(model, _, view, { seed, onProgress, signal }) {
+    const { insertions, asked, answered } = await augmentSequences(model, view, { seed, onProgress, signal });
+    return { data: { insertions }, asked, answered, used: answered };
+  },
+};
+
+/**
+ * How the method does a task.
+ * @throws Llama4RecError `E_TASK` for one it does not do.
+ */
+export function methodOf(task: Task): TaskMethod {
+  if (task === "direct") return direct;
+  if (task === "sequential") return sequential;
+  throw new Llama4RecError("E_TASK", `task: expected direct or sequential, got ${task}`);
+}

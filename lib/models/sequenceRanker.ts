@@ -1,0 +1,63 @@
+import type { TopK } from "../native/catalogue.js";
+import { type Histories, SequenceEncoder } from "../native/sequenceEncoder.js";
+import type { SequenceModel } from "./frozen.js";
+import { checkUsers, type RankOptions, rowsOf, type TrainedRanker } from "./ranker.js";
+
+/** A trained sequential model: it ranks for its known users and for any history. */
+export interface SequenceRanker extends TrainedRanker {
+  /** Most items of a history that count: its last ones. */
+  readonly length: number;
+  /**
+   * The k best items after each history; a history without an item has an empty list.
+   * @throws Llama4RecError `E_ARGUMENT` for an unknown item, malformed offsets, a bad k or a bad filter.
+   */
+  topKAfter(histories: Histories, options: RankOptions): TopK;
+  /** The encoder's state after each history, `[histories x dimension]`; zeros for an empty one. */
+  encode(histories: Histories): Float32Array;
+}
+
+/** Histories that one call of {@link SequenceRanker.encode} over all users takes. */
+const blockSize = 256;
+
+/** The ranker of a sequential model, over the native encoder and catalogue. */
+export function sequenceRanker(model: SequenceModel, shared?: number): SequenceRanker {
+  const { histories } = model;
+  const encoder = new SequenceEncoder(model.encoder, shared);
+  const userCount = histories.offsets.length - 1;
+  const { dimension, length } = model.encoder.shape;
+  let states: Float32Array | undefined;
+  return {
+    name: model.name,
+    model,
+    userCount,
+    itemCount: encoder.itemCount,
+    dimension,
+    length,
+    get userVectors(): Float32Array {
+      states ??= allStates(encoder, histories);
+      return states;
+    },
+    itemVectors: model.encoder.items,
+    itemBiases: null,
+    topK(asked: Int32Array, options: RankOptions): TopK {
+      checkUsers(asked, userCount);
+      return encoder.topK(rowsOf(histories, asked), options);
+    },
+    topKAfter: (rows, options) => encoder.topK(rows, options),
+    encode: (rows) => encoder.encode(rows),
+    dispose: () => encoder.dispose(),
+    [Symbol.dispose]: () => encoder.dispose(),
+  };
+}
+
+/** States of all histories, block by block. */
+function allStates(encoder: SequenceEncoder, histories: Histories): Float32Array {
+  const users = Int32Array.from({ length: histories.offsets.length - 1 }, (_, user) => user);
+  const states = new Float32Array(users.length * encoder.dimension);
+  for (let start = 0; start < users.length; start += blockSize)
+    states.set(
+      encoder.encode(rowsOf(histories, users.subarray(start, start + blockSize))),
+      start * encoder.dimension,
+    );
+  return states;
+}

@@ -1,0 +1,158 @@
+import { call } from "./addon.js";
+import { nativeFilter, type TopK, type TopKFilter } from "./catalogue.js";
+import { argumentError } from "./errors.js";
+
+/** The architecture of a {@link SequenceEncoder}; Kang and McAuley, SASRec, ICDM 2018, section III. */
+export interface EncoderShape {
+  /** Length of item vectors and states, d. */
+  readonly dimension: number;
+  /** Width of the feed-forward layer. */
+  readonly hidden: number;
+  readonly blocks: number;
+  /** Attention heads; divides `dimension`. */
+  readonly heads: number;
+  /** Most items of a history that count: its last ones. */
+  readonly length: number;
+  /** A token sees itself and those before it; else the whole history. */
+  readonly causal: boolean;
+  /** Of the feed-forward layer. */
+  readonly activation: "none" | "relu" | "gelu";
+  /** Item vectors are multiplied by this where they enter the encoder. */
+  readonly inputScale: number;
+  /** Of the layer norms. */
+  readonly epsilon: number;
+}
+
+/** Weights of one block, row-major. */
+export interface EncoderBlock {
+  /** `[d]` each. */
+  readonly norm1Gain: Float32Array;
+  readonly norm1Bias: Float32Array;
+  /** Queries, keys and values side by side: `[d x 3 d]`, `[3 d]`. */
+  readonly qkv: Float32Array;
+  readonly qkvBias: Float32Array;
+  /** `[d x d]`, `[d]` */
+  readonly out: Float32Array;
+  readonly outBias: Float32Array;
+  /** `[d]` each. */
+  readonly norm2Gain: Float32Array;
+  readonly norm2Bias: Float32Array;
+  /** `[d x hidden]`, `[hidden]` */
+  readonly up: Float32Array;
+  readonly upBias: Float32Array;
+  /** `[hidden x d]`, `[d]` */
+  readonly down: Float32Array;
+  readonly downBias: Float32Array;
+}
+
+/** A trained encoder as plain data. */
+export interface EncoderModel {
+  readonly shape: EncoderShape;
+  /** `[items x d]`: input vectors, and what states are scored against. */
+  readonly items: Float32Array;
+  /** `[length x d]`: the last item of a history has position `length - 1`. */
+  readonly positions: Float32Array;
+  readonly blocks: readonly EncoderBlock[];
+  /** `[d]` each: of the last layer norm. */
+  readonly normGain: Float32Array;
+  readonly normBias: Float32Array;
+}
+
+/** What users chose: row `b` is `items[offsets[b] .. offsets[b + 1])`, oldest first. */
+export interface Histories {
+  readonly offsets: Int32Array;
+  readonly items: Int32Array;
+}
+
+/** Order of a block's weights at the border to the addon. */
+const blockWeights = [
+  "norm1Gain",
+  "norm1Bias",
+  "qkv",
+  "qkvBias",
+  "out",
+  "outBias",
+  "norm2Gain",
+  "norm2Bias",
+  "up",
+  "upBias",
+  "down",
+  "downBias",
+] as const satisfies readonly (keyof EncoderBlock)[];
+
+/**
+ * Inference of a trained sequence model without a tape: history to state, and straight on to the best items. Immutable;
+ * its states equal those of the training forward pass to about 1e-6.
+ */
+export class SequenceEncoder implements Disposable {
+  readonly itemCount: number;
+  readonly dimension: number;
+  readonly #id: number;
+
+  /**
+   * @param model Copied.
+   * @param shared {@link SequenceEncoder.id} of an encoder of this very model on another thread: this one shares its
+   *   native weights instead of a copy.
+   * @throws Llama4RecError `E_ARGUMENT` when sizes do not fit or a number is not finite; `E_DISPOSED` when nobody holds
+   *   the shared weights any more.
+   */
+  constructor(model: EncoderModel, shared?: number) {
+    const { shape, items } = model;
+    if (!Number.isInteger(shape.dimension) || shape.dimension < 1)
+      throw argumentError("shape.dimension", "an integer of at least 1", shape.dimension);
+    if (model.blocks.length !== shape.blocks)
+      throw argumentError("blocks", `${shape.blocks} blocks`, model.blocks.length);
+    this.dimension = shape.dimension;
+    this.itemCount = items.length / shape.dimension;
+    if (shared !== undefined) {
+      call((addon) => addon.encoderAcquire(shared));
+      this.#id = shared;
+      return;
+    }
+    const weights = [
+      items,
+      model.positions,
+      ...model.blocks.flatMap((block) => blockWeights.map((name) => block[name])),
+      model.normGain,
+      model.normBias,
+    ];
+    this.#id = call((addon) => addon.encoderCreate(shape, weights));
+  }
+
+  /** Id of the native weights: other threads of the process may share them while this one holds them. */
+  get id(): number {
+    return this.#id;
+  }
+
+  /**
+   * The state after each history, `[histories x d]`; zeros for an empty one.
+   * @throws Llama4RecError `E_ARGUMENT` for an unknown item or malformed offsets.
+   */
+  encode(histories: Histories): Float32Array {
+    return call((addon) => addon.encoderEncode(this.#id, histories.offsets, histories.items));
+  }
+
+  /**
+   * The k best items after each history; a history without an item has an empty list.
+   * @throws Llama4RecError `E_ARGUMENT` for an unknown item, malformed offsets, a bad k or a bad filter.
+   */
+  topK(histories: Histories, options: TopKFilter & { readonly k: number }): TopK {
+    const { k } = options;
+    if (!Number.isInteger(k) || k < 1 || k > this.itemCount)
+      throw argumentError("k", `an integer from 1 to the ${this.itemCount} items of the catalogue`, k);
+    const filter = nativeFilter(options, histories.offsets.length - 1, this.itemCount);
+    return {
+      ...call((addon) => addon.encoderTopK(this.#id, histories.offsets, histories.items, k, filter)),
+      k,
+    };
+  }
+
+  /** Gives the native weights back; calling it twice is fine. */
+  dispose(): void {
+    call((addon) => addon.encoderRelease(this.#id));
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

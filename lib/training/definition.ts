@@ -1,0 +1,90 @@
+import { isAbsolute, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { BackboneDefinition, Task } from "../models/backbone.js";
+import { findBackbone, isRegistered, listBackbones } from "../models/registry.js";
+import { describe, Llama4RecError } from "../native/errors.js";
+import type { TrainOptions } from "./options.js";
+
+/** How any thread finds a definition for itself. Plain data. */
+export type SentSource =
+  | { readonly kind: "registered"; readonly name: string; readonly task: Task }
+  | { readonly kind: "module"; readonly specifier: string; readonly name: string };
+
+/** Where a definition is to be found; `here`: only this thread has it. */
+export type DefinitionSource =
+  | SentSource
+  | { readonly kind: "here"; readonly definition: BackboneDefinition };
+
+/**
+ * Where a backbone is to be found.
+ * @throws Llama4RecError `E_BACKBONE` when no registered backbone has that name.
+ */
+export function sourceOf(backbone: TrainOptions["backbone"]): DefinitionSource {
+  if (typeof backbone === "string") {
+    const named = listBackbones().find(({ name }) => name.toLowerCase() === backbone.toLowerCase());
+    if (named === undefined)
+      throw new Llama4RecError(
+        "E_BACKBONE",
+        `backbone: expected one of ${listBackbones()
+          .map(({ name }) => name)
+          .join(", ")}, got ${describe(backbone)}`,
+      );
+    return { kind: "registered", name: named.name, task: named.task };
+  }
+  if ("module" in backbone)
+    return { kind: "module", specifier: specifierOf(backbone.module), name: backbone.export ?? "default" };
+  if (!isRegistered(backbone)) return { kind: "here", definition: backbone };
+  return { kind: "registered", name: backbone.name, task: backbone.task };
+}
+
+/** What `import()` takes: paths become URLs, URLs and names of packages stay as they are. */
+function specifierOf(module: string | URL): string {
+  if (module instanceof URL) return module.href;
+  return /^\.{1,2}([/\\]|$)/.test(module) || isAbsolute(module)
+    ? pathToFileURL(resolve(module)).href
+    : module;
+}
+
+/**
+ * Loads a definition.
+ * @throws Llama4RecError `E_BACKBONE` when the module cannot be loaded or its export is no definition.
+ */
+export async function loadDefinition(source: DefinitionSource): Promise<BackboneDefinition> {
+  if (source.kind === "here") return source.definition;
+  if (source.kind === "registered") return findBackbone(source.name, source.task);
+  const { specifier, name } = source;
+  let exported: Readonly<Record<string, unknown>>;
+  try {
+    exported = await import(specifier);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : describe(cause);
+    throw new Llama4RecError("E_BACKBONE", `backbone module ${specifier}: cannot be loaded: ${why}`, {
+      cause,
+    });
+  }
+  if (!Object.hasOwn(exported, name))
+    throw new Llama4RecError(
+      "E_BACKBONE",
+      `backbone module ${specifier}: expected an export ${describe(name)}, got ${Object.keys(exported).join(", ")}`,
+    );
+  const definition = exported[name];
+  if (!isDefinition(definition))
+    throw new Llama4RecError(
+      "E_BACKBONE",
+      `backbone module ${specifier}: expected export ${describe(name)} to be a backbone definition ` +
+        `(name, task, source, hyperparameters, create), got ${describe(definition)}`,
+    );
+  return definition;
+}
+
+function isDefinition(value: unknown): value is BackboneDefinition {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, task, hyperparameters, create } = value as Partial<Record<keyof BackboneDefinition, unknown>>;
+  return (
+    typeof name === "string" &&
+    (task === "direct" || task === "sequential") &&
+    typeof hyperparameters === "object" &&
+    hyperparameters !== null &&
+    typeof create === "function"
+  );
+}

@@ -1,0 +1,72 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { TrainView } from "../data/trainView.js";
+import { type BackboneDefinition, resolveHyperparameters } from "../models/backbone.js";
+import { type FrozenModel, rankerOf } from "../models/frozen.js";
+import { setLane } from "../native/addon.js";
+import { TrainingDivergedError } from "./diverged.js";
+import { Divergence, runTraining, type TrainedModel, type TrainingHost } from "./loop.js";
+import type { TrainingJob } from "./messages.js";
+import type { TrainOptions, TrainResult } from "./options.js";
+import { scoreOf, validationText } from "./validation.js";
+
+/** A job with what need not cross to another thread. */
+export type InlineJob = Omit<TrainingJob, "source" | "view" | "threads" | "stop"> & {
+  readonly definition: BackboneDefinition;
+  readonly view: TrainView;
+};
+
+/**
+ * Trains on the calling thread, in short stretches, so that progress is drawn and an abort is seen; one validation is
+ * one stretch.
+ */
+export async function trainInline(
+  job: InlineJob,
+  caller: Pick<TrainOptions, "validate" | "onEpoch" | "onStep" | "onCheckpoint" | "signal" | "threads">,
+): Promise<TrainResult> {
+  const { definition, view, validation } = job;
+  const { signal, threads, validate } = caller;
+  const askCaller = async (model: FrozenModel): Promise<number> => {
+    using candidate = rankerOf(model);
+    return validate === undefined ? Number.NaN : await validate(candidate);
+  };
+  const work: TrainingHost["work"] = (body) => {
+    if (threads === undefined) return body();
+    setLane(threads, false);
+    try {
+      return body();
+    } finally {
+      setLane(0, false); // the thread belongs to its caller again
+    }
+  };
+  const host: TrainingHost = {
+    validate:
+      validation === null
+        ? null
+        : validation === "caller"
+          ? askCaller
+          : (model) => work(() => scoreOf(model, view, validation)),
+    onEpoch: (report) => caller.onEpoch?.(report),
+    onStep: (report) => caller.onStep?.(report),
+    onCheckpoint: (report) => caller.onCheckpoint?.(report),
+    checkAborted: () => signal?.throwIfAborted(),
+    work,
+    turn: () => nextTurn(),
+    whole: (body) => body(),
+  };
+  const run = {
+    ...job,
+    hyperparameters: resolveHyperparameters(definition, job.hyperparameters),
+    validation: validationText(validation),
+  };
+  try {
+    return resultOf(await runTraining(run, host));
+  } catch (error) {
+    if (!(error instanceof Divergence)) throw error;
+    const { message, lastGood } = error;
+    throw new TrainingDivergedError(message, error, lastGood === null ? null : resultOf(lastGood));
+  }
+}
+
+function resultOf({ model, ...rest }: TrainedModel): TrainResult {
+  return { ranker: rankerOf(model), ...rest };
+}

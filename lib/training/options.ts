@@ -1,0 +1,120 @@
+import type { HeldOut } from "../data/heldOut.js";
+import type { TrainView } from "../data/trainView.js";
+import type { RankingMetrics } from "../metrics/ranking.js";
+import type { BackboneDefinition, Hyperparameters } from "../models/backbone.js";
+import type { Masking } from "../models/fullRanking.js";
+import type { TrainedRanker } from "../models/ranker.js";
+
+/** A backbone definition by the module that exports it: what a worker thread can load for itself. */
+export interface BackboneModule {
+  /** URL or path of the module (a relative path starts with a dot and is taken from the current folder), or a package. */
+  readonly module: string | URL;
+  /** Name of the export, default `default`. */
+  readonly export?: string;
+}
+
+/** Rows that choose the epoch, measured where the training runs. */
+export interface Validation {
+  readonly heldOut: HeldOut;
+  /** Higher is better; default `ndcg@10`. */
+  readonly metric?: keyof RankingMetrics;
+  /** Default `seen`: what the view holds is left out of the ranking. */
+  readonly masking?: Masking;
+}
+
+/** Where a training is kept, so that another process can go on with it. */
+export interface CheckpointOptions {
+  /** One file, always whole: it is replaced at once or not at all. */
+  readonly path: string;
+  /** Least seconds between two writes, default 60; 0: after every step. The end of the training is always written. */
+  readonly everySeconds?: number;
+  /** Go on where the file ends, if there is one; default true. False: begin anew and replace it. */
+  readonly resume?: boolean;
+}
+
+/** One finished epoch. */
+export interface EpochReport {
+  /** From 1. */
+  readonly epoch: number;
+  /** Most epochs this run may take. */
+  readonly epochs: number;
+  /** Mean training loss of the epoch. */
+  readonly loss: number;
+  /** Validation score, where this epoch was validated. */
+  readonly validation: number | null;
+  /** Best validation score so far, null before the first. */
+  readonly best: number | null;
+}
+
+/** One finished step. */
+export interface StepReport {
+  /** Epoch the step belongs to, from 1. */
+  readonly epoch: number;
+  /** Most epochs this run may take. */
+  readonly epochs: number;
+  /** Steps done in this epoch. */
+  readonly batch: number;
+  /** Steps of an epoch. */
+  readonly batches: number;
+  /** Steps done in all. */
+  readonly step: number;
+  /** Loss of this batch. */
+  readonly loss: number;
+}
+
+/** One written checkpoint. */
+export interface CheckpointReport {
+  readonly path: string;
+  /** Steps done in all that it holds. */
+  readonly step: number;
+}
+
+/** Options of {@link train}. */
+export interface TrainOptions {
+  /** A definition, the name of a registered one, or the module that exports one. */
+  readonly backbone: BackboneDefinition | string | BackboneModule;
+  /** All that the model may learn from. */
+  readonly view: TrainView;
+  /** Values over the backbone's defaults. */
+  readonly hyperparameters?: Readonly<Record<string, number>>;
+  /** Non-negative integer below 2^53: initial values, sampling, order and dropout follow from it. */
+  readonly seed: number;
+  /** For a direct backbone: triples (user, preferred item, other item) from data augmentation, flat. */
+  readonly extraPairs?: Int32Array;
+  /** For a sequential backbone: triples (user, position, item) from data augmentation, flat; see {@link withInsertions}. */
+  readonly insertions?: Int32Array;
+  /** Given: early stopping with the best state restored. Without it and `validate`: all epochs are run. */
+  readonly validation?: Validation;
+  /** Instead of `validation`, called on the thread of the caller. Higher is better. The ranker is freed afterwards. */
+  readonly validate?: (candidate: TrainedRanker) => number | Promise<number>;
+  /** Epochs between validations, default 5. */
+  readonly evaluateEvery?: number;
+  /** Validations without a new best before training stops, default 8. */
+  readonly patience?: number;
+  readonly onEpoch?: (report: EpochReport) => void;
+  /** Every 100 ms at most. */
+  readonly onStep?: (report: StepReport) => void;
+  readonly onCheckpoint?: (report: CheckpointReport) => void;
+  /** Stops within one step; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** True, the default: on a thread of its own. False: on this one, in stretches of about 8 ms. */
+  readonly worker?: boolean;
+  /**
+   * Threads of the native pool this training may use. Default in a worker: one less than there are processors, at least
+   * one; on this thread: as the pool is set.
+   */
+  readonly threads?: number;
+  readonly checkpoint?: CheckpointOptions;
+}
+
+/** What {@link train} gives. */
+export interface TrainResult {
+  /** The frozen model of the best validated epoch, or of the last one without validation. */
+  readonly ranker: TrainedRanker;
+  /** Epoch of that state, from 1. */
+  readonly epoch: number;
+  /** Its validation score, null without validation. */
+  readonly validation: number | null;
+  readonly history: readonly EpochReport[];
+  readonly hyperparameters: Hyperparameters;
+}

@@ -1,0 +1,219 @@
+import { withInsertions } from "../data/insertions.js";
+import type { TrainView, UserItems } from "../data/trainView.js";
+import type {
+  BackboneDefinition,
+  DirectDefinition,
+  Hyperparameters,
+  SequentialDefinition,
+} from "../models/backbone.js";
+import type { Factors } from "../models/factorRanker.js";
+import type { FrozenModel } from "../models/frozen.js";
+import { shape, type Tensor } from "../native/autograd.js";
+import { argumentError, describe, Llama4RecError } from "../native/errors.js";
+import { PairSampler } from "../native/pairSampler.js";
+import type { Parameter } from "../native/parameter.js";
+import type { EncoderModel, Histories } from "../native/sequenceEncoder.js";
+import { SequenceSampler } from "../native/sequenceSampler.js";
+
+/** What a task is made of. */
+export interface TaskSource {
+  readonly view: TrainView;
+  readonly hyperparameters: Hyperparameters;
+  readonly seed: number;
+  readonly extraPairs: Int32Array | null;
+  readonly insertions: Int32Array | null;
+}
+
+/** A batch of any task; valid until the next one. */
+export interface TrainingBatch {
+  /** Numbers that the loss is a mean of: triples or tokens. */
+  readonly weight: number;
+  /** Its loss, `1 x 1`; called inside a step. */
+  loss(): Tensor;
+}
+
+/** A backbone of any task with its batches: all that the training loop knows of either. */
+export interface TrainingTask extends Disposable {
+  readonly parameters: readonly Parameter[];
+  /** Batches of an epoch. */
+  readonly batches: number;
+  /** The batches of one epoch after its first `done`. */
+  epoch(epoch: number, done: number): Iterable<TrainingBatch>;
+  /** The model as it is now. Its arrays are new. */
+  freeze(): FrozenModel;
+}
+
+/**
+ * Makes an untrained model and the sampler of its batches.
+ * @throws Llama4RecError `E_BACKBONE` when the backbone fails, here and in all that it is asked for later;
+ *   `E_ARGUMENT` for pairs or insertions that are malformed or meant for the other task.
+ */
+export function openTask(definition: BackboneDefinition, source: TaskSource): TrainingTask {
+  return definition.task === "direct" ? directTask(definition, source) : sequentialTask(definition, source);
+}
+
+function directTask(definition: DirectDefinition, source: TaskSource): TrainingTask {
+  const { view, hyperparameters, seed } = source;
+  if (source.insertions !== null)
+    throw argumentError("insertions", `none for the direct backbone ${definition.name}`, source.insertions);
+  const model = made(definition, () => definition.create(view, hyperparameters, seed));
+  return opened(definition, model, hyperparameters, {
+    sampler: () =>
+      new PairSampler({
+        userCount: view.userCount,
+        itemCount: view.itemCount,
+        ...view.sortedItems(),
+        extra: source.extraPairs,
+        seed,
+      }),
+    loss: (batch) => model.loss(batch),
+    weight: (batch) => batch.users.length,
+    freeze: () => {
+      const factors = guarded(definition, "factors", () => checkedFactors(model.factors(), view));
+      return { kind: "factors", name: definition.name, factors };
+    },
+  });
+}
+
+function sequentialTask(definition: SequentialDefinition, source: TaskSource): TrainingTask {
+  const { view, hyperparameters, seed, insertions } = source;
+  if (source.extraPairs !== null)
+    throw argumentError(
+      "extraPairs",
+      `none for the sequential backbone ${definition.name}`,
+      source.extraPairs,
+    );
+  const rows = insertions === null ? view : withInsertions(view, insertions);
+  const { length, negatives } = hyperparameters;
+  const model = made(definition, () => definition.create(view, hyperparameters, seed));
+  return opened(definition, model, hyperparameters, {
+    sampler: () =>
+      new SequenceSampler({
+        itemCount: view.itemCount,
+        offsets: rows.offsets,
+        items: rows.items,
+        length,
+        negatives,
+        seed,
+      }),
+    loss: (batch) => model.loss(batch),
+    weight: (batch) => batch.inputs.length,
+    freeze: () => {
+      const encoder = guarded(definition, "encoder", () => checkedEncoder(model.encoder(), view));
+      return { kind: "sequence", name: definition.name, encoder, histories: lastItems(view, length) };
+    },
+  });
+}
+
+/** A native sampler of either kind. */
+interface Sampler<Batch> extends Disposable {
+  readonly examples: number;
+  epoch(epoch: number, batchSize: number, start: number): Iterable<Batch>;
+}
+
+/** What differs between the tasks. */
+interface Parts<Batch> {
+  sampler(): Sampler<Batch>;
+  loss(batch: Batch): Tensor;
+  weight(batch: Batch): number;
+  freeze(): FrozenModel;
+}
+
+function opened<Batch>(
+  definition: BackboneDefinition,
+  { parameters }: { readonly parameters: readonly Parameter[] },
+  { batchSize }: Hyperparameters,
+  parts: Parts<Batch>,
+): TrainingTask {
+  const free = (): void => {
+    for (const parameter of parameters) parameter.dispose();
+  };
+  let sampler: Sampler<Batch>;
+  try {
+    sampler = parts.sampler();
+  } catch (error) {
+    free();
+    throw error;
+  }
+  return {
+    parameters,
+    batches: Math.ceil(sampler.examples / batchSize),
+    *epoch(epoch, done) {
+      for (const batch of sampler.epoch(epoch, batchSize, Math.min(done * batchSize, sampler.examples)))
+        yield {
+          weight: parts.weight(batch),
+          loss: () => guarded(definition, "loss", () => checkedLoss(parts.loss(batch))),
+        };
+    },
+    freeze: parts.freeze,
+    [Symbol.dispose]() {
+      sampler[Symbol.dispose]();
+      free();
+    },
+  };
+}
+
+/** Runs a function of the backbone: whatever it throws names the backbone and the function. */
+function guarded<T>(definition: BackboneDefinition, name: string, body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : describe(cause);
+    throw new Llama4RecError("E_BACKBONE", `backbone ${definition.name}: ${name} failed: ${why}`, { cause });
+  }
+}
+
+/** A new model whose parameters can be told apart by name. */
+function made<M extends { readonly parameters: readonly Parameter[] }>(
+  definition: BackboneDefinition,
+  create: () => M,
+): M {
+  return guarded(definition, "create", () => {
+    const model = create();
+    const names = model.parameters.map(({ name }) => name);
+    if (names.length === 0 || new Set(names).size < names.length)
+      throw argumentError("parameters", "at least one, each with a name of its own", names.join(", "));
+    return model;
+  });
+}
+
+function checkedLoss(loss: Tensor): Tensor {
+  if (typeof loss !== "number") throw argumentError("loss", "a 1 x 1 tensor", loss);
+  const [rows, columns] = shape(loss);
+  if (rows !== 1 || columns !== 1) throw argumentError("loss", "a 1 x 1 tensor", `${rows} x ${columns}`);
+  return loss;
+}
+
+function checkedFactors(factors: Factors, { userCount, itemCount }: TrainView): Factors {
+  const { dimension, users, items, itemBiases } = factors;
+  if (!Number.isInteger(dimension) || dimension < 1)
+    throw argumentError("dimension", "an integer of at least 1", dimension);
+  checkLength("users", users, userCount * dimension);
+  checkLength("items", items, itemCount * dimension);
+  if (itemBiases !== null) checkLength("itemBiases", itemBiases, itemCount);
+  return factors;
+}
+
+function checkedEncoder(encoder: EncoderModel, { itemCount }: TrainView): EncoderModel {
+  checkLength("items", encoder.items, itemCount * encoder.shape.dimension);
+  return encoder;
+}
+
+function checkLength(name: string, values: Float32Array, length: number): void {
+  if (!(values instanceof Float32Array) || values.length !== length)
+    throw argumentError(name, `a Float32Array of ${length} numbers`, values);
+}
+
+/** The last `length` items of each user. */
+function lastItems({ offsets, items }: UserItems, length: number): Histories {
+  const last = new Int32Array(offsets.length);
+  for (let user = 0; user + 1 < offsets.length; user++)
+    last[user + 1] = last[user] + Math.min(length, offsets[user + 1] - offsets[user]);
+  const kept = new Int32Array(last[offsets.length - 1]);
+  for (let user = 0; user + 1 < offsets.length; user++)
+    kept.set(
+      items.subarray(offsets[user + 1] - (last[user + 1] - last[user]), offsets[user + 1]),
+      last[user],
+    );
+  return { offsets: last, items: kept };
+}

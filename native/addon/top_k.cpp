@@ -1,0 +1,28 @@
+#include "addon/top_k.h"
+
+namespace l4r::addon {
+
+TopKFilter filter_of(const Napi::Value& value) {
+  require(value.IsObject(), "filter: expected an object");
+  const auto object = value.As<Napi::Object>();
+  // Getters may run JavaScript that detaches a buffer: all are read before the first view is taken.
+  const Napi::Value offsets = object.Get("excludedOffsets"), excluded = object.Get("excluded"),
+                    denied = object.Get("denied"), allowed = object.Get("allowed");
+  TopKFilter filter;
+  filter.exclude_offsets = optional_array<std::int32_t>(offsets, "excludedOffsets");
+  filter.exclude = optional_array<std::int32_t>(excluded, "excluded");
+  filter.deny = optional_array<std::uint8_t>(denied, "denied");
+  filter.has_allow = !allowed.IsNull() && !allowed.IsUndefined();
+  filter.allow = optional_array<std::int32_t>(allowed, "allowed");
+  return filter;
+}
+
+Napi::Value result_of(const Napi::CallbackInfo& info, const TopKResult& found) {
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("ids", copied<std::int32_t>(info.Env(), found.ids));
+  result.Set("scores", copied<double>(info.Env(), found.scores));
+  result.Set("counts", copied<std::int32_t>(info.Env(), found.counts));
+  return result;
+}
+
+}  // namespace l4r::addon

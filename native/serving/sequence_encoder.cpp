@@ -1,0 +1,353 @@
+#include "serving/sequence_encoder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "serving/encoder_weights.h"
+#include "serving/filter.h"
+#include "serving/result.h"
+
+namespace l4r {
+
+namespace {
+
+// Tokens of a group of histories: enough that each weight is read for many tokens, few enough that what a
+// group works on stays in the second-level cache.
+constexpr std::int64_t kGroupBytes = 192 * 1024;
+constexpr std::int64_t kFewestTokens = 64, kMostTokens = 256;
+// Multiply-adds that one thread does in about 50 microseconds. Waking others for less does not pay.
+constexpr std::int64_t kSharedWork = std::int64_t{1} << 21;
+// Floats between two regions of the workspace: kernels read up to a panel beyond the end of a row.
+constexpr std::int64_t kSlack = 64;
+
+// Memory of this thread, at least `count` floats; grows and never shrinks.
+float* grown(Buffer<float>& memory, std::int64_t count) {
+  if (memory.size() < count) {
+    memory = {};  // not both at once
+    memory = Buffer<float>(count);
+  }
+  return memory.data();
+}
+
+std::int64_t item_count(const EncoderShape& shape, const EncoderWeights& weights) {
+  return static_cast<std::int64_t>(weights.items.size()) / shape.dimension;
+}
+
+}  // namespace
+
+SequenceEncoder::SequenceEncoder(const EncoderShape& shape, const EncoderWeights& weights)
+    : SequenceEncoder(shape, weights, encoder_kernels()) {}
+
+SequenceEncoder::SequenceEncoder(const EncoderShape& shape, const EncoderWeights& weights,
+                                 const EncoderKernels& kernels)
+    : shape_(checked(shape)),
+      kernels_(kernels),
+      catalogue_(weights.items, {}, item_count(shape, weights), shape.dimension),
+      weights_(std::make_unique<PackedEncoder>(pack_encoder(shape, weights, kernels.lanes))) {}
+
+SequenceEncoder::~SequenceEncoder() = default;
+
+// A group of histories on its way through the blocks. The tokens of all of them stand one after another,
+// without padding.
+struct SequenceEncoder::Pass {
+  Pass(const SequenceEncoder& of, const Histories& group_of, std::int64_t first_history,
+       std::int64_t last_history);
+
+  void run(float* states);
+  void embed();
+  void block(const EncoderBlock& weights);
+  void last_block(const EncoderBlock& weights);
+  void feed_forward(const EncoderBlock& weights, std::int64_t count);
+  void multiply(const PackedLinear& weights, std::int64_t count, const float* a, std::int64_t a_row, float* c,
+                std::int64_t c_row, bool accumulate = false) const;
+
+  // body(history, first token, tokens) for every history that is not empty.
+  template <typename Body>
+  void each(const Body& body) const {
+    std::int64_t token = 0;
+    for (std::int64_t b = first; b < last; ++b)
+      if (const std::int64_t count = encoder.counted(histories, b); count > 0) {
+        body(b, token, count);
+        token += count;
+      }
+  }
+
+  const SequenceEncoder& encoder;
+  const EncoderShape& shape;
+  const EncoderKernels& kernels;
+  const Histories& histories;
+  std::int64_t first, last;  // histories
+  std::int64_t tokens = 0, rows = 0, longest = 0;
+  float scale;  // of attention
+  // Workspace: residual stream, normed tokens and attention output [tokens x d], queries [tokens x d] or
+  // q | k | v, feed-forward layer [tokens x hidden]. For the last block of several heads: queries in the
+  // space of tokens and sums of tokens [rows x heads d].
+  float *x, *normed, *attended, *queries, *hidden, *lifted, *pooled, *scratch;
+};
+
+SequenceEncoder::Pass::Pass(const SequenceEncoder& of, const Histories& group_of, std::int64_t first_history,
+                            std::int64_t last_history)
+    : encoder(of),
+      shape(of.shape_),
+      kernels(of.kernels_),
+      histories(group_of),
+      first(first_history),
+      last(last_history) {
+  const std::int64_t d = shape.dimension, heads = shape.heads, width = d / heads;
+  scale = static_cast<float>(1 / std::sqrt(static_cast<double>(width)));
+  each([&](std::int64_t, std::int64_t, std::int64_t count) {
+    tokens += count;
+    ++rows;
+    longest = std::max(longest, count);
+  });
+  const std::int64_t joined = heads > 1 ? rows * heads * d : 0;
+  const std::pair<float**, std::int64_t> regions[] = {
+      {&x, tokens * d},
+      {&normed, tokens * d},
+      {&attended, tokens * d},
+      {&queries, tokens * (heads > 1 ? 3 * d : d)},
+      {&hidden, tokens * shape.hidden},
+      {&lifted, joined},
+      {&pooled, joined},
+      {&scratch, kernels.attention_scratch(longest, d)},
+  };
+  const auto padded = [](std::int64_t count) { return (count + kSlack - 1) / kSlack * kSlack + kSlack; };
+  std::int64_t total = 0;
+  for (const auto& [place, count] : regions) total += padded(count);
+  thread_local Buffer<float> workspace;
+  float* next = grown(workspace, total);
+  for (const auto& [place, count] : regions) {
+    *place = next;
+    next += padded(count);
+  }
+}
+
+void SequenceEncoder::Pass::multiply(const PackedLinear& weights, std::int64_t count, const float* a,
+                                     std::int64_t a_row, float* c, std::int64_t c_row,
+                                     bool accumulate) const {
+  kernels.product({.m = count,
+                   .n = weights.out,
+                   .depth = weights.in,
+                   .a = a,
+                   .a_row = a_row,
+                   .b = weights.panels.data(),
+                   .b_row = kernels.lanes,
+                   .b_panel = weights.in * kernels.lanes,
+                   .bias = weights.bias.data(),
+                   .c = c,
+                   .c_row = c_row,
+                   .accumulate = accumulate});
+}
+
+void SequenceEncoder::Pass::embed() {
+  const std::int64_t d = shape.dimension;
+  each([&](std::int64_t b, std::int64_t token, std::int64_t count) {
+    const std::int32_t* end = histories.items.data() + histories.offsets[static_cast<std::size_t>(b) + 1];
+    kernels.embed(count, d, encoder.weights_->items.data(), end - count, shape.input_scale,
+                  encoder.weights_->positions.data() + (shape.length - count) * d, x + token * d);
+  });
+}
+
+void SequenceEncoder::Pass::feed_forward(const EncoderBlock& weights, std::int64_t count) {
+  const std::int64_t d = shape.dimension;
+  kernels.layer_norm(count, d, x, weights.norm2.gain.data(), weights.norm2.bias.data(), shape.epsilon,
+                     normed);
+  multiply(weights.up, count, normed, d, hidden, shape.hidden);
+  if (shape.activation == Activation::relu) kernels.relu(count * shape.hidden, hidden);
+  if (shape.activation == Activation::gelu) kernels.gelu(count * shape.hidden, hidden);
+  multiply(weights.down, count, hidden, shape.hidden, x, d, true);
+}
+
+// A block whose every token is needed.
+void SequenceEncoder::Pass::block(const EncoderBlock& weights) {
+  const std::int64_t d = shape.dimension, width = d / shape.heads;
+  const bool joined = shape.heads == 1;
+  const std::int64_t row = weights.query.out;
+  kernels.layer_norm(tokens, d, x, weights.norm1.gain.data(), weights.norm1.bias.data(), shape.epsilon,
+                     normed);
+  multiply(weights.query, tokens, normed, d, queries, row);
+  each([&](std::int64_t, std::int64_t token, std::int64_t count) {
+    const float* q = queries + token * row;
+    const float* k = joined ? normed + token * d : q + d;
+    const float* v = joined ? k : q + 2 * d;
+    for (std::int64_t h = 0; h < d; h += width)
+      kernels.attention({.queries = count,
+                         .keys = count,
+                         .width = width,
+                         .q = q + h,
+                         .q_row = row,
+                         .k = k + h,
+                         .k_row = row,
+                         .v = v + h,
+                         .v_row = row,
+                         .out = attended + token * d + h,
+                         .out_row = d,
+                         .scale = scale,
+                         .causal = shape.causal,
+                         .scratch = scratch});
+  });
+  multiply(weights.out, tokens, attended, d, x, d, true);
+  feed_forward(weights, tokens);
+}
+
+// The block that only the last token of a history leaves: from here on there is one row a history.
+void SequenceEncoder::Pass::last_block(const EncoderBlock& weights) {
+  const std::int64_t d = shape.dimension, heads = shape.heads, width = d / heads;
+  kernels.layer_norm(tokens, d, x, weights.norm1.gain.data(), weights.norm1.bias.data(), shape.epsilon,
+                     normed);
+  std::int64_t row = 0;
+  each([&](std::int64_t, std::int64_t token, std::int64_t count) {
+    const std::int64_t end = (token + count - 1) * d;
+    std::copy_n(normed + end, d, attended + row * d);
+    std::memmove(x + row * d, x + end, static_cast<std::size_t>(d) * sizeof(float));
+    ++row;
+  });
+
+  const float* u = queries;
+  float* sums = attended;
+  multiply(weights.query, rows, attended, d, queries, d);
+  if (heads > 1) {
+    for (std::int64_t h = 0; h < heads; ++h)
+      multiply(weights.keys[static_cast<std::size_t>(h)], rows, queries + h * width, d, lifted + h * d,
+               heads * d);
+    u = lifted;
+    sums = pooled;
+  }
+  row = 0;
+  each([&](std::int64_t, std::int64_t token, std::int64_t count) {
+    const float* n = normed + token * d;
+    kernels.attention({.queries = heads,
+                       .keys = count,
+                       .width = d,
+                       .q = u + row * heads * d,
+                       .q_row = d,
+                       .k = n,
+                       .k_row = d,
+                       .v = n,
+                       .v_row = d,
+                       .out = sums + row * heads * d,
+                       .out_row = d,
+                       .scale = scale,
+                       .causal = false,
+                       .scratch = scratch});
+    ++row;
+  });
+  if (heads > 1)
+    for (std::int64_t h = 0; h < heads; ++h)
+      multiply(weights.values[static_cast<std::size_t>(h)], rows, pooled + h * d, heads * d,
+               attended + h * width, d);
+  multiply(weights.out, rows, attended, d, x, d, true);
+  feed_forward(weights, rows);
+}
+
+void SequenceEncoder::Pass::run(float* states) {
+  const std::int64_t d = shape.dimension;
+  const PackedEncoder& weights = *encoder.weights_;
+  std::fill_n(states + first * d, (last - first) * d, 0.0f);
+  if (tokens == 0) return;
+  embed();
+  for (std::size_t i = 0; i + 1 < weights.blocks.size(); ++i) block(weights.blocks[i]);
+  last_block(weights.blocks.back());
+  kernels.layer_norm(rows, d, x, weights.norm.gain.data(), weights.norm.bias.data(), shape.epsilon, normed);
+  std::int64_t row = 0;
+  each([&](std::int64_t b, std::int64_t, std::int64_t) {
+    std::copy_n(normed + row++ * d, d, states + b * d);
+  });
+}
+
+std::int64_t SequenceEncoder::counted(const Histories& histories, std::int64_t b) const {
+  const auto row = static_cast<std::size_t>(b);
+  return std::min<std::int64_t>(histories.offsets[row + 1] - histories.offsets[row], shape_.length);
+}
+
+void SequenceEncoder::check(const Histories& histories) const {
+  const auto& offsets = histories.offsets;
+  require(!offsets.empty(), "history offsets: expected at least one number");
+  require(offsets.front() == 0 && std::is_sorted(offsets.begin(), offsets.end()) &&
+              static_cast<std::size_t>(offsets.back()) == histories.items.size(),
+          "history offsets: expected ascending numbers from 0 to ", histories.items.size());
+  for (std::size_t i = 0; i < histories.items.size(); ++i)
+    require(histories.items[i] >= 0 && histories.items[i] < size(), "histories[", i,
+            "]: expected an item in 0..", size() - 1, ", got ", histories.items[i]);
+}
+
+void SequenceEncoder::encode(const Histories& histories, std::span<float> states) const {
+  check(histories);
+  const std::int64_t batch = static_cast<std::int64_t>(histories.offsets.size()) - 1, d = shape_.dimension;
+  require(static_cast<std::int64_t>(states.size()) == batch * d, "states: expected room for ", batch, " x ",
+          d, " numbers, got ", states.size());
+
+  const std::int64_t token_bytes = (6 * d + shape_.hidden) * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t most = std::clamp(kGroupBytes / token_bytes, kFewestTokens, kMostTokens);
+  thread_local std::vector<std::int64_t> groups;  // group g holds histories groups[g] .. groups[g + 1] - 1
+  groups.assign(1, 0);
+  std::int64_t tokens = 0, total = 0;
+  for (std::int64_t b = 0; b < batch; ++b) {
+    const std::int64_t count = counted(histories, b);
+    if (tokens > 0 && tokens + count > most) {
+      groups.push_back(b);
+      tokens = 0;
+    }
+    tokens += count;
+    total += count;
+  }
+  groups.push_back(batch);
+
+  const std::int64_t count = static_cast<std::int64_t>(groups.size()) - 1;
+  const std::int64_t* starts = groups.data();  // the name `groups` means another vector on another thread
+  const auto run_group = [&](std::int64_t g) {
+    Pass(*this, histories, starts[g], starts[g + 1]).run(states.data());
+  };
+  // Multiply-adds, roughly.
+  const std::int64_t work =
+      d * ((total * (shape_.blocks - 1) + batch) * (4 * d + 2 * shape_.hidden) + 2 * total * shape_.heads);
+  if (work <= kSharedWork)
+    for (std::int64_t g = 0; g < count; ++g) run_group(g);
+  else
+    ThreadPool::shared().run(count, run_group);
+}
+
+TopKResult SequenceEncoder::top_k(const Histories& histories, std::int64_t k,
+                                  const TopKFilter& filter) const {
+  check(histories);
+  const std::int64_t batch = static_cast<std::int64_t>(histories.offsets.size()) - 1, d = shape_.dimension;
+  thread_local Buffer<float> memory;
+  const std::span<float> states(grown(memory, batch * d), static_cast<std::size_t>(batch * d));
+  encode(histories, states);
+
+  std::vector<std::int64_t> full;  // histories with an item
+  for (std::int64_t b = 0; b < batch; ++b)
+    if (counted(histories, b) > 0) full.push_back(b);
+  const auto rows = static_cast<std::int64_t>(full.size());
+  if (rows == batch) return catalogue_.top_k(states, batch, k, filter);
+
+  // Empty histories have no query: the others move together, and what is excluded from them as well.
+  TopKResult result = empty_result(batch, size(), k);
+  const ItemFilter complete(filter, batch, size());  // refuses what does not fit the whole batch
+  std::vector<std::int32_t> offsets, exclude;
+  if (!filter.exclude_offsets.empty()) offsets.push_back(0);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const std::int64_t b = full[static_cast<std::size_t>(row)];
+    std::memmove(states.data() + row * d, states.data() + b * d, static_cast<std::size_t>(d) * sizeof(float));
+    if (offsets.empty()) continue;
+    const auto* from = filter.exclude_offsets.data() + b;
+    exclude.insert(exclude.end(), filter.exclude.begin() + from[0], filter.exclude.begin() + from[1]);
+    offsets.push_back(static_cast<std::int32_t>(exclude.size()));
+  }
+  TopKFilter moved = filter;
+  moved.exclude_offsets = offsets;
+  moved.exclude = exclude;
+  const TopKResult found = catalogue_.top_k(states.first(static_cast<std::size_t>(rows * d)), rows, k, moved);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const std::int64_t b = full[static_cast<std::size_t>(row)];
+    std::copy_n(found.ids.data() + row * k, k, result.ids.data() + b * k);
+    std::copy_n(found.scores.data() + row * k, k, result.scores.data() + b * k);
+    result.counts[static_cast<std::size_t>(b)] = found.counts[static_cast<std::size_t>(row)];
+  }
+  return result;
+}
+
+}  // namespace l4r
