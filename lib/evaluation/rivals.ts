@@ -38,8 +38,7 @@ export interface RecencyChoice {
  * @throws Llama4RecError `E_ARGUMENT` when there is nothing to try or a weight is not above 0.
  */
 export async function chooseEaseLambda(split: Split, options: EaseLambdaOptions = {}): Promise<number> {
-  const best = await chooseEase(split, [1], options);
-  return best.lambda;
+  return bestOf(await tryEase(split, [1], options)).lambda;
 }
 
 /**
@@ -47,36 +46,48 @@ export async function chooseEaseLambda(split: Split, options: EaseLambdaOptions 
  *
  * @throws Llama4RecError `E_ARGUMENT` when there is nothing to try, a weight is not above 0 or a recency not in (0, 1].
  */
-export function chooseRecencyEase(
+export async function chooseRecencyEase(
   split: Split,
   options: EaseLambdaOptions & {
     /** Default {@link easeRecencies}. */
     readonly recencies?: readonly number[];
   } = {},
 ): Promise<RecencyChoice> {
-  return chooseEase(split, options.recencies ?? easeRecencies, options);
+  return bestOf(await tryEase(split, options.recencies ?? easeRecencies, options));
 }
 
-async function chooseEase(
+interface Trial extends RecencyChoice {
+  /** NDCG@5 on validation. */
+  readonly ndcg: number;
+}
+
+/** Every lambda with every recency; recency 1 weighs all items alike. */
+async function tryEase(
   { train, validation }: Split,
   recencies: readonly number[],
   options: EaseLambdaOptions,
-): Promise<RecencyChoice> {
+): Promise<Trial[]> {
   const { lambdas = easeLambdas, masking, onProgress, signal } = options;
   if (lambdas.length === 0) throw argumentError("lambdas", "at least one ridge weight", lambdas);
   if (recencies.length === 0) throw argumentError("recencies", "at least one weight", recencies);
-  let best = { lambda: lambdas[0], recency: recencies[0], ndcg: -1 };
+  const trials: Trial[] = [];
   for (const [index, lambda] of lambdas.entries()) {
     signal?.throwIfAborted();
     const weights = await easeWeights(train, lambda);
     for (const recency of recencies) {
       using ranker = easeRanker(train, weights, { recency, recencyFloor });
       const ndcg = evaluateRanking(ranker, train, validation, { masking }).metrics["ndcg@5"];
-      if (ndcg > best.ndcg) best = { lambda, recency, ndcg };
+      trials.push({ lambda, recency, ndcg });
     }
     onProgress?.(index + 1, lambdas.length);
   }
-  return { lambda: best.lambda, recency: best.recency };
+  return trials;
+}
+
+/** The first of the best. */
+function bestOf(trials: readonly Trial[]): RecencyChoice {
+  const { lambda, recency } = trials.reduce((best, trial) => (trial.ndcg > best.ndcg ? trial : best));
+  return { lambda, recency };
 }
 
 /** Hyper-parameters of the rivals, chosen on validation. */
@@ -105,22 +116,16 @@ export async function chooseRivals(
   split: Split,
   { task, masking, onProgress, signal }: RivalOptions & { readonly task: Task },
 ): Promise<RivalChoice> {
-  const follow =
-    (stage: string) =>
-    (done: number, total: number): void =>
-      onProgress(stage, done, total);
-  const easeLambda = await chooseEaseLambda(split, {
+  const trials = await tryEase(split, task === "sequential" ? [1, ...easeRecencies] : [1], {
     masking,
     signal,
-    onProgress: follow("choose lambda of EASE"),
+    onProgress: (done, total) => onProgress("choose lambda of EASE", done, total),
   });
-  if (task !== "sequential") return { easeLambda, recencyEase: null };
-  const recencyEase = await chooseRecencyEase(split, {
-    masking,
-    signal,
-    onProgress: follow("choose recency of EASE"),
-  });
-  return { easeLambda, recencyEase };
+  const withRecency = trials.filter(({ recency }) => recency < 1);
+  return {
+    easeLambda: bestOf(trials.filter(({ recency }) => recency === 1)).lambda,
+    recencyEase: withRecency.length === 0 ? null : bestOf(withRecency),
+  };
 }
 
 /** Popularity and EASE on the test rows. */

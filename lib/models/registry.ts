@@ -13,7 +13,7 @@ export function isRegistered(definition: BackboneDefinition): boolean {
 }
 
 /** A definition that does this task. */
-type DefinitionOf<T extends Task> = Extract<BackboneDefinition, { readonly task: T }>;
+export type DefinitionOf<T extends Task> = Extract<BackboneDefinition, { readonly task: T }>;
 
 /** All backbones, or those of one task. */
 export function listBackbones<T extends Task = Task>(task?: T): readonly DefinitionOf<T>[] {

@@ -71,8 +71,7 @@ inline void store_bytes(U32 a, std::uint8_t* p) {
   const __m256i first = _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,  //
                                          0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
   const __m256i fours = _mm256_shuffle_epi8(a.v, first);
-  const __m128i eight =
-      _mm_unpacklo_epi32(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
+  const __m128i eight = _mm_unpacklo_epi32(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
   _mm_storel_epi64(static_cast<__m128i*>(static_cast<void*>(p)), eight);
 }
 
@@ -95,9 +94,12 @@ inline void multiply(U32 a, U32 b, U32& high, U32& low) {
   low = {vuzp1q_u32(first, second)};
   high = {vuzp2q_u32(first, second)};
 }
-inline F32 select_less(U32 a, U32 b, F32 yes, F32 no) { return {vbslq_f32(vcltq_u32(a.v, b.v), yes.v, no.v)}; }
+inline F32 select_less(U32 a, U32 b, F32 yes, F32 no) {
+  return {vbslq_f32(vcltq_u32(a.v, b.v), yes.v, no.v)};
+}
 inline U32 halves_at_most(U32 a, std::uint32_t limit) {
-  const uint16x8_t kept = vcleq_u16(vreinterpretq_u16_u32(a.v), vdupq_n_u16(static_cast<std::uint16_t>(limit)));
+  const uint16x8_t kept =
+      vcleq_u16(vreinterpretq_u16_u32(a.v), vdupq_n_u16(static_cast<std::uint16_t>(limit)));
   return {vreinterpretq_u32_u16(kept)};
 }
 inline void store_bytes(U32 a, std::uint8_t* p) {

@@ -67,7 +67,7 @@ inline void product_tile(const Product& x, std::int64_t vector, int lanes) {
 }
 
 // The first `cols` columns of c. Every number is one sum in ascending depth, wherever the tiles end.
-inline void multiply(const Product& x, std::int64_t cols) {
+[[gnu::noinline]] inline void multiply(const Product& x, std::int64_t cols) {
   const std::int64_t whole = cols / F32::width;
   std::int64_t done = 0;
   while (done < whole) {
