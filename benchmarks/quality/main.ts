@@ -3,8 +3,8 @@ import { Command, InvalidArgumentError } from "commander";
 import { openDataset } from "../../lib/data/open.js";
 import { type Protocol, split } from "../../lib/data/split.js";
 import { runExperiment } from "../../lib/evaluation/experiment.js";
-import { evaluateRanking, type Masking } from "../../lib/models/fullRanking.js";
 import { CUTOFFS, type RankingMetrics } from "../../lib/metrics/ranking.js";
+import { evaluateRanking, type Masking } from "../../lib/models/fullRanking.js";
 import type { Ranker } from "../../lib/models/ranker.js";
 import { ease } from "../../lib/models/reference/ease.js";
 import { popularity } from "../../lib/models/reference/popularity.js";
@@ -113,11 +113,7 @@ async function backbone(
   if (report.dataset.name === "ml-100k" && report.protocol === "paper" && paper !== undefined)
     rows.push({ name: "the paper's Base row", metrics: paper, users: null });
   const masked = report.masking === "seen" ? "known items masked" : "nothing masked";
-  print(
-    `${report.dataset.name}, ${report.protocol}, ${masked}, ${options.seeds} seeds`,
-    rows,
-    options.json,
-  );
+  print(`${report.dataset.name}, ${report.protocol}, ${masked}, ${options.seeds} seeds`, rows, options.json);
 }
 
 function lambdas(text: string): number[] {

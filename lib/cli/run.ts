@@ -36,7 +36,8 @@ export interface RunOptions {
 /** `llama4rec run`: the main job, a table or one JSON document on standard output. */
 export async function run(options: RunOptions): Promise<void> {
   const task = findTask(options.task);
-  const backbone = options.backbone === undefined ? listBackbones(task)[0] : findBackbone(options.backbone, task);
+  const backbone =
+    options.backbone === undefined ? listBackbones(task)[0] : findBackbone(options.backbone, task);
   if (options.threads !== undefined) setThreads(options.threads);
 
   const abort = new AbortController();

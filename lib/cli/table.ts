@@ -33,7 +33,11 @@ function metricsTable(report: ExperimentReport): string {
     [`EASE (lambda ${report.chosen.easeLambda})`, report.ease, null],
     [recencyName(report), report.recencyEase, null],
     [`${report.backbone} (base)`, report.base, report.spread?.base ?? null],
-    [`${report.backbone} + LLM's ${report.languageModel?.augmentation.writes}`, report.augmented, report.spread?.augmented ?? null],
+    [
+      `${report.backbone} + LLM's ${report.languageModel?.augmentation.writes}`,
+      report.augmented,
+      report.spread?.augmented ?? null,
+    ],
     ["LLM's order alone", report.llm, report.spread?.llm ?? null],
     ["Llama4Rec (mixed)", report.llama4rec, report.spread?.llama4rec ?? null],
   ];
@@ -60,9 +64,7 @@ function metricsTable(report: ExperimentReport): string {
 }
 
 function recencyName({ chosen: { recencyEase } }: ExperimentReport): string {
-  return recencyEase === null
-    ? ""
-    : `EASE (lambda ${recencyEase.lambda}, recency ${recencyEase.recency})`;
+  return recencyEase === null ? "" : `EASE (lambda ${recencyEase.lambda}, recency ${recencyEase.recency})`;
 }
 
 function closingLines(report: ExperimentReport): string[] {

@@ -293,7 +293,10 @@ async function evaluateFinal(run: SeedRun, job: Job, choice: Choice | null): Pro
   const { clock, method, masking } = job;
   const { languageModel = null, signal } = job.options;
   const base = await finalRanker(run.base, undefined, run.seed, job);
-  const baseMetrics = await clock.time("evaluate", () => evaluateRanking(base, final, test, { masking }).metrics);
+  const baseMetrics = await clock.time(
+    "evaluate",
+    () => evaluateRanking(base, final, test, { masking }).metrics,
+  );
   if (run.augmented === null || languageModel === null || choice === null)
     return { base: baseMetrics, augmented: null, llm: null, llama4rec: null, rows: [] };
 

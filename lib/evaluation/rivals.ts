@@ -146,8 +146,7 @@ export async function evaluateRivals(
   begin(1);
   using byEase = await ease(final, { lambda: easeLambda });
   const easeMetrics = evaluateRanking(byEase, final, test, { masking }).metrics;
-  if (recencyEase === null)
-    return { popularity: popularityMetrics, ease: easeMetrics, recencyEase: null };
+  if (recencyEase === null) return { popularity: popularityMetrics, ease: easeMetrics, recencyEase: null };
   begin(2);
   using byRecency = await ease(final, { ...recencyEase, recencyFloor });
   return {

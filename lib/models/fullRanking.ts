@@ -1,8 +1,8 @@
 import type { HeldOut } from "../data/heldOut.js";
 import type { TrainView } from "../data/trainView.js";
 import { MetricAccumulator, type RankingMetrics } from "../metrics/ranking.js";
-import { type Ranker, rowsOf } from "./ranker.js";
 import { type TopK, topKRow } from "../native/catalogue.js";
+import { type Ranker, rowsOf } from "./ranker.js";
 
 /** Which items an evaluation leaves out of the ranking: those of the view's users, or none. */
 export type Masking = "seen" | "none";

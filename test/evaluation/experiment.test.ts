@@ -320,12 +320,16 @@ test("negatives are uniform over what is not in training, held-out items include
 test("random pairs draw held-out items as often as any other unseen item", async (t) => {
   const { train, test: last } = split(shop);
   const targets = new Map(Array.from(last.users, (user, row) => [user, last.items[row]]));
-  const ranker = factorRanker({ kind: "factors", name: "MF", factors: {
-    dimension: 1,
-    users: new Float32Array(train.userCount),
-    items: new Float32Array(train.itemCount),
-    itemBiases: null,
-  } });
+  const ranker = factorRanker({
+    kind: "factors",
+    name: "MF",
+    factors: {
+      dimension: 1,
+      users: new Float32Array(train.userCount),
+      items: new Float32Array(train.itemCount),
+      itemBiases: null,
+    },
+  });
   const model = new TextModel((title) => shop.titles.indexOf(title));
   let [found, expected] = [0, 0];
   for (let seed = 1; seed <= 40; seed++) {

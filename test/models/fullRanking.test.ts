@@ -1,8 +1,8 @@
 import test from "ava";
 import { HeldOut } from "../../lib/data/heldOut.js";
 import { Random } from "../../lib/data/random.js";
-import { evaluateRanking, forEachTopList } from "../../lib/models/fullRanking.js";
 import { factorRanker } from "../../lib/models/factorRanker.js";
+import { evaluateRanking, forEachTopList } from "../../lib/models/fullRanking.js";
 import { popularity } from "../../lib/models/reference/popularity.js";
 import { randomView, viewOf } from "../models/planted.js";
 

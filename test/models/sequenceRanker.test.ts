@@ -1,8 +1,8 @@
 import test from "ava";
 import { Random } from "../../lib/data/random.js";
+import { resolveHyperparameters } from "../../lib/models/backbone.js";
 import { rankerOf, type SequenceModel } from "../../lib/models/frozen.js";
 import { sequenceRanker } from "../../lib/models/sequenceRanker.js";
-import { resolveHyperparameters } from "../../lib/models/backbone.js";
 import { SASREC, SASRec } from "../../lib/models/sequential/sasrec.js";
 import { step, values } from "../../lib/native/autograd.js";
 import { topKRow } from "../../lib/native/catalogue.js";
@@ -103,7 +103,12 @@ test("known users are ranked by their own histories, in any batch", (t) => {
     t.deepEqual(topKRow(batch, row), topKRow(alone, 0));
     t.false(topKRow(batch, row).includes(9));
   }
-  raises(t, () => ranker.topK(Int32Array.of(5), { k: 1 }), "E_ARGUMENT", /users\[0\]: expected a user in 0\.\.4/);
+  raises(
+    t,
+    () => ranker.topK(Int32Array.of(5), { k: 1 }),
+    "E_ARGUMENT",
+    /users\[0\]: expected a user in 0\.\.4/,
+  );
 });
 
 test("a history counts with its last items alone", (t) => {
@@ -146,7 +151,12 @@ test("bad histories are refused with a word on where", (t) => {
     "E_ARGUMENT",
   );
   for (const k of [0, 31, 1.5, Number.NaN])
-    raises(t, () => ranker.topKAfter(histories, { k }), "E_ARGUMENT", /k: expected an integer from 1 to the 30/);
+    raises(
+      t,
+      () => ranker.topKAfter(histories, { k }),
+      "E_ARGUMENT",
+      /k: expected an integer from 1 to the 30/,
+    );
   raises(t, () => loosely(ranker.encode, { offsets: [0, 1], items: [1] }), "E_ARGUMENT");
 });
 
@@ -166,7 +176,12 @@ test("a malformed model is refused by the name of the tensor", (t) => {
     [{ shape: { ...encoder.shape, activation: "tanh" } }, /activation/],
   ];
   for (const [change, message] of broken)
-    raises(t, () => loosely(rankerOf, { ...model, encoder: { ...encoder, ...change } }), "E_ARGUMENT", message);
+    raises(
+      t,
+      () => loosely(rankerOf, { ...model, encoder: { ...encoder, ...change } }),
+      "E_ARGUMENT",
+      message,
+    );
 });
 
 test("a disposed ranker says so", (t) => {

@@ -385,7 +385,9 @@ test("a detached array never reads as memory: it is empty or refused", (t) => {
     const valid = calls[name].map(([, value]) => value);
     for (const [place, [kind]] of calls[name].entries()) {
       if (kind !== "int32" && kind !== "float32" && kind !== "float64") continue;
-      const bare = kind === "int32" && (name === "gather" || name === "take" || (name === "samplerCreate" && place === 4));
+      const bare =
+        kind === "int32" &&
+        (name === "gather" || name === "take" || (name === "samplerCreate" && place === 4));
       const body = (): unknown => invoke(name, valid.with(place, detached(new kinds[kind](12))));
       if (bare) t.notThrows(body, `${name}: no rows are fine`);
       else raises(t, body, "E_ARGUMENT", /expected/);

@@ -10,8 +10,8 @@ import {
   split,
   type TrainView,
 } from "../../lib/data/index.js";
-import { evaluateRanking, type Masking } from "../../lib/models/fullRanking.js";
 import { MetricAccumulator, type RankingMetrics } from "../../lib/metrics/ranking.js";
+import { evaluateRanking, type Masking } from "../../lib/models/fullRanking.js";
 import type { Ranker } from "../../lib/models/ranker.js";
 import { ease } from "../../lib/models/reference/ease.js";
 import { popularity } from "../../lib/models/reference/popularity.js";

@@ -176,7 +176,12 @@ export const SASREC: SequentialDefinition = {
     },
     dropout: { default: 0.5, low: 0, high: 0.95, about: "rate after embeddings, attention and feed-forward" },
     learningRate: { default: 1e-3, low: 1e-6, high: 1, about: "step size of Adam" },
-    maxNorm: { default: 0, low: 0, high: 1e6, about: "largest global norm of a step's gradients; 0: no limit" },
+    maxNorm: {
+      default: 0,
+      low: 0,
+      high: 1e6,
+      about: "largest global norm of a step's gradients; 0: no limit",
+    },
     batchSize: { default: 128, low: 1, high: 65_536, integer: true, about: "sequences a step" },
     epochs: { default: 200, low: 1, high: 10_000, integer: true, about: "most passes over the sequences" },
   },
