@@ -335,7 +335,8 @@ async function finalRanker(
   const { final, train } = job.parts;
   if (final === train) return chosen.ranker;
   const hyperparameters = { ...chosen.hyperparameters, epochs: chosen.epoch };
-  return (await fitModel(job, { view: final, hyperparameters, seed, ...data })).ranker;
+  const known = data && job.method.stillTrue(data, final);
+  return (await fitModel(job, { view: final, hyperparameters, seed, ...known })).ranker;
 }
 
 /** Range of the long-tail coefficients over the users of a view. */

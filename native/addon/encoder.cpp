@@ -34,8 +34,8 @@ EncoderShape shape_of(const Napi::Value& value) {
 // Views of the caller's arrays, in the order of lib/native/sequenceEncoder.ts.
 EncoderWeights weights_of(const Napi::Value& value, std::int64_t blocks) {
   const std::size_t count = kOuterWeights + kBlockWeights * static_cast<std::size_t>(blocks);
-  require(value.IsArray() && value.As<Napi::Array>().Length() == count, "weights: expected an array of ", count,
-          " Float32Arrays");
+  require(value.IsArray() && value.As<Napi::Array>().Length() == count, "weights: expected an array of ",
+          count, " Float32Arrays");
   const auto arrays = value.As<Napi::Array>();
   std::vector<Napi::Value> values;  // all of them before the first view: a getter could detach one
   for (std::uint32_t i = 0; i < count; ++i) values.push_back(arrays.Get(i));

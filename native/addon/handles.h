@@ -15,7 +15,14 @@
 
 namespace l4r {
 
-enum class Kind : std::uint64_t { parameter = 1, optimizer = 2, sampler = 3, catalogue = 4, sequences = 5, encoder = 6 };
+enum class Kind : std::uint64_t {
+  parameter = 1,
+  optimizer = 2,
+  sampler = 3,
+  catalogue = 4,
+  sequences = 5,
+  encoder = 6
+};
 
 // Exact in a double: [generation : 29][kind : 4][slot : 20].
 using Id = std::uint64_t;

@@ -77,10 +77,10 @@ Napi::Value sequences_examples(const Napi::CallbackInfo& info) {
 
 Napi::Value sequences_next(const Napi::CallbackInfo& info) {
   const auto source = sequences(info);
-  const SequenceBatch batch{
-      array<std::int32_t>(info, 1, "offsets"), array<std::int32_t>(info, 2, "inputs"),
-      array<std::int32_t>(info, 3, "positions"), array<std::int32_t>(info, 4, "targets"),
-      array<std::int32_t>(info, 5, "negatives")};
+  const SequenceBatch batch{array<std::int32_t>(info, 1, "offsets"), array<std::int32_t>(info, 2, "inputs"),
+                            array<std::int32_t>(info, 3, "positions"),
+                            array<std::int32_t>(info, 4, "targets"),
+                            array<std::int32_t>(info, 5, "negatives")};
   return Napi::Number::New(info.Env(), static_cast<double>(source->next(batch)));
 }
 

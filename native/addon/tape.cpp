@@ -130,8 +130,8 @@ Napi::Value attention_js(const Napi::CallbackInfo& info) {
   options.heads = integer(info, 2, "heads", 1, 1 << 20);
   options.causal = boolean(info, 3, "causal");
   options.dropout = static_cast<float>(number(info, 4, "dropout"));
-  return handle(info, attention(tape(info), tensor(info, 0, "qkv"), array<std::int32_t>(info, 1, "offsets"),
-                                options));
+  return handle(
+      info, attention(tape(info), tensor(info, 0, "qkv"), array<std::int32_t>(info, 1, "offsets"), options));
 }
 
 Napi::Value take_js(const Napi::CallbackInfo& info) {

@@ -153,8 +153,8 @@ class Tape {
   std::vector<DenseUse> dense_uses_;
   std::vector<RowGradients> row_gradients_;
   std::uint64_t generation_;
-  bool recording_ = true;        // until backward() begins
-  bool differentiated_ = false;  // once backward() has ended
+  bool recording_ = true;            // until backward() begins
+  bool differentiated_ = false;      // once backward() has ended
   std::optional<RandomKey> random_;  // of the next random operation
 };
 

@@ -46,6 +46,38 @@ struct AdamRows {
   std::int32_t correction_count;
 };
 
+// One head of one sequence, as attention reads it: its rows of queries, keys and values [length x width] lie
+// `stride` numbers apart, those of the result and its gradient `out_stride`.
+struct AttentionHead {
+  std::int64_t length, width;
+  std::int64_t following;  // rows of the sequences after it
+  const float *queries, *keys, *values;
+  std::int64_t stride, out_stride;
+  float scale;  // of the scores
+  bool causal;
+  // Dropout: the weight of query row i and key j stays where half i % 8 of block counter + (i - i % 8) *
+  // counter_step + j of Philox(seed, stream) is below `keep`, and is then multiplied by inverse_keep.
+  std::uint64_t seed, stream, counter, counter_step;
+  std::uint32_t keep;  // kKeepAll: no dropout
+  float inverse_keep;
+};
+inline constexpr std::uint32_t kKeepAll = 1 << 16;
+
+// Memory of the thread at work; `line` is the length rounded up to whole vectors.
+struct AttentionScratch {
+  float *keys, *values;     // [width x line] each; values only backward
+  float *weights, *slopes;  // forward: weights [8 x line]; backward: [rows x line] each
+  std::uint32_t* words;     // [4 x line]; only with dropout
+  std::int64_t rows;        // query rows at a time in the backward pass, a multiple of 8
+};
+
+// Where the gradients of queries, keys and values go, laid out like them.
+struct AttentionGradients {
+  float *queries, *keys, *values;
+  std::int64_t stride;
+  bool accumulate;
+};
+
 // out = a + b, n elements. out may be a.
 using Add = void(std::int64_t n, const float* a, const float* b, float* out);
 // out = s * x, or out += s * x.
@@ -117,40 +149,8 @@ using SegmentSquares = double(const RowSegments& segments, std::int64_t begin, s
 using UpdateAdamRows = void(const RowSegments& segments, std::int64_t begin, std::int64_t end,
                             std::int64_t cols, const AdamRows& target, const AdamConstants& constants);
 
-// One head of one sequence, as attention reads it: its rows of queries, keys and values [length x width] lie
-// `stride` numbers apart, those of the result and its gradient `out_stride`.
-struct AttentionHead {
-  std::int64_t length, width;
-  std::int64_t following;  // rows of the sequences after it
-  const float *queries, *keys, *values;
-  std::int64_t stride, out_stride;
-  float scale;  // of the scores
-  bool causal;
-  // Dropout: the weight of query row i and key j stays where half i % 8 of block counter + (i - i % 8) *
-  // counter_step + j of Philox(seed, stream) is below `keep`, and is then multiplied by inverse_keep.
-  std::uint64_t seed, stream, counter, counter_step;
-  std::uint32_t keep;  // kKeepAll: no dropout
-  float inverse_keep;
-};
-inline constexpr std::uint32_t kKeepAll = 1 << 16;
-
-// Memory of the thread at work; `line` is the length rounded up to whole vectors.
-struct AttentionScratch {
-  float *keys, *values;      // [width x line] each; values only backward
-  float *weights, *slopes;   // forward: weights [8 x line]; backward: [rows x line] each
-  std::uint32_t* words;      // [4 x line]; only with dropout
-  std::int64_t rows;         // query rows at a time in the backward pass, a multiple of 8
-};
-
-// Where the gradients of queries, keys and values go, laid out like them.
-struct AttentionGradients {
-  float *queries, *keys, *values;
-  std::int64_t stride;
-  bool accumulate;
-};
-
-// Attention of one head of one sequence (ops/attention). statistics [length x 2]: per row the largest score and
-// 1 / sum of e^(score - largest).
+// Attention of one head of one sequence (ops/attention). statistics [length x 2]: per row the largest score
+// and 1 / sum of e^(score - largest).
 using AttentionForward = void(const AttentionHead& head, const AttentionScratch& scratch, float* out,
                               float* statistics);
 using AttentionBackward = void(const AttentionHead& head, const AttentionScratch& scratch, const float* out,

@@ -67,8 +67,7 @@ void SequenceSampler::cut_into_sequences() {
   for (std::size_t user = 0; user + 1 < offsets_.size(); ++user) {
     if (negatives_ > 0 && sorted_counts_[user] == item_count_) continue;
     for (std::int32_t end = offsets_[user + 1] - 1; end > offsets_[user]; end -= length_)
-      sequences_.push_back(
-          {static_cast<std::int32_t>(user), std::max(offsets_[user], end - length_), end});
+      sequences_.push_back({static_cast<std::int32_t>(user), std::max(offsets_[user], end - length_), end});
   }
 }
 

@@ -15,20 +15,20 @@ struct SequenceBatch {
   std::span<std::int32_t> offsets, inputs, positions, targets, negatives;
 };
 
-// Draws every sequence once an epoch, in random order. A history of n items has n - 1 tokens to learn from; it
-// is cut from its end into sequences of at most `length` tokens, so that the first of them may be short and
-// nothing is lost. Negatives are uniform over the items that are not in the user's history. A user with fewer
-// than two items has no sequence; one who has every item has none either, for there is no negative. Every
-// number is a pure function of (seed, epoch, sequence). One thread calls.
+// Draws every sequence once an epoch, in random order. A history of n items has n - 1 tokens to learn from;
+// it is cut from its end into sequences of at most `length` tokens, so that the first of them may be short
+// and nothing is lost. Negatives are uniform over the items that are not in the user's history. A user with
+// fewer than two items has no sequence; one who has every item has none either, for there is no negative.
+// Every number is a pure function of (seed, epoch, sequence). One thread calls.
 class SequenceSampler {
  public:
-  // offsets [users + 1] and items: histories, oldest item first. Throws Error(argument) naming the place where
-  // they are not as described.
+  // offsets [users + 1] and items: histories, oldest item first. Throws Error(argument) naming the place
+  // where they are not as described.
   SequenceSampler(std::int32_t item_count, std::vector<std::int32_t> offsets, std::vector<std::int32_t> items,
                   std::int32_t length, std::int32_t negatives, std::uint64_t seed);
 
-  // Shuffles for this epoch and begins it after its first `start` sequences. Throws Error(argument) when either
-  // is negative.
+  // Shuffles for this epoch and begins it after its first `start` sequences. Throws Error(argument) when
+  // either is negative.
   void start_epoch(std::int64_t epoch, std::int64_t start);
   // Sequences in an epoch.
   std::int64_t examples() const noexcept { return static_cast<std::int64_t>(sequences_.size()); }
@@ -48,7 +48,7 @@ class SequenceSampler {
 
   std::int32_t item_count_;
   std::vector<std::int32_t> offsets_, items_;
-  std::vector<std::int32_t> sorted_;  // items_, each user's ascending and without repetitions
+  std::vector<std::int32_t> sorted_;         // items_, each user's ascending and without repetitions
   std::vector<std::int32_t> sorted_counts_;  // [users]
   std::int32_t length_, negatives_;
   std::uint64_t seed_;

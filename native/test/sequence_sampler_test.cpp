@@ -52,7 +52,9 @@ std::vector<Sequence> rest(SequenceSampler& sampler, std::int64_t batch, std::in
     for (std::int64_t s = 0; s < count; ++s) {
       all.emplace_back();
       for (auto t = at(offsets[at(s)]); t < at(offsets[at(s) + 1]); ++t)
-        all.back().push_back({inputs[t], positions[t], targets[t],
+        all.back().push_back({inputs[t],
+                              positions[t],
+                              targets[t],
                               {drawn.begin() + static_cast<std::ptrdiff_t>(t * at(negatives)),
                                drawn.begin() + static_cast<std::ptrdiff_t>((t + 1) * at(negatives))}});
     }
@@ -64,7 +66,6 @@ std::vector<Sequence> epoch(SequenceSampler& sampler, std::int64_t number, std::
   sampler.start_epoch(number, 0);
   return rest(sampler, batch, negatives);
 }
-
 
 const Add windows_case("an epoch holds every step of every history once, cut from the end", [] {
   const Rows rows;
