@@ -16,7 +16,14 @@ export * from "./data/shop/index.js";
 export * from "./evaluation/experiment.js";
 export * from "./evaluation/refinement.js";
 export * from "./evaluation/report.js";
-export * from "./evaluation/rivals.js";
+export {
+  chooseEaseLambda,
+  chooseRecencyEase,
+  type EaseLambdaOptions,
+  easeLambdas,
+  easeRecencies,
+  type RecencyChoice,
+} from "./evaluation/rivals.js";
 export type { StageProgress } from "./evaluation/stages.js";
 export * from "./evaluation/summary.js";
 export * from "./llm/index.js";
@@ -24,21 +31,27 @@ export * from "./metrics/ranking.js";
 export * from "./models/backbone.js";
 export type { Factors } from "./models/factorRanker.js";
 export * from "./models/frozen.js";
-export * from "./models/fullRanking.js";
+export { evaluateRanking, type Masking, type RankingEvaluation } from "./models/fullRanking.js";
 export * from "./models/modelFile.js";
-export * from "./models/ranker.js";
-export * from "./models/reference/ease.js";
+export { type Ranker, type RankOptions, rowsOf, type TrainedRanker } from "./models/ranker.js";
+export { type EaseInput, type EaseOptions, ease } from "./models/reference/ease.js";
 export * from "./models/reference/popularity.js";
-export * from "./models/registry.js";
-export type { SequenceRanker } from "./models/sequenceRanker.js";
+export { type DefinitionOf, findBackbone, findTask, listBackbones } from "./models/registry.js";
+export { isSequenceRanker, type SequenceRanker } from "./models/sequenceRanker.js";
 export { type CpuInfo, cpuInfo, setThreads, threads } from "./native/addon.js";
 export * from "./native/autograd.js";
-export * from "./native/catalogue.js";
-export * from "./native/errors.js";
+export { Catalogue, selectTopK, type TopK, type TopKFilter, topKRow } from "./native/catalogue.js";
+export { type ErrorCode, Llama4RecError } from "./native/errors.js";
 export * from "./native/linalg.js";
 export * from "./native/optimizer.js";
 export * from "./native/pairSampler.js";
 export * from "./native/parameter.js";
-export * from "./native/sequenceEncoder.js";
+export {
+  type EncoderBlock,
+  type EncoderModel,
+  type EncoderShape,
+  type Histories,
+  SequenceEncoder,
+} from "./native/sequenceEncoder.js";
 export * from "./native/sequenceSampler.js";
 export * from "./training/train.js";

@@ -22,6 +22,14 @@ export function renderReport(report: ExperimentReport): string {
         `${count(dataset.leftOut)} ${dataset.leftOut === 1 ? "user" : "users"} left out: fewer than three eligible items`,
       ),
     );
+  const { shortHistory, unseenItem } = dataset.testRowsLeftOut;
+  if (shortHistory + unseenItem > 0)
+    head.push(
+      pc.dim(
+        `${count(shortHistory + unseenItem)} test rows left out: ${count(unseenItem)} whose item nobody has in training, ` +
+          `${count(shortHistory)} with too short a history`,
+      ),
+    );
   if (dataset.demonstration)
     head.push(pc.yellow("Generated data: a demonstration of the job, no evidence for any method."));
   return [...head, metricsTable(report), ...closingLines(report)].join("\n");

@@ -8,7 +8,8 @@ import { TrainView } from "./trainView.js";
 /**
  * How held-out rows are chosen and masked.
  *
- * `paper`: likes only; when ranking, training items are masked and the validation item is neither masked nor input.
+ * `paper`: likes only; when ranking, training items are masked (in the sequential task nothing is) and the validation item
+ * is neither masked nor input.
  * `standard`: all interactions, or likes when asked; for the test, validation items are masked too, and input.
  */
 export type Protocol = "paper" | "standard";
@@ -61,8 +62,8 @@ export interface Split {
   /** What may be learnt from. */
   readonly train: TrainView;
   /**
-   * What is known when the test is measured: masked and input there. `paper`: the training view itself; `standard`:
-   * training and validation items.
+   * What is known when the test is measured: input there, and masked where anything is. `paper`: the training view itself;
+   * `standard`: training and validation items.
    */
   readonly final: TrainView;
   /** What may choose. */

@@ -27,7 +27,7 @@ import type { AlphaReport, ExperimentReport } from "./report.js";
 import { chooseRivals, evaluateRivals } from "./rivals.js";
 import { StageClock, type StageProgress } from "./stages.js";
 import { type MetricSummary, summarize } from "./summary.js";
-import { type Augmentation, methodOf, type TaskMethod } from "./tasks.js";
+import { type Augmentation, methodOf, stillTrue, type TaskMethod } from "./tasks.js";
 
 /** A language model with the name it goes by in the report. */
 export interface NamedLanguageModel {
@@ -120,8 +120,9 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   const parts = await clock.time("split", () =>
     split(dataset, { protocol, leastHistory: method.leastHistory }),
   );
-  if (parts.test.users.length === 0)
-    throw argumentError("dataset", "at least one test row whose item somebody has in training", "none");
+  for (const { name, users } of [parts.validation, parts.test])
+    if (users.length === 0)
+      throw argumentError("dataset", `at least one ${name} row whose item somebody has in training`, "none");
 
   const job: Job = {
     options: { ...options, languageModel },
@@ -166,6 +167,10 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
         ...dataset.describe(),
         train: parts.train.interactionCount,
         leftOut: parts.counts.skippedShortUsers,
+        testRowsLeftOut: {
+          shortHistory: parts.counts.skippedShortHistories,
+          unseenItem: parts.counts.skippedUnseenTestItems,
+        },
         demonstration: options.demonstration ?? false,
       },
       task: backbone.task,
@@ -335,7 +340,7 @@ async function finalRanker(
   const { final, train } = job.parts;
   if (final === train) return chosen.ranker;
   const hyperparameters = { ...chosen.hyperparameters, epochs: chosen.epoch };
-  const known = data && job.method.stillTrue(data, final);
+  const known = data && stillTrue(data, final);
   return (await fitModel(job, { view: final, hyperparameters, seed, ...known })).ranker;
 }
 

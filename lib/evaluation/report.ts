@@ -43,6 +43,8 @@ export interface ExperimentReport {
     readonly interactions: number;
     /** Users left out for having fewer than three eligible items. */
     readonly leftOut: number;
+    /** Test rows left out: the user's training part is too short for the task, or nobody has the item in training. */
+    readonly testRowsLeftOut: { readonly shortHistory: number; readonly unseenItem: number };
     /** Training interactions after the split. */
     readonly train: number;
     /** True for generated data: a demonstration, never evidence. */
@@ -62,7 +64,7 @@ export interface ExperimentReport {
   readonly recencyEase: RankingMetrics | null;
   /** The backbone alone; mean over seeds. */
   readonly base: RankingMetrics;
-  /** The backbone retrained with the language model's pairs; null without a language model. */
+  /** The backbone retrained with what the language model wrote; null without a language model. */
   readonly augmented: RankingMetrics | null;
   /** The language model's order of the candidates alone. */
   readonly llm: RankingMetrics | null;

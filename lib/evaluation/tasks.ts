@@ -50,19 +50,6 @@ export interface TaskMethod {
     view: TrainView,
     options: AugmentationOptions,
   ): Promise<Augmentation>;
-  /**
-   * What of it still holds for a view that knows more than the one it was written for: neither a preference against an
-   * item that the user has there, nor an insertion of one.
-   */
-  stillTrue(data: Augmentation["data"], view: TrainView): Augmentation["data"];
-}
-
-/** The triples, flat, whose user does not have the item at `place` of them. */
-function unseen(triples: Int32Array, place: number, view: TrainView): Int32Array {
-  const kept: number[] = [];
-  for (let at = 0; at < triples.length; at += 3)
-    if (!view.has(triples[at], triples[at + place])) kept.push(...triples.subarray(at, at + 3));
-  return Int32Array.from(kept);
 }
 
 const direct: TaskMethod = {
@@ -77,7 +64,6 @@ const direct: TaskMethod = {
     });
     return { data: { extraPairs: triples }, asked, answered, used: consistent };
   },
-  stillTrue: ({ extraPairs = new Int32Array(0) }, view) => ({ extraPairs: unseen(extraPairs, 2, view) }),
 };
 
 const sequential: TaskMethod = {
@@ -89,8 +75,29 @@ const sequential: TaskMethod = {
     const { insertions, asked, answered } = await augmentSequences(model, view, { seed, onProgress, signal });
     return { data: { insertions }, asked, answered, used: answered };
   },
-  stillTrue: ({ insertions = new Int32Array(0) }, view) => ({ insertions: unseen(insertions, 2, view) }),
 };
+
+/**
+ * What of an augmentation still holds for a view that knows more than the one it was written for: neither a preference
+ * against an item that the user has there, nor an insertion of one.
+ */
+export function stillTrue(
+  { extraPairs, insertions }: Augmentation["data"],
+  view: TrainView,
+): Augmentation["data"] {
+  return {
+    extraPairs: extraPairs && unseen(extraPairs, view),
+    insertions: insertions && unseen(insertions, view),
+  };
+}
+
+/** The triples, flat, whose user does not have the item that stands last in them. */
+function unseen(triples: Int32Array, view: TrainView): Int32Array {
+  const kept: number[] = [];
+  for (let at = 0; at < triples.length; at += 3)
+    if (!view.has(triples[at], triples[at + 2])) kept.push(...triples.subarray(at, at + 3));
+  return Int32Array.from(kept);
+}
 
 /**
  * How the method does a task.

@@ -60,6 +60,8 @@ interface NamedBackbone {
   readonly source: string;
   /** With `epochs`, `batchSize` and `learningRate` among them; sequential ones also with `length` and `negatives`. */
   readonly hyperparameters: Readonly<Record<string, Hyperparameter>>;
+  /** Throws `E_ARGUMENT` when values that are in range do not go together. */
+  check?(hyperparameters: Hyperparameters): void;
 }
 
 /** How a direct backbone is named, configured and made. One per model file. */
@@ -87,7 +89,8 @@ export type BackboneDefinition = DirectDefinition | SequentialDefinition;
 
 /**
  * Defaults of a backbone with a user's values over them.
- * @throws Llama4RecError `E_ARGUMENT` for an unknown name, a value out of range or one that is no number;
+ * @throws Llama4RecError `E_ARGUMENT` for an unknown name, a value out of range, one that is no number, or values that do not
+ *   go together;
  *   `E_BACKBONE` when the definition lacks a hyper-parameter that the trainer reads.
  */
 export function resolveHyperparameters(
@@ -122,5 +125,7 @@ export function resolveHyperparameters(
       "E_BACKBONE",
       `backbone ${definition.name}: expected hyper-parameters ${needed.join(", ")}, got ${Object.keys(known).join(", ")}`,
     );
-  return { epochs, batchSize, learningRate, ...defaults, ...given };
+  const resolved = { epochs, batchSize, learningRate, ...defaults, ...given };
+  definition.check?.(resolved);
+  return resolved;
 }

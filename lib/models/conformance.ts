@@ -9,6 +9,7 @@ import { train } from "../training/train.js";
 import type { BackboneDefinition } from "./backbone.js";
 import { loadModel, saveModel } from "./modelFile.js";
 import { rowsOf, type TrainedRanker } from "./ranker.js";
+import { isSequenceRanker } from "./sequenceRanker.js";
 
 /** One property that every backbone must have. */
 export interface ConformanceCase {
@@ -167,6 +168,36 @@ export function conformanceSuite(
         } finally {
           setThreads(before);
         }
+      },
+    },
+    ...(backbone.task === "sequential" ? sequentialCases(fitModel, view) : []),
+  ];
+}
+
+/** What a sequential backbone must do beside. */
+function sequentialCases(
+  fitModel: (seed: number) => Promise<TrainedRanker>,
+  view: TrainView,
+): readonly ConformanceCase[] {
+  return [
+    {
+      name: "any history is ranked: empty, long, repeated, or a user's own",
+      async run() {
+        using ranker = await fitModel(1);
+        expect(isSequenceRanker(ranker), "a sequence model", ranker.model.kind);
+        if (!isSequenceRanker(ranker)) return;
+        const own = view.itemsOf(0);
+        const long = Int32Array.from({ length: 3 * ranker.length }, (_, place) => place % itemCount);
+        const rows = [own, new Int32Array(0), long, long.slice(-ranker.length), new Int32Array(9).fill(5)];
+        const offsets = new Int32Array(rows.length + 1);
+        for (const [row, items] of rows.entries()) offsets[row + 1] = offsets[row] + items.length;
+        const histories = { offsets, items: Int32Array.from(rows.flatMap((items) => [...items])) };
+        const top = ranker.topKAfter(histories, { k: 7 });
+        const known = ranker.topK(Int32Array.of(0), { k: 7 });
+        same(topKRow(top, 0), topKRow(known, 0), "a history and the user who has it");
+        expect(top.counts[1] === 0, "no item after an empty history", top.counts[1]);
+        same(topKRow(top, 2), topKRow(top, 3), "a long history and its last items");
+        expect(top.counts[4] === 7, "7 items after one item repeated", top.counts[4]);
       },
     },
   ];

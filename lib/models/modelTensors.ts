@@ -1,5 +1,10 @@
 import { argumentError } from "../native/errors.js";
-import type { EncoderBlock, EncoderShape, Histories } from "../native/sequenceEncoder.js";
+import {
+  type EncoderBlock,
+  type EncoderShape,
+  encoderBlockWeights,
+  type Histories,
+} from "../native/sequenceEncoder.js";
 import type { StoredTensor } from "../storage/safetensors.js";
 import type { FactorModel, FrozenModel, SequenceModel } from "./frozen.js";
 import { jsonOf } from "./modelAbout.js";
@@ -31,7 +36,6 @@ const blockSlots = ({ dimension: d, hidden }: BlockShape): Readonly<Record<keyof
   down: ["feed_forward.down.weight", [hidden, d]],
   downBias: ["feed_forward.down.bias", [d]],
 });
-const blockWeights = Object.keys(blockSlots({ dimension: 1, hidden: 1 })) as (keyof EncoderBlock)[];
 /** Tensors of a sequence model outside its blocks. */
 const otherTensors = 6;
 
@@ -97,7 +101,7 @@ function sequenceTensors({ name, encoder, histories }: SequenceModel): ModelTens
   ]);
   const slots = blockSlots(shape);
   for (const [number, block] of blocks.entries())
-    for (const weight of blockWeights) {
+    for (const weight of encoderBlockWeights) {
       const [slot, size] = slots[weight];
       tensors.set(`blocks.${number}.${slot}`, { shape: size, values: block[weight] });
     }
@@ -109,11 +113,11 @@ function sequenceModel(name: string, texts: ModelTensors["texts"], tensors: Tens
   const shape = checkedShape(jsonOf(texts.shape));
   const { dimension, length } = shape;
   // Before anything is made for that many blocks.
-  if (tensors.size !== otherTensors + shape.blocks * blockWeights.length)
+  if (tensors.size !== otherTensors + shape.blocks * encoderBlockWeights.length)
     throw argumentError("shape.blocks", `the blocks of ${tensors.size} tensors`, shape.blocks);
   const slots = blockSlots(shape);
   const blockOf = (number: number): EncoderBlock => {
-    const weights = blockWeights.map((weight): [keyof EncoderBlock, Float32Array] => {
+    const weights = encoderBlockWeights.map((weight): [keyof EncoderBlock, Float32Array] => {
       const [slot, size] = slots[weight];
       return [weight, tensors.floats(`blocks.${number}.${slot}`, size)];
     });

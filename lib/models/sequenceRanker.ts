@@ -16,6 +16,22 @@ export interface SequenceRanker extends TrainedRanker {
   encode(histories: Histories): Float32Array;
 }
 
+/**
+ * Whether a ranker can rank after any history.
+ *
+ * @example
+ * ```ts
+ * const { ranker } = await train({ backbone: "SASRec", view, seed: 1 });
+ * if (isSequenceRanker(ranker)) {
+ *   const history = { offsets: Int32Array.of(0, 3), items: Int32Array.of(12, 7, 40) };
+ *   const top = ranker.topKAfter(history, { k: 10, excluded: history });
+ * }
+ * ```
+ */
+export function isSequenceRanker(ranker: TrainedRanker): ranker is SequenceRanker {
+  return ranker.model.kind === "sequence";
+}
+
 /** Histories that one call of {@link SequenceRanker.encode} over all users takes. */
 const blockSize = 256;
 

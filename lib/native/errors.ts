@@ -10,7 +10,7 @@ export type ErrorCode =
   | "E_COLUMN"
   /** A row of a table does not parse; the message names file and line. */
   | "E_ROW"
-  /** Name not in the registry of backbones, or a task that the backbone does not do. */
+  /** A backbone that is not in the registry, does not load, or fails in one of its functions. */
   | "E_BACKBONE"
   /** Unknown task. */
   | "E_TASK"

@@ -64,8 +64,8 @@ export interface Histories {
   readonly items: Int32Array;
 }
 
-/** Order of a block's weights at the border to the addon. */
-const blockWeights = [
+/** The weights of a block, in the order in which the addon takes them. */
+export const encoderBlockWeights = [
   "norm1Gain",
   "norm1Bias",
   "qkv",
@@ -112,7 +112,7 @@ export class SequenceEncoder implements Disposable {
     const weights = [
       items,
       model.positions,
-      ...model.blocks.flatMap((block) => blockWeights.map((name) => block[name])),
+      ...model.blocks.flatMap((block) => encoderBlockWeights.map((name) => block[name])),
       model.normGain,
       model.normBias,
     ];
@@ -129,6 +129,7 @@ export class SequenceEncoder implements Disposable {
    * @throws Llama4RecError `E_ARGUMENT` for an unknown item or malformed offsets.
    */
   encode(histories: Histories): Float32Array {
+    checkHistories(histories);
     return call((addon) => addon.encoderEncode(this.#id, histories.offsets, histories.items));
   }
 
@@ -137,6 +138,7 @@ export class SequenceEncoder implements Disposable {
    * @throws Llama4RecError `E_ARGUMENT` for an unknown item, malformed offsets, a bad k or a bad filter.
    */
   topK(histories: Histories, options: TopKFilter & { readonly k: number }): TopK {
+    checkHistories(histories);
     const { k } = options;
     if (!Number.isInteger(k) || k < 1 || k > this.itemCount)
       throw argumentError("k", `an integer from 1 to the ${this.itemCount} items of the catalogue`, k);
@@ -155,4 +157,10 @@ export class SequenceEncoder implements Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function checkHistories(histories: Histories): void {
+  for (const name of ["offsets", "items"] as const)
+    if (!(histories?.[name] instanceof Int32Array))
+      throw argumentError(`histories.${name}`, "an Int32Array", histories?.[name]);
 }

@@ -69,6 +69,7 @@ test.serial(
     t.deepEqual(report.dataset, {
       ...shop.describe(),
       leftOut: parts.counts.skippedShortUsers,
+      testRowsLeftOut: { shortHistory: 0, unseenItem: parts.counts.skippedUnseenTestItems },
       train: parts.train.interactionCount,
       demonstration: false,
     });

@@ -61,3 +61,14 @@ test("a definition without the common hyper-parameters is refused", (t) => {
   const broken: BackboneDefinition = { ...MF, name: "broken", hyperparameters: rest };
   raises(t, () => resolveHyperparameters(broken), "E_BACKBONE", /broken: expected hyper-parameters epochs/);
 });
+
+test("values that do not go together are refused before anything is trained", (t) => {
+  const SASRec = findBackbone("SASRec");
+  t.is(resolveHyperparameters(SASRec, { dimension: 12, heads: 3 }).heads, 3);
+  raises(
+    t,
+    () => resolveHyperparameters(SASRec, { heads: 3 }),
+    "E_ARGUMENT",
+    /SASRec heads: expected a divisor of dimension 64, got 3/,
+  );
+});

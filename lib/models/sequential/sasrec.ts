@@ -15,8 +15,14 @@ import {
   type Tensor,
   take,
 } from "../../native/autograd.js";
+import { argumentError } from "../../native/errors.js";
 import { Parameter } from "../../native/parameter.js";
-import type { EncoderBlock, EncoderModel, EncoderShape } from "../../native/sequenceEncoder.js";
+import {
+  type EncoderBlock,
+  type EncoderModel,
+  type EncoderShape,
+  encoderBlockWeights,
+} from "../../native/sequenceEncoder.js";
 import type { SequenceBatch } from "../../native/sequenceSampler.js";
 import type { Hyperparameters, SequentialBackbone, SequentialDefinition } from "../backbone.js";
 
@@ -103,20 +109,10 @@ export class SASRec implements SequentialBackbone {
   }
 
   encoder(): EncoderModel {
-    const read = (block: BlockParameters): EncoderBlock => ({
-      norm1Gain: block.norm1Gain.read(),
-      norm1Bias: block.norm1Bias.read(),
-      qkv: block.qkv.read(),
-      qkvBias: block.qkvBias.read(),
-      out: block.out.read(),
-      outBias: block.outBias.read(),
-      norm2Gain: block.norm2Gain.read(),
-      norm2Bias: block.norm2Bias.read(),
-      up: block.up.read(),
-      upBias: block.upBias.read(),
-      down: block.down.read(),
-      downBias: block.downBias.read(),
-    });
+    const read = (block: BlockParameters): EncoderBlock =>
+      Object.fromEntries(encoderBlockWeights.map((name) => [name, block[name].read()])) as Readonly<
+        Record<keyof EncoderBlock, Float32Array>
+      >;
     return {
       shape: this.#shape,
       items: this.#items.read(),
@@ -163,9 +159,9 @@ export const SASREC: SequentialDefinition = {
   source: "Kang and McAuley, Self-Attentive Sequential Recommendation, ICDM 2018",
   hyperparameters: {
     dimension: { default: 64, low: 1, high: 1024, integer: true, about: "length of item vectors and states" },
-    hidden: { default: 64, low: 1, high: 4096, integer: true, about: "width of the feed-forward layer" },
+    hidden: { default: 256, low: 1, high: 4096, integer: true, about: "width of the feed-forward layer" },
     blocks: { default: 2, low: 1, high: 32, integer: true, about: "transformer blocks" },
-    heads: { default: 1, low: 1, high: 64, integer: true, about: "attention heads; divides dimension" },
+    heads: { default: 2, low: 1, high: 64, integer: true, about: "attention heads; divides dimension" },
     length: { default: 50, low: 1, high: 4096, integer: true, about: "most items of a history that count" },
     negatives: {
       default: 0,
@@ -175,7 +171,7 @@ export const SASREC: SequentialDefinition = {
       about: "sampled items for each token in the binary cross-entropy; 0: softmax over the whole catalogue",
     },
     dropout: { default: 0.5, low: 0, high: 0.95, about: "rate after embeddings, attention and feed-forward" },
-    learningRate: { default: 1e-3, low: 1e-6, high: 1, about: "step size of Adam" },
+    learningRate: { default: 3e-3, low: 1e-6, high: 1, about: "step size of Adam" },
     maxNorm: {
       default: 0,
       low: 0,
@@ -184,6 +180,10 @@ export const SASREC: SequentialDefinition = {
     },
     batchSize: { default: 128, low: 1, high: 65_536, integer: true, about: "sequences a step" },
     epochs: { default: 200, low: 1, high: 10_000, integer: true, about: "most passes over the sequences" },
+  },
+  check({ dimension, heads }) {
+    if (dimension % heads !== 0)
+      throw argumentError("SASRec heads", `a divisor of dimension ${dimension}`, heads);
   },
   create: (view, hyperparameters, seed) => new SASRec(view, hyperparameters, seed),
 };
