@@ -17,17 +17,15 @@ async function delayDuring(body: () => Promise<unknown>): Promise<{ p99: number;
   return { p99: milliseconds(histogram.percentile(99)), max: milliseconds(histogram.max) };
 }
 
-/** How long this thread's event loop is held up while MF trains and validates in a worker, and while nothing happens. */
-export async function eventLoopLine(): Promise<string> {
+/** How long this thread's event loop is held up while a backbone trains and validates in a worker, and while nothing happens. */
+export async function eventLoopLine(backbone: string, epochs: number): Promise<string> {
   const parts = split(generateShop({ users: 6000, items: 3700, interactions: 500_000 }));
   parts.train.sortedItems(); // made here, not counted
   const idle = await delayDuring(() => sleep(2000));
-  let start = 0;
-  const epochs = 20;
+  const start = performance.now();
   const training = await delayDuring(async () => {
-    start = performance.now();
     const { ranker } = await train({
-      backbone: "MF",
+      backbone,
       view: parts.train,
       hyperparameters: { epochs },
       seed: 1,
@@ -36,11 +34,11 @@ export async function eventLoopLine(): Promise<string> {
     ranker.dispose();
   });
   const seconds = (performance.now() - start) / 1000;
-  const rate = (epochs * parts.train.interactionCount) / seconds / 1e6;
   const text = ({ p99, max }: { p99: number; max: number }): string =>
     `p99 ${p99.toFixed(2)} ms, longest ${max.toFixed(1)} ms`;
   return (
-    `Event loop of the caller while MF trains in a worker on ${parts.train.interactionCount.toLocaleString("en")} ` +
-    `interactions (${rate.toFixed(2)} M/s, start and validation included): ${text(training)}; idle: ${text(idle)}`
+    `Event loop of the caller while ${backbone} trains in a worker for ${seconds.toFixed(0)} s on ` +
+    `${parts.train.interactionCount.toLocaleString("en")} interactions (start and validation included): ` +
+    `${text(training)}; idle: ${text(idle)}`
   );
 }

@@ -57,7 +57,8 @@ const sections: Readonly<Record<string, () => Promise<void>>> = {
     for (const count of new Set([1, threads()])) console.log(await sequenceTraining(count));
     console.log(await factorTraining(800, 600, 20_000));
     console.log(await factorTraining(6000, 3700, 500_000));
-    console.log(await eventLoopLine());
+    console.log(await eventLoopLine("MF", 20));
+    console.log(await eventLoopLine("SASRec", 1));
   },
 };
 

@@ -74,7 +74,14 @@ export async function sequenceTraining(count: number): Promise<string> {
       const { ranker } = await train({
         backbone: findBackbone("SASRec", "sequential"),
         view,
-        hyperparameters: { epochs, negatives: 1, dropout: 0.2, batchSize: 128 },
+        hyperparameters: {
+          epochs,
+          negatives: 1,
+          dropout: 0.2,
+          batchSize: 128,
+          heads: 1,
+          hidden: sequences.hidden,
+        },
         seed: 1,
         worker: false,
       });
