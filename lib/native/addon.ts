@@ -74,6 +74,7 @@ export interface Addon {
   tapeItem(tensor: number): number;
   tapeBackward(loss: number): void;
   gather(parameter: number, rows: Int32Array): number;
+  embed(table: number, rows: Int32Array, scale: number, positions: number, places: Int32Array): number;
   bag(
     parameter: number,
     indices: Int32Array,

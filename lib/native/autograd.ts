@@ -91,6 +91,29 @@ export function gather(parameter: Parameter, rows: Int32Array | readonly number[
   return op(() => call((addon) => addon.gather(parameter.id, indices(rows, "rows"))));
 }
 
+/** Options of {@link embed}. */
+export interface EmbedOptions {
+  /** Of the rows of the table, default 1. */
+  readonly scale?: number;
+  /** As wide as the table: one row a place. */
+  readonly positions: Parameter;
+  /** `[n]`: the row of `positions` that is added to each. */
+  readonly places: Int32Array | readonly number[];
+}
+
+/**
+ * The input layer of a sequence model, in one pass: `scale * table[rows[i]] + positions[places[i]]`, `[n x columns]`
+ * (Vaswani et al. 2017, section 3.4). The gradients touch those rows only.
+ */
+export function embed(table: Parameter, rows: Int32Array | readonly number[], options: EmbedOptions): Tensor {
+  const { scale: factor = 1, positions, places } = options;
+  return op(() =>
+    call((addon) =>
+      addon.embed(table.id, indices(rows, "rows"), factor, positions.id, indices(places, "places")),
+    ),
+  );
+}
+
 /** How {@link bag} pools the rows of a bag. */
 export type BagMode = "sum" | "mean";
 
@@ -216,7 +239,7 @@ export function bceLoss(positive: Tensor, negative: Tensor): Tensor {
 
 /**
  * Cross-entropy of a softmax over a whole table: mean over rows of `-log softmax(states[i] . table)[targets[i]]`;
- * `states [n x d]`, `table [items x d]` to `1 x 1`. The scores never exist as a whole. For selected rows see
+ * `states [n x d]`, `table [items x d]` to `1 x 1`. The scores exist for a few rows at a time. For selected rows see
  * {@link take}.
  */
 export function softmaxLoss(states: Tensor, table: Tensor, targets: Int32Array | readonly number[]): Tensor {

@@ -10,17 +10,19 @@ const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8
 const writerMark = /^(?<host>[0-9a-f]{8})-(?<pid>\d+)-[0-9a-f]{12}$/;
 /** A file not written to for this long has no writer, whatever its name says, in milliseconds. */
 const longestPause = 24 * 60 * 60 * 1000;
+/** A file written to in this time has one, even if no process is seen: it may be in another container. In milliseconds. */
+const shortestPause = 5 * 60 * 1000;
 /** Coarsest time stamps of common file systems, in milliseconds. */
 const stampGrain = 2000;
 
 /**
  * Replaces a file as a whole: a new name in the same folder, fsync, rename, fsync of the folder. Whoever reads sees the
  * old file or the new one, also after a kill or a power cut; of several writers the last one stays. What killed writers
- * left behind is removed first. A symbolic link is replaced, not followed.
+ * left behind is removed some minutes later. A symbolic link is replaced, not followed.
  * @param parts The new content, written one after the other, not copied: do not change it before the promise settles.
  * @param commit Called when all is written, just before the rename: what it throws leaves the old file there.
  * @throws Llama4RecError `E_FILE` when it cannot be written: nothing is left behind, and up to the rename the old file
- *   is as it was.
+ *   is as it was. What `commit` throws is `E_FILE` too, unless it is a Llama4RecError.
  */
 export async function replaceFile(
   path: string,
@@ -36,6 +38,7 @@ export async function replaceFile(
     await syncFolder(dirname(path));
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
+    if (cause instanceof Llama4RecError) throw cause;
     const reason = cause instanceof Error ? cause.message : describe(cause);
     throw new Llama4RecError("E_FILE", `cannot write ${path}: ${reason}`, { cause });
   }
@@ -83,7 +86,7 @@ async function removeLeftovers(path: string): Promise<void> {
 function isStale(host: string, pid: number, writtenAt: number): boolean {
   const now = Date.now();
   if (now - writtenAt > longestPause) return true;
-  if (host !== machine) return false;
+  if (host !== machine || now - writtenAt < shortestPause) return false;
   // Another thread of this process may be writing, but no file of it is older than the process: then it belongs to
   // one that had this id before, as the first process of a container always has.
   if (pid === process.pid) return writtenAt < now - process.uptime() * 1000 - stampGrain;

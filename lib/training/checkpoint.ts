@@ -1,7 +1,4 @@
-import { existsSync } from "node:fs";
-import { digestOf } from "../data/digest.js";
-import type { BackboneDefinition } from "../models/backbone.js";
-import { cpuInfo } from "../native/addon.js";
+import { statSync } from "node:fs";
 import { Llama4RecError } from "../native/errors.js";
 import type { AdamState, Parameter } from "../native/parameter.js";
 import { corrupt } from "../storage/header.js";
@@ -11,83 +8,32 @@ import {
   type TensorFile,
   writeTensorFile,
 } from "../storage/safetensors.js";
-import type { EpochReport } from "./options.js";
-import type { TaskSource } from "./task.js";
+import { checkedIdentity, checkIdentity, type Identity } from "./identity.js";
+import { checkedProgress, type Progress } from "./progress.js";
 
 /** Version of what a checkpoint holds; readers refuse others. */
 const contentVersion = "1";
-
-/** What validation is called where there is none. */
-export const noValidation = "none";
-
-/** Values of all parameters, in their order, at the end of an epoch. */
-export interface GoodState {
-  readonly epoch: number;
-  /** Null where that epoch was not validated. */
-  readonly validation: number | null;
-  readonly values: readonly Float32Array[];
-}
-
-/** How far a training has come: all that it goes on from, beside the parameters and what Adam keeps for them. */
-export interface Progress {
-  /** The epoch under way, from 1. */
-  epoch: number;
-  /** Batches of it that are done. */
-  batches: number;
-  /** Steps done in all. */
-  steps: number;
-  /** Sum over those batches of loss times weight, and of the weights. */
-  loss: number;
-  weight: number;
-  /** Validations since the best one. */
-  sinceBest: number;
-  history: EpochReport[];
-  /** The best validated state, else the one at the end of the last epoch. */
-  good: GoodState | null;
-}
-
-/** What a checkpoint belongs to, by name. Training goes on only where all of it is the same. */
-export type Identity = Readonly<Record<string, string | number>>;
-
-/** All that decides the bits of a training, but for the two that say when it ends: `epochs` and `patience`. */
-export function identityOf(
-  run: TaskSource & {
-    readonly definition: BackboneDefinition;
-    /** What validation measures, as text. */
-    readonly validation: string;
-    readonly evaluateEvery: number;
-  },
-): Identity {
-  const { epochs: _, ...rest } = run.hyperparameters;
-  return {
-    backbone: `${run.definition.name} (${run.definition.task})`,
-    ...Object.fromEntries(Object.entries(rest).map(([name, value]) => [`hyper-parameter ${name}`, value])),
-    seed: run.seed,
-    "training view": run.view.digest,
-    "extra pairs": run.extraPairs === null ? "none" : digestOf([run.extraPairs]),
-    insertions: run.insertions === null ? "none" : digestOf([run.insertions]),
-    validation: run.validation,
-    evaluateEvery: run.validation === noValidation ? 0 : run.evaluateEvery,
-    "instruction-set level": cpuInfo().level,
-  };
-}
 
 /** The file that a training is kept in. */
 export class CheckpointFile {
   readonly path: string;
   readonly #identity: Identity;
   readonly #parameters: readonly Parameter[];
+  /** The file that this training began from or wrote last: only that one is replaced. */
+  #stamp: string | null;
 
   constructor(path: string, identity: Identity, parameters: readonly Parameter[]) {
     this.path = path;
     this.#identity = identity;
     this.#parameters = parameters;
+    this.#stamp = stampOf(path);
   }
 
   /**
    * Writes parameters, what Adam keeps for them, and progress as one file.
    * @param commit Called last of all before the file is replaced: what it throws leaves the old one there.
-   * @throws Llama4RecError `E_DIVERGED` when a number is not finite, `E_FILE` when the file cannot be written.
+   * @throws Llama4RecError `E_DIVERGED` when a number is not finite, `E_FILE` when the file cannot be written,
+   *   `E_MISMATCH` when another training has written it meanwhile: it stays as it is.
    */
   async write(progress: Progress, commit: () => void): Promise<void> {
     const { good, ...counts } = progress;
@@ -113,7 +59,20 @@ export class CheckpointFile {
         good: good === null ? null : { epoch: good.epoch, validation: good.validation },
       }),
     };
-    await writeTensorFile(this.path, { kind: "checkpoint", metadata, tensors }, commit);
+    await writeTensorFile(this.path, { kind: "checkpoint", metadata, tensors }, () => {
+      commit();
+      this.#checkUntouched();
+    });
+    this.#stamp = stampOf(this.path);
+  }
+
+  #checkUntouched(): void {
+    const stamp = stampOf(this.path);
+    if (stamp !== null && stamp !== this.#stamp)
+      throw new Llama4RecError(
+        "E_MISMATCH",
+        `${this.path}: expected the checkpoint that this training wrote or began from, got one that was written meanwhile`,
+      );
   }
 
   /**
@@ -125,7 +84,7 @@ export class CheckpointFile {
   async read(): Promise<Progress | null> {
     const { path } = this;
     const parameters = this.#parameters;
-    if (!existsSync(path)) return null;
+    if (this.#stamp === null) return null;
     const file = await readTensorFile(path, { kind: "checkpoint", verify: true });
     const { content } = file.metadata;
     if (content !== contentVersion)
@@ -133,8 +92,12 @@ export class CheckpointFile {
         "E_VERSION",
         `${path}: expected a checkpoint of version ${contentVersion}, got version ${content}`,
       );
-    checkIdentity(path, this.#identity, json(path, file, "identity"));
-    const { good, updates, ...counts } = json(path, file, "progress") as StoredProgress;
+    checkIdentity(path, this.#identity, checkedIdentity(path, json(path, file, "identity")));
+    const { good, updates, ...counts } = checkedProgress(
+      path,
+      json(path, file, "progress"),
+      parameters.length,
+    );
     const restored = parameters.map((parameter, index) => {
       const names = tensorNames(parameter);
       return {
@@ -142,8 +105,8 @@ export class CheckpointFile {
         values: floats(path, file, names.values, parameter),
         state: {
           first: floats(path, file, names.first, parameter),
-          second: floats(path, file, names.second, parameter),
-          rowSteps: counters(path, file, names.rowSteps),
+          second: squares(path, file, names.second, parameter),
+          rowSteps: counters(path, file, parameter, updates[index]),
           steps: updates[index],
         },
         good: good === null ? null : floats(path, file, names.good, parameter),
@@ -156,13 +119,6 @@ export class CheckpointFile {
     return { ...counts, good: { ...good, values: restored.flatMap(({ good: values }) => values ?? []) } };
   }
 }
-
-/** Progress as it stands in the file. */
-type StoredProgress = Omit<Progress, "good"> & {
-  readonly good: Omit<GoodState, "values"> | null;
-  /** Updates of each parameter, in their order. */
-  readonly updates: readonly number[];
-};
 
 /** Values of a parameter, when they are finite. */
 export function finite(parameter: Parameter, values: Float32Array): Float32Array {
@@ -187,22 +143,14 @@ const zeroState = ({ rows, columns }: Parameter): AdamState => ({
   steps: 0,
 });
 
-function checkIdentity(path: string, here: Identity, there: Identity): void {
-  const short = (value: string | number | undefined): string =>
-    value === undefined ? "nothing" : String(value).replace(/^([0-9a-f]{12})[0-9a-f]{52}$/, "$1...");
-  const differing = [...new Set([...Object.keys(here), ...Object.keys(there)])].filter(
-    (name) => here[name] !== there[name],
-  );
-  if (differing.length === 0) return;
-  const list = differing.map((name) => `${name} (${short(there[name])} there, ${short(here[name])} here)`);
-  throw new Llama4RecError(
-    "E_MISMATCH",
-    `${path}: expected a checkpoint of this training, but it differs in ${list.join(", ")}`,
-  );
+/** Tells a file from one that has replaced it; null where there is none. */
+function stampOf(path: string): string | null {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? null : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}`;
 }
 
-/** An entry of the metadata. The file's checksums say that it is what a writer of this version wrote. */
-function json(path: string, { metadata }: TensorFile, name: string) {
+/** An entry of the metadata. Checksums find damage, not what a program wrote wrongly: its content is checked too. */
+function json(path: string, { metadata }: TensorFile, name: string): unknown {
   try {
     return JSON.parse(metadata[name] ?? "");
   } catch {
@@ -223,11 +171,26 @@ function floats(
       "E_MISMATCH",
       `${path}: expected tensor ${name} of ${rows} x ${columns} numbers, got ${there}`,
     );
+  for (let at = 0; at < tensor.values.length; at++)
+    if (!Number.isFinite(tensor.values[at])) throw corrupt(path, `${name}[${at}] is ${tensor.values[at]}`);
   return tensor.values;
 }
 
-function counters(path: string, { tensors }: TensorFile, name: string): Int32Array {
+function squares(path: string, file: TensorFile, name: string, parameter: Parameter): Float32Array {
+  const values = floats(path, file, name, parameter);
+  for (let at = 0; at < values.length; at++)
+    if (values[at] < 0) throw corrupt(path, `${name}[${at}] is ${values[at]}`);
+  return values;
+}
+
+/** Updates of each row, none of which has more than its parameter. */
+function counters(path: string, { tensors }: TensorFile, parameter: Parameter, most: number): Int32Array {
+  const name = tensorNames(parameter).rowSteps;
   const values = tensors.get(name)?.values;
-  if (!(values instanceof Int32Array)) throw corrupt(path, `it has no counters ${name}`);
+  if (!(values instanceof Int32Array) || values.length !== parameter.rows)
+    throw corrupt(path, `it has no ${parameter.rows} counters ${name}`);
+  for (let row = 0; row < values.length; row++)
+    if (values[row] < 0 || values[row] > most)
+      throw corrupt(path, `${name}[${row}] is ${values[row]} of ${most} updates`);
   return values;
 }

@@ -1,8 +1,9 @@
-import { isAbsolute, resolve } from "node:path";
+import { createRequire } from "node:module";
+import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BackboneDefinition, Task } from "../models/backbone.js";
 import { findBackbone, isRegistered, listBackbones } from "../models/registry.js";
-import { describe, Llama4RecError } from "../native/errors.js";
+import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import type { TrainOptions } from "./options.js";
 
 /** How any thread finds a definition for itself. Plain data. */
@@ -17,7 +18,8 @@ export type DefinitionSource =
 
 /**
  * Where a backbone is to be found.
- * @throws Llama4RecError `E_BACKBONE` when no registered backbone has that name.
+ * @throws Llama4RecError `E_BACKBONE` when no registered backbone has that name; `E_ARGUMENT` when it is no definition,
+ *   name or module.
  */
 export function sourceOf(backbone: TrainOptions["backbone"]): DefinitionSource {
   if (typeof backbone === "string") {
@@ -31,19 +33,35 @@ export function sourceOf(backbone: TrainOptions["backbone"]): DefinitionSource {
       );
     return { kind: "registered", name: named.name, task: named.task };
   }
-  if ("module" in backbone)
-    return { kind: "module", specifier: specifierOf(backbone.module), name: backbone.export ?? "default" };
+  if (typeof backbone === "object" && backbone !== null && "module" in backbone) {
+    const { module, export: name = "default" } = backbone;
+    if (!(module instanceof URL) && (typeof module !== "string" || module === ""))
+      throw argumentError("backbone.module", "a path, URL or package", module);
+    if (typeof name !== "string") throw argumentError("backbone.export", "the name of an export", name);
+    return { kind: "module", specifier: specifierOf(module), name };
+  }
+  if (!isDefinition(backbone))
+    throw argumentError("backbone", "a name, a definition or { module, export }", backbone);
   if (!isRegistered(backbone)) return { kind: "here", definition: backbone };
   return { kind: "registered", name: backbone.name, task: backbone.task };
 }
 
-/** What `import()` takes: paths become URLs, URLs and names of packages stay as they are. */
+/** What `import()` takes: paths become URLs, and packages too where the current folder knows them. */
 function specifierOf(module: string | URL): string {
   if (module instanceof URL) return module.href;
-  return /^\.{1,2}([/\\]|$)/.test(module) || isAbsolute(module)
-    ? pathToFileURL(resolve(module)).href
-    : module;
+  if (/^\.{1,2}([/\\]|$)/.test(module) || isAbsolute(module)) return pathToFileURL(resolve(module)).href;
+  if (URL.canParse(module)) return module;
+  try {
+    const found = createRequire(join(process.cwd(), "here")).resolve(module);
+    return isAbsolute(found) ? pathToFileURL(found).href : found;
+  } catch {
+    return module; // a package for `import` alone, or none: import() finds it, or says what is wrong
+  }
 }
+
+/** Where a definition comes from, as text; the same on any thread. */
+export const moduleText = (source: DefinitionSource): string =>
+  source.kind === "module" ? `${source.specifier} (${source.name})` : "none";
 
 /**
  * Loads a definition.

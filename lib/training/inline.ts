@@ -3,31 +3,31 @@ import type { TrainView } from "../data/trainView.js";
 import { type BackboneDefinition, resolveHyperparameters } from "../models/backbone.js";
 import { type FrozenModel, rankerOf } from "../models/frozen.js";
 import { setLane } from "../native/addon.js";
+import { type Caller, unlessAborted } from "./caller.js";
 import { TrainingDivergedError } from "./diverged.js";
 import { Divergence, runTraining, type TrainedModel, type TrainingHost } from "./loop.js";
 import type { TrainingJob } from "./messages.js";
-import type { TrainOptions, TrainResult } from "./options.js";
-import { scoreOf, validationText } from "./validation.js";
+import type { TrainResult } from "./options.js";
+import { askedScore, scoreOf, validationText } from "./validation.js";
 
 /** A job with what need not cross to another thread. */
-export type InlineJob = Omit<TrainingJob, "source" | "view" | "threads" | "stop"> & {
+export type InlineJob = Omit<TrainingJob, "source" | "view" | "threads" | "stop" | "port"> & {
   readonly definition: BackboneDefinition;
   readonly view: TrainView;
+  /** Undefined: as the pool is set. */
+  readonly threads: number | undefined;
 };
 
 /**
  * Trains on the calling thread, in short stretches, so that progress is drawn and an abort is seen; one validation is
  * one stretch.
  */
-export async function trainInline(
-  job: InlineJob,
-  caller: Pick<TrainOptions, "validate" | "onEpoch" | "onStep" | "onCheckpoint" | "signal" | "threads">,
-): Promise<TrainResult> {
-  const { definition, view, validation } = job;
-  const { signal, threads, validate } = caller;
+export async function trainInline(job: InlineJob, caller: Caller): Promise<TrainResult> {
+  const { definition, view, validation, threads } = job;
+  const { signal, validate } = caller;
   const askCaller = async (model: FrozenModel): Promise<number> => {
     using candidate = rankerOf(model);
-    return validate === undefined ? Number.NaN : await validate(candidate);
+    return await askedScore(candidate, validate);
   };
   const work: TrainingHost["work"] = (body) => {
     if (threads === undefined) return body();
@@ -43,12 +43,12 @@ export async function trainInline(
       validation === null
         ? null
         : validation === "caller"
-          ? askCaller
+          ? (model) => unlessAborted(askCaller(model), signal)
           : (model) => work(() => scoreOf(model, view, validation)),
     onEpoch: (report) => caller.onEpoch?.(report),
     onStep: (report) => caller.onStep?.(report),
     onCheckpoint: (report) => caller.onCheckpoint?.(report),
-    checkAborted: () => signal?.throwIfAborted(),
+    checkAborted: () => signal.throwIfAborted(),
     work,
     turn: () => nextTurn(),
     whole: (body) => body(),

@@ -1,18 +1,16 @@
-import type { BackboneDefinition, Hyperparameters } from "../models/backbone.js";
+import type { Hyperparameters } from "../models/backbone.js";
 import type { FrozenModel } from "../models/frozen.js";
 import { backward, item, step } from "../native/autograd.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import { Adam } from "../native/optimizer.js";
-import { CheckpointFile, finite, type GoodState, identityOf, type Progress } from "./checkpoint.js";
+import { CheckpointFile, finite } from "./checkpoint.js";
+import { type IdentitySource, identityOf } from "./identity.js";
 import type { CheckpointOptions, CheckpointReport, EpochReport, StepReport } from "./options.js";
-import { openTask, type TaskSource, type TrainingBatch, type TrainingTask } from "./task.js";
+import type { GoodState, Progress } from "./progress.js";
+import { openTask, type TrainingBatch, type TrainingTask } from "./task.js";
 
 /** All that decides a training. */
-export interface TrainingRun extends TaskSource {
-  readonly definition: BackboneDefinition;
-  /** What validation measures, as text: a checkpoint belongs to it. */
-  readonly validation: string;
-  readonly evaluateEvery: number;
+export interface TrainingRun extends IdentitySource {
   readonly patience: number;
   readonly checkpoint: Required<CheckpointOptions> | null;
 }
@@ -93,6 +91,7 @@ const beginning = (): Progress => ({
   sinceBest: 0,
   history: [],
   good: null,
+  final: null,
 });
 
 const lastBegun = ({ epoch, batches }: Progress): number => (batches > 0 ? epoch : epoch - 1);
@@ -134,6 +133,9 @@ class TrainingLoop {
         "E_MISMATCH",
         `${this.#file?.path}: expected a checkpoint of at most ${epochs} epochs, got one in epoch ${lastBegun(progress)}`,
       );
+    // The same as a training of so many epochs from the start.
+    progress.history = progress.history.map((report) => ({ ...report, epochs }));
+    if (progress.epoch <= epochs) progress.final = null;
     this.#progress = progress;
   }
 
@@ -152,7 +154,7 @@ class TrainingLoop {
       throw new Divergence(error.message, progress, good === null ? null : this.#modelOf(good));
     }
     this.#host.checkAborted();
-    return this.#modelOf(progress.good ?? { epoch: 0, validation: null, values: this.#values() });
+    return this.#modelOf(this.#best() ?? { epoch: 0, validation: null, values: this.#values() });
   }
 
   async #trainEpoch(): Promise<void> {
@@ -212,8 +214,9 @@ class TrainingLoop {
     const progress = this.#progress;
     const { epoch } = progress;
     const best = progress.good?.validation ?? null;
+    const due = validate !== null && epoch % evaluateEvery === 0;
     let validation: number | null = null;
-    if (validate !== null && (epoch % evaluateEvery === 0 || epoch === epochs)) {
+    if (due) {
       const values = this.#values();
       validation = await this.#score(validate);
       progress.sinceBest++;
@@ -222,6 +225,10 @@ class TrainingLoop {
         progress.sinceBest = 0;
       }
     } else if (best === null) progress.good = { epoch, validation, values: this.#values() };
+    if (validate !== null && !due && epoch === epochs) {
+      this.#values();
+      progress.final = await this.#score(validate);
+    }
     const report = {
       epoch,
       epochs,
@@ -232,7 +239,22 @@ class TrainingLoop {
     progress.history.push(report);
     Object.assign(progress, { epoch: epoch + 1, batches: 0, loss: 0, weight: 0 });
     this.#unsaved = true;
-    this.#host.onEpoch(report);
+    this.#host.onEpoch(this.#withFinal(report));
+  }
+
+  /** The best state, with the one that is validated only because it is the last. */
+  #best(): GoodState | null {
+    const { good, final, epoch } = this.#progress;
+    if (final === null || (good !== null && good.validation !== null && good.validation >= final))
+      return good;
+    return { epoch: epoch - 1, validation: final, values: this.#values() };
+  }
+
+  /** A report; that of the last epoch with what {@link Progress.final} adds to it. */
+  #withFinal(report: EpochReport): EpochReport {
+    const { final, epoch } = this.#progress;
+    if (final === null || report.epoch !== epoch - 1) return report;
+    return { ...report, validation: final, best: Math.max(final, report.best ?? final) };
   }
 
   async #score(validate: NonNullable<TrainingHost["validate"]>): Promise<number> {
@@ -253,7 +275,7 @@ class TrainingLoop {
       model: this.#task.freeze(),
       epoch,
       validation,
-      history: this.#progress.history,
+      history: this.#progress.history.map((report) => this.#withFinal(report)),
       hyperparameters: this.#run.hyperparameters,
     };
   }

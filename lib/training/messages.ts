@@ -1,3 +1,4 @@
+import type { MessagePort } from "node:worker_threads";
 import type { TrainColumns } from "../data/trainView.js";
 import type { RankingMetrics } from "../metrics/ranking.js";
 import type { Hyperparameters } from "../models/backbone.js";
@@ -7,9 +8,11 @@ import type { SentSource } from "./definition.js";
 import type { CheckpointOptions, CheckpointReport, EpochReport, StepReport } from "./options.js";
 import type { Parcel } from "./parcel.js";
 
-/** Everything a thread needs to train. Plain data: it crosses by structured clone. */
+/** Everything a thread needs to train. Plain data but for the port: it crosses by structured clone. */
 export interface TrainingJob {
   readonly source: SentSource;
+  /** Where the source is, as text: a checkpoint belongs to it. */
+  readonly module: string;
   readonly view: TrainColumns;
   readonly hyperparameters: Readonly<Record<string, number>>;
   readonly seed: number;
@@ -23,6 +26,8 @@ export interface TrainingJob {
   readonly threads: number;
   /** Memory of a {@link StopFlag}. */
   readonly stop: SharedArrayBuffer;
+  /** What the two threads talk over: that of the worker itself belongs to whatever modules it loads. Transferred. */
+  readonly port: MessagePort;
 }
 
 /** What one validation measures. Plain data. */

@@ -7,7 +7,10 @@ import type { TrainedRanker } from "../models/ranker.js";
 
 /** A backbone definition by the module that exports it: what a worker thread can load for itself. */
 export interface BackboneModule {
-  /** URL or path of the module (a relative path starts with a dot and is taken from the current folder), or a package. */
+  /**
+   * URL, path or package. Relative paths, which start with a dot, are taken from the current folder, and packages are
+   * looked for from there as `require.resolve` does; one that it does not find is looked for from this package.
+   */
   readonly module: string | URL;
   /** Name of the export, default `default`. */
   readonly export?: string;
@@ -15,6 +18,7 @@ export interface BackboneModule {
 
 /** Rows that choose the epoch, measured where the training runs. */
 export interface Validation {
+  /** At least one row; never test rows, which choose nothing. */
   readonly heldOut: HeldOut;
   /** Higher is better; default `ndcg@10`. */
   readonly metric?: keyof RankingMetrics;
@@ -24,11 +28,19 @@ export interface Validation {
 
 /** Where a training is kept, so that another process can go on with it. */
 export interface CheckpointOptions {
-  /** One file, always whole: it is replaced at once or not at all. */
+  /**
+   * One file, always whole: it is replaced at once or not at all. It belongs to one training at a time: the second one
+   * to write it ends with `E_MISMATCH`.
+   */
   readonly path: string;
   /** Least seconds between two writes, default 60; 0: after every step. The end of the training is always written. */
   readonly everySeconds?: number;
-  /** Go on where the file ends, if there is one; default true. False: begin anew and replace it. */
+  /**
+   * Go on where the file ends, if there is one; default true. False: begin anew and replace it. It must be of this very
+   * training, or it is `E_MISMATCH`: the same version of this package, backbone and module it comes from,
+   * hyper-parameters but `epochs`, seed, view with its titles and attributes, augmented data, validation and
+   * instruction-set level. With more epochs it goes on as if it had never ended. The code of a module is not compared.
+   */
   readonly resume?: boolean;
 }
 
@@ -91,13 +103,18 @@ export interface TrainOptions {
   readonly evaluateEvery?: number;
   /** Validations without a new best before training stops, default 8. */
   readonly patience?: number;
+  /** Called on the thread of the caller, like the next two. What it throws, or its promise rejects with, ends the training. */
   readonly onEpoch?: (report: EpochReport) => void;
   /** Every 100 ms at most. */
   readonly onStep?: (report: StepReport) => void;
   readonly onCheckpoint?: (report: CheckpointReport) => void;
   /** Stops within one step; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** True, the default: on a thread of its own. False: on this one, in stretches of about 8 ms. */
+  /**
+   * True, the default: on a thread of its own, for which the view is cloned once at the start: titles and attributes of
+   * a big catalogue keep the caller busy for that long (some tenths of a second for half a million items). False: on
+   * this one, in stretches of about 8 ms.
+   */
   readonly worker?: boolean;
   /**
    * Threads of the native pool this training may use. Default in a worker: one less than there are processors, at least

@@ -14,6 +14,7 @@ import { PairSampler } from "../native/pairSampler.js";
 import type { Parameter } from "../native/parameter.js";
 import type { EncoderModel, Histories } from "../native/sequenceEncoder.js";
 import { SequenceSampler } from "../native/sequenceSampler.js";
+import { frozenCopy } from "./frozenCopy.js";
 
 /** What a task is made of. */
 export interface TaskSource {
@@ -39,14 +40,15 @@ export interface TrainingTask extends Disposable {
   readonly batches: number;
   /** The batches of one epoch after its first `done`. */
   epoch(epoch: number, done: number): Iterable<TrainingBatch>;
-  /** The model as it is now. Its arrays are new. */
+  /** The model as it is now. All its arrays are its own. */
   freeze(): FrozenModel;
 }
 
 /**
  * Makes an untrained model and the sampler of its batches.
  * @throws Llama4RecError `E_BACKBONE` when the backbone fails, here and in all that it is asked for later;
- *   `E_ARGUMENT` for pairs or insertions that are malformed or meant for the other task.
+ *   `E_ARGUMENT` for pairs or insertions that are malformed or meant for the other task, and for a view that there is nothing to
+ *   learn from.
  */
 export function openTask(definition: BackboneDefinition, source: TaskSource): TrainingTask {
   return definition.task === "direct" ? directTask(definition, source) : sequentialTask(definition, source);
@@ -68,10 +70,12 @@ function directTask(definition: DirectDefinition, source: TaskSource): TrainingT
       }),
     loss: (batch) => model.loss(batch),
     weight: (batch) => batch.users.length,
-    freeze: () => {
-      const factors = guarded(definition, "factors", () => checkedFactors(model.factors(), view));
-      return { kind: "factors", name: definition.name, factors };
-    },
+    lack: "a user who has one item and has not another",
+    freeze: () =>
+      guarded(definition, "factors", () => {
+        const factors = checkedFactors(model.factors(), view);
+        return frozenCopy({ kind: "factors", name: definition.name, factors });
+      }),
   });
 }
 
@@ -98,10 +102,13 @@ function sequentialTask(definition: SequentialDefinition, source: TaskSource): T
       }),
     loss: (batch) => model.loss(batch),
     weight: (batch) => batch.inputs.length,
-    freeze: () => {
-      const encoder = guarded(definition, "encoder", () => checkedEncoder(model.encoder(), view));
-      return { kind: "sequence", name: definition.name, encoder, histories: lastItems(view, length) };
-    },
+    lack: `a user with two items or more${negatives > 0 ? " who has not all there are" : ""}`,
+    freeze: () =>
+      guarded(definition, "encoder", () => {
+        const encoder = checkedEncoder(model.encoder(), view);
+        const histories = lastItems(view, length);
+        return frozenCopy({ kind: "sequence", name: definition.name, encoder, histories });
+      }),
   });
 }
 
@@ -116,6 +123,8 @@ interface Parts<Batch> {
   sampler(): Sampler<Batch>;
   loss(batch: Batch): Tensor;
   weight(batch: Batch): number;
+  /** The least that a view must have. */
+  readonly lack: string;
   freeze(): FrozenModel;
 }
 
@@ -131,6 +140,10 @@ function opened<Batch>(
   let sampler: Sampler<Batch>;
   try {
     sampler = parts.sampler();
+    if (sampler.examples === 0) {
+      sampler[Symbol.dispose]();
+      throw argumentError("view", `something to learn from, at least ${parts.lack}`, "nothing");
+    }
   } catch (error) {
     free();
     throw error;
@@ -185,6 +198,7 @@ function checkedLoss(loss: Tensor): Tensor {
 }
 
 function checkedFactors(factors: Factors, { userCount, itemCount }: TrainView): Factors {
+  checkObject("factors", "dimension, users, items and itemBiases", factors);
   const { dimension, users, items, itemBiases } = factors;
   if (!Number.isInteger(dimension) || dimension < 1)
     throw argumentError("dimension", "an integer of at least 1", dimension);
@@ -195,8 +209,19 @@ function checkedFactors(factors: Factors, { userCount, itemCount }: TrainView): 
 }
 
 function checkedEncoder(encoder: EncoderModel, { itemCount }: TrainView): EncoderModel {
+  checkObject("encoder", "shape, items, positions, blocks, normGain and normBias", encoder);
+  checkObject("shape", "dimension, hidden, blocks, heads, length and the like", encoder.shape);
   checkLength("items", encoder.items, itemCount * encoder.shape.dimension);
+  if (!Array.isArray(encoder.blocks) || encoder.blocks.length !== encoder.shape.blocks)
+    throw argumentError("blocks", `an array of ${encoder.shape.blocks} blocks`, encoder.blocks);
+  for (const [number, block] of encoder.blocks.entries())
+    checkObject(`blocks[${number}]`, "the weights of a block", block);
   return encoder;
+}
+
+function checkObject(name: string, fields: string, value: unknown): void {
+  if (typeof value !== "object" || value === null)
+    throw argumentError(name, `an object with ${fields}`, value);
 }
 
 function checkLength(name: string, values: Float32Array, length: number): void {

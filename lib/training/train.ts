@@ -1,9 +1,12 @@
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { TrainColumns, TrainView } from "../data/trainView.js";
 import { resolveHyperparameters } from "../models/backbone.js";
 import { cpuInfo } from "../native/addon.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
-import { loadDefinition, sourceOf } from "./definition.js";
+import { checkOptions } from "./arguments.js";
+import { unlessAborted, withCaller } from "./caller.js";
+import { loadDefinition, moduleText, sourceOf } from "./definition.js";
 import { trainInline } from "./inline.js";
 import type { CheckpointOptions, TrainOptions, TrainResult } from "./options.js";
 import { rowsOfValidation } from "./validation.js";
@@ -32,79 +35,62 @@ export * from "./options.js";
  * ```
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { backbone, view, seed, validation, validate, signal, evaluateEvery = 5, patience = 8 } = options;
+  checkOptions(options);
+  const { backbone, view, seed, validation, validate, evaluateEvery = 5, patience = 8 } = options;
   const { worker = true, threads, hyperparameters = {} } = options;
-  if (!Number.isSafeInteger(seed) || seed < 0) throw argumentError("seed", "an integer in 0..2^53-1", seed);
-  if (!Number.isInteger(evaluateEvery) || evaluateEvery < 1)
-    throw argumentError("evaluateEvery", "an integer of at least 1", evaluateEvery);
-  if (!Number.isInteger(patience) || patience < 1)
-    throw argumentError("patience", "an integer of at least 1", patience);
-  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1 || threads > 256))
-    throw argumentError("threads", "an integer in 1..256", threads);
-  if (validation !== undefined && validate !== undefined)
-    throw argumentError("validate", "nothing beside validation", validate);
-
   const source = sourceOf(backbone);
-  signal?.throwIfAborted();
+  const rows = validation === undefined ? null : rowsOfValidation(validation, view);
   const common = {
+    module: moduleText(source),
     hyperparameters,
     seed,
     extraPairs: given(options.extraPairs),
     insertions: given(options.insertions),
-    validation:
-      validation !== undefined
-        ? rowsOfValidation(validation)
-        : validate !== undefined
-          ? ("caller" as const)
-          : null,
+    validation: validate === undefined ? rows : ("caller" as const),
     evaluateEvery,
     patience,
-    checkpoint: options.checkpoint === undefined ? null : await checkedCheckpoint(options.checkpoint),
   };
-  if (!worker) {
-    const definition = await loadDefinition(source);
-    signal?.throwIfAborted();
-    return await trainInline({ ...common, definition, view }, options);
-  }
-  if (source.kind === "here")
-    throw argumentError(
-      "backbone",
-      "a registered definition or { module, export }, which a worker thread can load, or the option worker: false",
-      backbone,
-    );
-  if (source.kind === "registered") resolveHyperparameters(await loadDefinition(source), hyperparameters);
-  return await trainInWorker(
-    {
-      ...common,
-      source,
-      // The columns alone: a clone of the view itself would carry what the other side makes for itself.
-      view: {
-        userCount: view.userCount,
-        itemCount: view.itemCount,
-        offsets: view.offsets,
-        items: view.items,
-        ratings: view.ratings,
-        titles: view.titles,
-        itemAttributes: view.itemAttributes,
-        userAttributes: view.userAttributes,
-      },
-      threads: threads ?? Math.max(1, cpuInfo().processors - 1),
-    },
-    options,
-  );
+  return await withCaller(options, async (caller) => {
+    const { signal } = caller;
+    const checkpoint = options.checkpoint === undefined ? null : await writableCheckpoint(options.checkpoint);
+    if (!worker) {
+      const definition = await unlessAborted(loadDefinition(source), signal);
+      return await trainInline({ ...common, checkpoint, definition, view, threads }, caller);
+    }
+    if (source.kind === "here")
+      throw argumentError(
+        "backbone",
+        "a registered definition or { module, export }, which a worker thread can load, or the option worker: false",
+        backbone,
+      );
+    if (source.kind === "registered") resolveHyperparameters(await loadDefinition(source), hyperparameters);
+    const job = { ...common, checkpoint, source, view: columnsOf(view) };
+    return await trainInWorker({ ...job, threads: threads ?? Math.max(1, cpuInfo().processors - 1) }, caller);
+  });
 }
 
 /** Data augmentation that found nothing is none. */
 const given = (triples: Int32Array | undefined): Int32Array | null =>
   triples === undefined || triples.length === 0 ? null : triples;
 
-async function checkedCheckpoint({
+/** The columns alone: a clone of the view itself would carry what the other side makes for itself. */
+const columnsOf = (view: TrainView): TrainColumns => ({
+  userCount: view.userCount,
+  itemCount: view.itemCount,
+  offsets: view.offsets,
+  items: view.items,
+  ratings: view.ratings,
+  titles: view.titles,
+  itemAttributes: view.itemAttributes,
+  userAttributes: view.userAttributes,
+});
+
+/** A checkpoint that can be written, before any work is done for it. */
+async function writableCheckpoint({
   path,
   everySeconds = 60,
   resume = true,
 }: CheckpointOptions): Promise<Required<CheckpointOptions>> {
-  if (!(everySeconds >= 0))
-    throw argumentError("checkpoint.everySeconds", "a number of at least 0", everySeconds);
   try {
     await access(dirname(path), constants.W_OK);
   } catch (cause) {

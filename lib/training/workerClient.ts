@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { describe, Llama4RecError } from "../native/errors.js";
+import type { Caller } from "./caller.js";
 import { TrainingDivergedError } from "./diverged.js";
 import {
   type FromWorker,
@@ -9,64 +10,76 @@ import {
   type ToWorker,
   type TrainingJob,
 } from "./messages.js";
-import type { TrainOptions, TrainResult } from "./options.js";
+import type { TrainResult } from "./options.js";
 import { type Parcel, unpack } from "./parcel.js";
 import { StopFlag } from "./stopFlag.js";
+import { threadFlags } from "./threadFlags.js";
+import { askedScore } from "./validation.js";
 
 /** Between two looks whether a checkpoint is written, in milliseconds. */
 const pollInterval = 2;
 
-/** What the starting thread does meanwhile. */
-export type Caller = Pick<TrainOptions, "validate" | "onEpoch" | "onStep" | "onCheckpoint" | "signal">;
-
 /**
  * Trains on a thread of its own, which has ended when the promise settles, however it does.
  * @throws Llama4RecError `E_WORKER` when the thread died, and what the training threw there; TrainingDivergedError; the
- *   signal's reason; whatever a callback threw.
+ *   signal's reason; whatever a callback threw; `E_ARGUMENT` when the view cannot be cloned.
  */
-export async function trainInWorker(job: Omit<TrainingJob, "stop">, caller: Caller): Promise<TrainResult> {
+export async function trainInWorker(
+  job: Omit<TrainingJob, "stop" | "port">,
+  caller: Caller,
+): Promise<TrainResult> {
   const { signal } = caller;
   const stop = new StopFlag();
-  const worker = new Worker(new URL("./workerThread.js", import.meta.url), {
-    workerData: { ...job, stop: stop.memory } satisfies TrainingJob,
-    name: "llama4rec training",
-  });
+  const { port1: port, port2 } = new MessageChannel();
+  const worker = startThread({ ...job, stop: stop.memory, port: port2 });
   let alive = true;
   let onAbort = (): void => {};
-  let result: TrainResult;
   try {
-    result = await new Promise<TrainResult>((resolve, reject) => {
-      onAbort = () => reject(signal?.reason);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      if (signal?.aborted) onAbort();
-      worker.on("message", (message: FromWorker) => receive(message, worker, caller).then(settle, reject));
+    return await new Promise<TrainResult>((resolve, reject) => {
+      onAbort = () => reject(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      port.on("message", (message: FromWorker) => receive(message, port, caller).then(settle, reject));
       const settle = (found: TrainResult | null): void => {
         if (found !== null) resolve(found);
       };
       worker.on("error", (error) => reject(deathOf(error)));
-      worker.on("messageerror", (error) => reject(deathOf(error)));
+      port.on("messageerror", (error) => reject(deathOf(error)));
       worker.on("exit", (code) => {
         alive = false;
         reject(deathOf(code));
       });
     });
   } finally {
-    signal?.removeEventListener("abort", onAbort);
-    worker.removeAllListeners("message"); // a result that is still on its way is nobody's
+    signal.removeEventListener("abort", onAbort);
+    port.removeAllListeners("message"); // a result that is still on its way is nobody's
+    port.close();
     stop.abort();
     // In the middle of a checkpoint the thread tidies up first.
     while (alive && stop.writing) await sleep(pollInterval);
     await worker.terminate();
   }
-  if (signal?.aborted) {
-    result.ranker.dispose();
-    throw signal.reason;
+}
+
+function startThread(job: TrainingJob): Worker {
+  try {
+    return new Worker(new URL("./workerThread.js", import.meta.url), {
+      workerData: job,
+      transferList: [job.port],
+      execArgv: threadFlags(process.execArgv),
+      name: "llama4rec training",
+    });
+  } catch (cause) {
+    job.port.close();
+    if (!(cause instanceof DOMException)) throw cause;
+    // Of all that crosses only titles and attributes have not been looked at.
+    const message = `view: expected titles and attributes of texts: ${cause.message}`;
+    throw new Llama4RecError("E_ARGUMENT", message, { cause });
   }
-  return result;
 }
 
 /** Acts on one message; gives the result once it is there. */
-async function receive(message: FromWorker, worker: Worker, caller: Caller): Promise<TrainResult | null> {
+async function receive(message: FromWorker, port: MessagePort, caller: Caller): Promise<TrainResult | null> {
   switch (message.type) {
     case "epoch":
       caller.onEpoch?.(message.report);
@@ -78,7 +91,7 @@ async function receive(message: FromWorker, worker: Worker, caller: Caller): Pro
       caller.onCheckpoint?.(message.report);
       return null;
     case "candidate":
-      worker.postMessage({ score: await validated(message.parcel, caller) } satisfies ToWorker);
+      port.postMessage({ score: await validated(message.parcel, caller) } satisfies ToWorker);
       return null;
     case "result":
       return resultOf(message.result);
@@ -97,7 +110,7 @@ async function receive(message: FromWorker, worker: Worker, caller: Caller): Pro
 
 async function validated(parcel: Parcel, { validate }: Caller): Promise<number> {
   using candidate = unpack(parcel);
-  return validate === undefined ? Number.NaN : await validate(candidate);
+  return await askedScore(candidate, validate);
 }
 
 function resultOf({ parcel, ...rest }: SentResult): TrainResult {

@@ -1,7 +1,7 @@
 /** The inside of a training thread: reads its job, trains, reports, and waits to be ended. */
 import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { isMainThread, workerData } from "node:worker_threads";
 import { TrainView } from "../data/trainView.js";
 import { resolveHyperparameters } from "../models/backbone.js";
 import type { FrozenModel } from "../models/frozen.js";
@@ -17,7 +17,9 @@ import { scoreOf, validationText } from "./validation.js";
 /** Thrown where the flag is seen; nobody hears of it, for the caller has rejected already. */
 class Aborted extends Error {}
 
-async function runJob(job: TrainingJob, port: MessagePort): Promise<void> {
+async function runJob(job: TrainingJob): Promise<void> {
+  const { port } = job;
+  port.on("message", () => {}); // keeps the thread until it is ended
   const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void =>
     port.postMessage(message, transfer);
   const stop = new StopFlag(job.stop);
@@ -78,7 +80,5 @@ async function runJob(job: TrainingJob, port: MessagePort): Promise<void> {
   }
 }
 
-if (parentPort === null)
-  throw new Llama4RecError("E_INTERNAL", "this module is the inside of a worker thread");
-parentPort.on("message", () => {}); // keeps the thread until it is ended
-await runJob(workerData as TrainingJob, parentPort);
+if (isMainThread) throw new Llama4RecError("E_INTERNAL", "this module is the inside of a worker thread");
+await runJob(workerData as TrainingJob);

@@ -1,6 +1,7 @@
 // Inference of sequence models: histories to states, and on to the best items.
 #include "addon/environment.h"
 #include "addon/top_k.h"
+#include "serving/encoder_weights.h"
 
 namespace l4r::addon {
 
@@ -58,7 +59,7 @@ EncoderWeights weights_of(const Napi::Value& value, std::int64_t blocks) {
 }
 
 Napi::Value create(const Napi::CallbackInfo& info) {
-  const EncoderShape shape = shape_of(info[0]);
+  const EncoderShape shape = checked(shape_of(info[0]));
   auto made = std::make_shared<SequenceEncoder>(shape, weights_of(info[1], shape.blocks));
   return handle(info, Environment::of(info).encoders.add(std::move(made)));
 }

@@ -20,19 +20,19 @@ struct ArrayKind;
 template <>
 struct ArrayKind<float> {
   static constexpr napi_typedarray_type type = napi_float32_array;
-  static constexpr const char* constructor = "Float32Array";
+  static constexpr Napi::FunctionReference Environment::*constructor = &Environment::float32_array;
   static constexpr const char* name = "a Float32Array";
 };
 template <>
 struct ArrayKind<double> {
   static constexpr napi_typedarray_type type = napi_float64_array;
-  static constexpr const char* constructor = "Float64Array";
+  static constexpr Napi::FunctionReference Environment::*constructor = &Environment::float64_array;
   static constexpr const char* name = "a Float64Array";
 };
 template <>
 struct ArrayKind<std::int32_t> {
   static constexpr napi_typedarray_type type = napi_int32_array;
-  static constexpr const char* constructor = "Int32Array";
+  static constexpr Napi::FunctionReference Environment::*constructor = &Environment::int32_array;
   static constexpr const char* name = "an Int32Array";
 };
 template <>
@@ -41,7 +41,16 @@ struct ArrayKind<std::uint8_t> {
   static constexpr const char* name = "a Uint8Array";
 };
 
+Napi::FunctionReference global_function(Napi::Env env, const char* name) {
+  return Napi::Persistent(env.Global().Get(name).As<Napi::Function>());
+}
+
 }  // namespace
+
+Environment::Environment(Napi::Env env)
+    : float32_array(global_function(env, "Float32Array")),
+      float64_array(global_function(env, "Float64Array")),
+      int32_array(global_function(env, "Int32Array")) {}
 
 Napi::Error to_js(Napi::Env env, Code code, const std::string& message) {
   Napi::Error error = Napi::Error::New(env, message);
@@ -116,7 +125,7 @@ Napi::TypedArrayOf<T> new_array(Napi::Env env, std::int64_t count) {
   if (bytes <= kSmall) return Napi::TypedArrayOf<T>::New(env, bytes / sizeof(T));
   // Where Node-API cannot have the memory it ends the process; the constructor throws a RangeError.
   try {
-    const auto constructor = env.Global().Get(ArrayKind<T>::constructor).template As<Napi::Function>();
+    const auto& constructor = env.GetInstanceData<Environment>()->*ArrayKind<T>::constructor;
     const Napi::Value made = constructor.New({Napi::Number::New(env, static_cast<double>(count))});
     require(array<T>(made, "result").size() == bytes / sizeof(T), "result: expected ", count, " numbers");
     return made.As<Napi::TypedArrayOf<T>>();
@@ -126,6 +135,7 @@ Napi::TypedArrayOf<T> new_array(Napi::Env env, std::int64_t count) {
 }
 template Napi::TypedArrayOf<float> new_array<float>(Napi::Env, std::int64_t);
 template Napi::TypedArrayOf<double> new_array<double>(Napi::Env, std::int64_t);
+template Napi::TypedArrayOf<std::int32_t> new_array<std::int32_t>(Napi::Env, std::int64_t);
 
 template <typename T>
 Napi::Value copied(Napi::Env env, std::span<const T> values) {

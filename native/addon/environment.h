@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,6 +22,11 @@
 namespace l4r::addon {
 
 struct Environment {
+  explicit Environment(Napi::Env env);
+
+  // The constructors of results as they were when the addon was loaded: nothing that a program puts in their
+  // place later runs inside of a call.
+  Napi::FunctionReference float32_array, float64_array, int32_array;
   Tape tape;
   Leases<Parameter, Kind::parameter> parameters;
   Leases<Adam, Kind::optimizer> optimizers;
@@ -101,10 +107,26 @@ std::span<T> optional_array(const Napi::Value& value, const char* name) {
 
 // ---- results ----
 
-// A typed array of zeros. May run JavaScript: take views of arguments afterwards. Throws Error(no_memory).
+// A typed array of zeros, with memory of its own. The program may have replaced the constructor before the
+// addon was loaded: it may run JavaScript, so take views of arguments and of native memory afterwards. Throws
+// Error(no_memory).
 template <typename T>
 Napi::TypedArrayOf<T> new_array(Napi::Env env, std::int64_t count);
-// A typed array with a copy of these numbers. Throws Error(no_memory).
+template <typename T>
+std::span<T> view(Napi::TypedArrayOf<T>& result) {
+  return {result.Data(), result.ElementLength()};
+}
+// Throws Error(argument) unless they are as many.
+template <typename T>
+void copy_into(Napi::TypedArrayOf<T>& result, std::span<const T> values) {
+  require(values.size() == result.ElementLength(), "result: expected ", values.size(), " numbers");
+  std::copy(values.begin(), values.end(), result.Data());
+}
+template <typename T>
+void copy_into(Napi::TypedArrayOf<T>& result, std::span<T> values) {
+  copy_into(result, std::span<const T>(values));
+}
+// A typed array with a copy of numbers that no call from JavaScript can reach. Throws Error(no_memory).
 template <typename T>
 Napi::Value copied(Napi::Env env, std::span<const T> values);
 inline Napi::Value handle(const Napi::CallbackInfo& info, std::uint64_t value) {

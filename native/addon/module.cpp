@@ -7,7 +7,7 @@ namespace {
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   using namespace l4r::addon;
   try {
-    env.SetInstanceData(std::make_unique<Environment>().release());  // Node-API owns and deletes it
+    env.SetInstanceData(std::make_unique<Environment>(env).release());  // Node-API owns and deletes it
   } catch (const l4r::Error& error) {
     throw to_js(env, error.code(), error.what());  // LLAMA4REC_CPU names no level
   }

@@ -1,7 +1,5 @@
 // Trainable tables in process-wide storage. Their memory is copied in and out, never shared with JavaScript.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <utility>
 
 #include "addon/environment.h"
@@ -11,8 +9,6 @@ namespace l4r::addon {
 namespace {
 
 constexpr std::int64_t kMostRows = std::int64_t{1} << 31;
-constexpr std::int64_t kMostSteps =
-    std::numeric_limits<std::int32_t>::max();  // a row counts its own in 32 bits
 
 std::shared_ptr<Parameter> parameter(const Napi::CallbackInfo& info) {
   return Environment::of(info).parameters.get(id(info, 0, "parameter"));
@@ -49,8 +45,10 @@ Napi::Value fill_normal_js(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value read(const Napi::CallbackInfo& info) {
+  auto result = new_array<float>(info.Env(), parameter(info)->value.size());
   const auto source = parameter(info);
-  return copied<float>(info.Env(), source->value.span());
+  copy_into(result, source->value.span());
+  return result;
 }
 
 Napi::Value write(const Napi::CallbackInfo& info) {
@@ -64,39 +62,22 @@ Napi::Value write(const Napi::CallbackInfo& info) {
 
 Napi::Value read_state(const Napi::CallbackInfo& info) {
   const auto source = parameter(info);
-  const AdamState& adam = source->adam;
-  if (adam.row_steps.size() != source->rows || adam.first.size() != source->value.size())
-    return info.Env().Null();
+  auto first = new_array<float>(info.Env(), source->value.size());
+  auto second = new_array<float>(info.Env(), source->value.size());
+  auto row_steps = new_array<std::int32_t>(info.Env(), source->rows);
+  const auto steps = read_adam_state(*source, view(first), view(second), view(row_steps));
+  if (!steps) return info.Env().Null();
   Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("first", copied<float>(info.Env(), adam.first.span()));
-  result.Set("second", copied<float>(info.Env(), adam.second.span()));
-  result.Set("rowSteps", copied<std::int32_t>(info.Env(), adam.row_steps.span()));
-  result.Set("steps", static_cast<double>(adam.steps));
+  result.Set("first", first);
+  result.Set("second", second);
+  result.Set("rowSteps", row_steps);
+  result.Set("steps", static_cast<double>(*steps));
   return result;
 }
 
 Napi::Value write_state(const Napi::CallbackInfo& info) {
-  const auto target = parameter(info);
-  const auto first = array<float>(info, 1, "first"), second = array<float>(info, 2, "second");
-  const auto row_steps = array<std::int32_t>(info, 3, "rowSteps");
-  const std::int64_t steps = integer(info, 4, "steps", 0, kMostSteps);
-  require(static_cast<std::int64_t>(first.size()) == target->value.size() && second.size() == first.size(),
-          "first, second: expected ", target->value.size(), " numbers each, got ", first.size(), " and ",
-          second.size());
-  require(static_cast<std::int64_t>(row_steps.size()) == target->rows, "rowSteps: expected ", target->rows,
-          " numbers, got ", row_steps.size());
-  require(std::ranges::all_of(first, [](float x) { return std::isfinite(x); }),
-          "first: expected finite numbers");
-  require(std::ranges::all_of(second, [](float x) { return std::isfinite(x) && x >= 0; }),
-          "second: expected finite numbers of 0 or more");
-  require(std::ranges::all_of(row_steps, [&](std::int32_t x) { return x >= 0 && x <= steps; }),
-          "rowSteps: expected 0..", steps, " (steps)");
-  AdamState state{Buffer<float>(target->value.size()), Buffer<float>(target->value.size()),
-                  Buffer<std::int32_t>(target->rows), steps};
-  std::ranges::copy(first, state.first.data());
-  std::ranges::copy(second, state.second.data());
-  std::ranges::copy(row_steps, state.row_steps.data());
-  target->adam = std::move(state);
+  write_adam_state(*parameter(info), array<float>(info, 1, "first"), array<float>(info, 2, "second"),
+                   array<std::int32_t>(info, 3, "rowSteps"), integer(info, 4, "steps", 0, kMostSteps));
   return info.Env().Undefined();
 }
 

@@ -6,6 +6,7 @@
 #include "ops/bpr/bpr.h"
 #include "ops/dropout/dropout.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/embed/embed.h"
 #include "ops/gather/gather.h"
 #include "ops/l2/l2.h"
 #include "ops/layer_norm/layer_norm.h"
@@ -55,11 +56,17 @@ Napi::Value shape(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value value(const Napi::CallbackInfo& info) {
-  return copied<float>(info.Env(), tape(info).value(tensor(info, 0, "tensor")));
+  const Handle of = tensor(info, 0, "tensor");
+  auto result = new_array<float>(info.Env(), tape(info).shape(of).size());
+  copy_into(result, tape(info).value(of));
+  return result;
 }
 
 Napi::Value gradient(const Napi::CallbackInfo& info) {
-  return copied<float>(info.Env(), tape(info).gradient(tensor(info, 0, "tensor")));
+  const Handle of = tensor(info, 0, "tensor");
+  auto result = new_array<float>(info.Env(), tape(info).shape(of).size());
+  copy_into(result, tape(info).gradient(of));
+  return result;
 }
 
 Napi::Value item(const Napi::CallbackInfo& info) {
@@ -73,6 +80,13 @@ Napi::Value backward(const Napi::CallbackInfo& info) {
 
 Napi::Value gather_js(const Napi::CallbackInfo& info) {
   return handle(info, gather(tape(info), parameter(info), array<std::int32_t>(info, 1, "rows")));
+}
+
+Napi::Value embed_js(const Napi::CallbackInfo& info) {
+  const auto positions = Environment::of(info).parameters.get(id(info, 3, "positions"));
+  return handle(info, embed(tape(info), parameter(info), array<std::int32_t>(info, 1, "rows"),
+                            static_cast<float>(number(info, 2, "scale")), positions,
+                            array<std::int32_t>(info, 4, "places")));
 }
 
 Napi::Value bag_js(const Napi::CallbackInfo& info) {
@@ -160,6 +174,7 @@ void export_tape(Napi::Object exports) {
   export_function<item>(exports, "tapeItem");
   export_function<backward>(exports, "tapeBackward");
   export_function<gather_js>(exports, "gather");
+  export_function<embed_js>(exports, "embed");
   export_function<bag_js>(exports, "bag");
   export_function<row_dot_js>(exports, "rowDot");
   export_function<matmul_js>(exports, "matmul");

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <mutex>
 #include <numeric>
 #include <utility>
 
@@ -16,6 +15,8 @@ namespace {
 
 // A little below the root of the largest float32: above it a square is infinite.
 constexpr double kLargestNorm = 1.8e19;
+constexpr std::int64_t kLastStep = std::numeric_limits<std::int32_t>::max();  // a row counts in 32 bits
+constexpr std::int64_t kCorrections = 1 << 16;  // kept at most; those of later steps are computed anew
 
 void check(const AdamOptions& options) {
   const auto positive = [](float x) { return std::isfinite(x) && x > 0; };
@@ -41,9 +42,13 @@ double power(double base, std::int64_t exponent) {
   return result;
 }
 
-BiasCorrection bias_correction(const AdamOptions& options, std::int64_t step) {
-  return {static_cast<float>(1 / (1 - power(options.beta1, step))),
-          static_cast<float>(1 / std::sqrt(1 - power(options.beta2, step)))};
+BiasCorrection bias_correction(float beta1, float beta2, std::int32_t step) {
+  return {static_cast<float>(1 / (1 - power(beta1, step))),
+          static_cast<float>(1 / std::sqrt(1 - power(beta2, step)))};
+}
+
+bool complete(const BiasCorrection& correction) {
+  return correction.inverse_first == 1 && correction.inverse_root_second == 1;
 }
 
 // The gradients that this step left for one parameter, one call each: the dense one as one entry a row, then
@@ -54,17 +59,6 @@ void for_each_part(Tape& tape, const Parameter& parameter, const std::int32_t* a
     visit(RowGradients{&parameter, parameter.rows, all_rows, nullptr, nullptr, dense});
   for (const RowGradients& part : tape.row_gradients())
     if (part.parameter == &parameter) visit(part);
-}
-
-// Optimizers of several threads may meet at one parameter.
-void make_state(Parameter& parameter) {
-  static std::mutex mutex;
-  const std::lock_guard lock(mutex);
-  AdamState& state = parameter.adam;
-  if (state.row_steps.size() == parameter.rows && state.first.size() == parameter.value.size()) return;
-  state.first = Buffer<float>(parameter.value.size());
-  state.second = Buffer<float>(parameter.value.size());
-  state.row_steps = Buffer<std::int32_t>(parameter.rows);
 }
 
 const std::int32_t* count_up(Tape& tape, std::int64_t rows) {
@@ -125,7 +119,7 @@ Adam::Adam(std::vector<std::shared_ptr<Parameter>> parameters, AdamOptions optio
   for (auto& parameter : parameters) {
     for (const Entry& entry : entries_)
       require(entry.parameter != parameter, "Adam: parameter \"", parameter->name, "\" is given twice");
-    make_state(*parameter);
+    make_adam_state(*parameter);
     Buffer<std::int32_t> segments(parameter->rows);
     std::fill_n(segments.data(), segments.size(), -1);
     entries_.push_back({std::move(parameter), std::move(segments)});
@@ -166,9 +160,15 @@ double Adam::step(Tape& tape) {
     throw Error(Code::diverged, "Adam: the gradient of \"" + loudest->name + "\" has norm " +
                                     std::to_string(std::sqrt(largest)) + ", too large to square");
   const float scale = clipped < norm ? static_cast<float>(clipped / norm) : 1.0f;
-  for (const Entry& entry : entries_) grow_corrections(++entry.parameter->adam.steps);
-  for (std::size_t i = 0; i < entries_.size(); ++i)
+  for (const Entry& entry : entries_) {
+    require(entry.parameter->adam.steps < kLastStep, "Adam: \"", entry.parameter->name,
+            "\" has had the most updates there can be, ", kLastStep);
+    grow_corrections(entry.parameter->adam.steps + 1);
+  }
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    ++entries_[i].parameter->adam.steps;
     apply(kernels, *entries_[i].parameter, segments[i], scale);
+  }
   return norm;
 }
 
@@ -182,24 +182,26 @@ void Adam::apply(const OpKernels& kernels, Parameter& parameter, const RowSegmen
                                 options_.decoupled ? 0.0f : decay,
                                 options_.decoupled ? options_.learning_rate * decay : 0.0f,
                                 scale};
-  const AdamRows target{parameter.value.data(),       parameter.adam.first.data(),
-                        parameter.adam.second.data(), parameter.adam.row_steps.data(),
-                        corrections_.data(),          static_cast<std::int32_t>(corrections_.size())};
+  const AdamRows target{parameter.value.data(),
+                        parameter.adam.first.data(),
+                        parameter.adam.second.data(),
+                        parameter.adam.row_steps.data(),
+                        corrections_.data(),
+                        static_cast<std::int32_t>(corrections_.size()),
+                        complete(corrections_.back()) ? nullptr : bias_correction};
   for_rows(segments.count, 4 * parameter.cols, [&](std::int64_t begin, std::int64_t end) {
     kernels.update_adam_rows(segments, begin, end, parameter.cols, target, constants);
   });
 }
 
-// Makes corrections_ reach up to the given step.
+// Makes corrections_ reach up to the given step, or to the most that are kept.
 void Adam::grow_corrections(std::int64_t steps) {
-  const auto complete = [](const BiasCorrection& c) {
-    return c.inverse_first == 1 && c.inverse_root_second == 1;
-  };
   if (corrections_.empty()) corrections_.push_back({0, 0});  // no row is at step 0 once it is updated
   if (static_cast<std::int64_t>(corrections_.size()) > steps || complete(corrections_.back())) return;
-  const std::int64_t size = std::max<std::int64_t>(1024, 2 * steps);
+  const std::int64_t size = std::clamp<std::int64_t>(2 * steps, 1024, kCorrections);
   while (static_cast<std::int64_t>(corrections_.size()) < size && !complete(corrections_.back()))
-    corrections_.push_back(bias_correction(options_, static_cast<std::int64_t>(corrections_.size())));
+    corrections_.push_back(
+        bias_correction(options_.beta1, options_.beta2, static_cast<std::int32_t>(corrections_.size())));
 }
 
 }  // namespace l4r

@@ -42,7 +42,7 @@ class Adam {
   // and returns their global norm (before clipping, without weight decay). Throws Error(diverged) naming the
   // parameter when a gradient is not finite, or when the norm that is left after clipping exceeds 1.8e19,
   // where squares leave float32 and the second moments would stay infinite; all parameters are then as they
-  // were. Error(argument) before backward().
+  // were, as after Error(argument): before backward(), or when a parameter has had 2^31 - 1 updates.
   double step(Tape& tape);
 
  private:
@@ -55,7 +55,8 @@ class Adam {
 
   std::vector<Entry> entries_;
   AdamOptions options_;
-  std::vector<BiasCorrection> corrections_;  // by step; grows by doubling until both are exactly 1
+  // By step; grows by doubling until both are exactly 1, or there are 2^16 of them.
+  std::vector<BiasCorrection> corrections_;
 };
 
 }  // namespace l4r

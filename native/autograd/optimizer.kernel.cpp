@@ -12,6 +12,7 @@ constexpr int kVectors = 4;         // vectors of a row in registers while its c
 constexpr std::int64_t kAhead = 4;  // rows
 constexpr std::int64_t kLine = 16;  // floats in a cache line
 constexpr float kLargest = 3.402823466e38f;
+constexpr std::int32_t kLastStep = 2147483647;
 
 struct Block {
   F32 part[kVectors];
@@ -61,6 +62,13 @@ inline void update(const AdamVectors& k, F32 gradient, F32& w, F32& first, F32& 
   first = fma(k.beta1, first, k.one_minus_beta1 * g);
   second = fma(k.beta2, second, k.one_minus_beta2 * (g * g));
   w = k.keep * w - k.rate * first / fma(sqrt(second), k.inverse_root, k.epsilon);
+}
+
+inline BiasCorrection correction_at(const AdamRows& target, const AdamConstants& constants,
+                                    std::int32_t step) {
+  if (step < target.correction_count) return target.corrections[step];
+  if (target.later_correction == nullptr) return target.corrections[target.correction_count - 1];
+  return target.later_correction(constants.beta1, constants.beta2, step);
 }
 
 inline void prefetch_row(const float* row, std::int64_t cols) {
@@ -114,9 +122,9 @@ void update_adam_rows(const RowSegments& segments, std::int64_t begin, std::int6
     const Contribution* from = segments.contributions + segments.offsets[s];
     const Contribution* to = segments.contributions + segments.offsets[s + 1];
     const std::int64_t row = segments.rows[s];
-    const std::int32_t step = ++target.steps[row];
-    const BiasCorrection& correction =
-        target.corrections[step < target.correction_count ? step : target.correction_count - 1];
+    std::int32_t& step = target.steps[row];
+    if (step < kLastStep) ++step;  // never beyond, whatever another thread wrote
+    const BiasCorrection correction = correction_at(target, constants, step);
     k.rate = F32::broadcast(constants.learning_rate * correction.inverse_first);
     k.inverse_root = F32::broadcast(correction.inverse_root_second);
     float* value = target.value + row * cols;

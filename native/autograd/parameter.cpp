@@ -1,8 +1,10 @@
 #include "autograd/parameter.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <mutex>
 #include <utility>
 
 #include "base/rng.h"
@@ -100,6 +102,73 @@ void fill_normal(Parameter& parameter, float mean, float std, std::uint64_t seed
     for (int i = 0; i < 4 && e + i < parameter.value.size(); ++i)
       parameter.value[e + i] = static_cast<float>(mean + std * normals[i]);
   }
+}
+
+// ---- Adam's memory ----
+
+namespace {
+
+// Threads may meet at one parameter: whoever makes, writes or reads a state holds this.
+std::mutex& state_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+bool has_state(const Parameter& parameter) {
+  const AdamState& state = parameter.adam;
+  return state.row_steps.size() == parameter.rows && state.first.size() == parameter.value.size();
+}
+
+void make_state(Parameter& parameter) {
+  if (has_state(parameter)) return;
+  Buffer<float> first(parameter.value.size()), second(parameter.value.size());
+  Buffer<std::int32_t> row_steps(parameter.rows);
+  parameter.adam = {std::move(first), std::move(second), std::move(row_steps), 0};
+}
+
+}  // namespace
+
+void make_adam_state(Parameter& parameter) {
+  const std::lock_guard lock(state_mutex());
+  make_state(parameter);
+}
+
+void write_adam_state(Parameter& parameter, std::span<const float> first, std::span<const float> second,
+                      std::span<const std::int32_t> row_steps, std::int64_t steps) {
+  require(steps >= 0 && steps <= kMostSteps, "steps: expected 0..", kMostSteps, ", got ", steps);
+  require(static_cast<std::int64_t>(first.size()) == parameter.value.size() && second.size() == first.size(),
+          "first, second: expected ", parameter.value.size(), " numbers each, got ", first.size(), " and ",
+          second.size());
+  require(static_cast<std::int64_t>(row_steps.size()) == parameter.rows, "rowSteps: expected ",
+          parameter.rows, " numbers, got ", row_steps.size());
+  require(std::ranges::all_of(first, [](float x) { return std::isfinite(x); }),
+          "first: expected finite numbers");
+  require(std::ranges::all_of(second, [](float x) { return std::isfinite(x) && x >= 0; }),
+          "second: expected finite numbers of 0 or more");
+  require(std::ranges::all_of(row_steps, [&](std::int32_t x) { return x >= 0 && x <= steps; }),
+          "rowSteps: expected 0..", steps, " (steps)");
+  const std::lock_guard lock(state_mutex());
+  make_state(parameter);
+  AdamState& state = parameter.adam;
+  std::ranges::copy(first, state.first.data());
+  std::ranges::copy(second, state.second.data());
+  std::ranges::copy(row_steps, state.row_steps.data());
+  state.steps = steps;
+}
+
+std::optional<std::int64_t> read_adam_state(const Parameter& parameter, std::span<float> first,
+                                            std::span<float> second, std::span<std::int32_t> row_steps) {
+  const std::lock_guard lock(state_mutex());
+  if (!has_state(parameter)) return std::nullopt;
+  const AdamState& state = parameter.adam;
+  require(static_cast<std::int64_t>(first.size()) == state.first.size() && second.size() == first.size() &&
+              static_cast<std::int64_t>(row_steps.size()) == parameter.rows,
+          "read_adam_state: expected room for ", state.first.size(), " numbers twice and ", parameter.rows,
+          " counts");
+  std::ranges::copy(state.first.span(), first.data());
+  std::ranges::copy(state.second.span(), second.data());
+  std::ranges::copy(state.row_steps.span(), row_steps.data());
+  return state.steps;
 }
 
 }  // namespace l4r

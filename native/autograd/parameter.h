@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "base/buffer.h"
@@ -17,6 +19,9 @@ struct AdamState {
   std::int64_t steps = 0;          // updates so far: no row has more
 };
 
+// Updates that a state may be given; what is left up to 2^31 - 1 is for those to come.
+inline constexpr std::int64_t kMostSteps = (std::int64_t{1} << 31) - (std::int64_t{1} << 20);
+
 struct Parameter {
   // A zero matrix. Throws Error(argument) for a negative size or more than 2^31 - 1 rows, Error(no_memory).
   Parameter(std::string name, std::int64_t rows, std::int64_t cols);
@@ -24,8 +29,22 @@ struct Parameter {
   std::string name;  // for error messages and checkpoints
   std::int64_t rows, cols;
   Buffer<float> value;  // [rows x cols] row-major
-  AdamState adam;
+  AdamState adam;       // made once, by make_adam_state: its buffers stay where they are
 };
+
+// Gives the parameter Adam's memory, all zeros, unless it has it. Several threads may call. Throws
+// Error(no_memory).
+void make_adam_state(Parameter& parameter);
+
+// Copies Adam's memory in: first and second [rows x cols], row_steps [rows] of at most `steps` each. Throws
+// Error(argument) naming what is not as described, not finite, negative or above kMostSteps;
+// Error(no_memory).
+void write_adam_state(Parameter& parameter, std::span<const float> first, std::span<const float> second,
+                      std::span<const std::int32_t> row_steps, std::int64_t steps);
+
+// Copies Adam's memory out and returns `steps`; nothing when there is none. Sizes as above.
+std::optional<std::int64_t> read_adam_state(const Parameter& parameter, std::span<float> first,
+                                            std::span<float> second, std::span<std::int32_t> row_steps);
 
 // Fills with uniform numbers in [low, high]. Element e depends on (seed, stream, e) alone.
 void fill_uniform(Parameter& parameter, float low, float high, std::uint64_t seed, std::uint64_t stream);

@@ -147,6 +147,7 @@ const float* Tape::dense_gradient(const Parameter& parameter) const {
 Handle Tape::push_node(const Node& node) {
   require(recording_, "tape: no operation after backward(); reset() begins the next step");
   require(nodes_.size() < kSlots, "tape: more than ", kSlots, " tensors in one step");
+  checked_size(node.shape.rows, node.shape.cols);
   nodes_.push_back(node);
   return generation_ << kSlotBits | (nodes_.size() - 1);
 }

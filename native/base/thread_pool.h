@@ -22,8 +22,8 @@ class ThreadPool {
   // The lane of the calling thread, for the runs it starts from now on and all that their bodies start.
   // `limit`: threads that work for such a run at any moment, the caller and all runs inside it included; 0
   // sets none but that of the pool. `background`: helpers give way. They join foreground runs first and leave
-  // after their chunk, about 200 microseconds, when a foreground run wants help; the caller goes on, and they
-  // come back. Throws Error(argument) for a limit outside 0..256.
+  // after the chunk at hand, mostly below 200 microseconds but as long as its work is, when a foreground run
+  // wants help; the caller goes on, and they come back. Throws Error(argument) for a limit outside 0..256.
   static void set_lane(int limit, bool background);
 
   // body(chunk) for every chunk in [0, chunks); the caller takes part and returns when all are done. Several

@@ -8,6 +8,7 @@ Add add;
 ScaleAdd scale_add;
 SumSquares sum_squares;
 GatherRows gather_rows;
+EmbedRows embed_rows;
 BagRows bag_rows;
 RowDot row_dot;
 RowScaleAdd row_scale_add;
@@ -34,6 +35,7 @@ constinit const OpKernels op_kernels_table = {
     .scale_add = scale_add,
     .sum_squares = sum_squares,
     .gather_rows = gather_rows,
+    .embed_rows = embed_rows,
     .bag_rows = bag_rows,
     .row_dot = row_dot,
     .row_scale_add = row_scale_add,

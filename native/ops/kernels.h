@@ -42,8 +42,10 @@ struct RowSegments {
 struct AdamRows {
   float *value, *first, *second;
   std::int32_t* steps;
-  const BiasCorrection* corrections;  // by step; steps beyond the end take the last
+  const BiasCorrection* corrections;  // by step
   std::int32_t correction_count;
+  // Of the steps beyond the end; null: they take the last.
+  BiasCorrection (*later_correction)(float beta1, float beta2, std::int32_t step);
 };
 
 // One head of one sequence, as attention reads it: its rows of queries, keys and values [length x width] lie
@@ -87,6 +89,9 @@ using SumSquares = double(std::int64_t n, const float* x);
 // out[i] = table[rows[i]].
 using GatherRows = void(std::int64_t n, std::int64_t cols, const float* table, const std::int32_t* rows,
                         float* out);
+// out[i] = scale * table[rows[i]] + positions[places[i]].
+using EmbedRows = void(std::int64_t n, std::int64_t cols, const float* table, const std::int32_t* rows,
+                       float scale, const float* positions, const std::int32_t* places, float* out);
 // out[b] = sum over j in offsets[b]..offsets[b + 1] of scales[j] * table[indices[j]].
 using BagRows = void(std::int64_t bags, std::int64_t cols, const float* table, const std::int32_t* indices,
                      const float* scales, const std::int32_t* offsets, float* out);
@@ -98,20 +103,22 @@ using RowScaleAdd = void(std::int64_t n, std::int64_t cols, const float* scale, 
 // Sum over i of softplus(negative[i] - positive[i]); slope[i] = -sigmoid(negative[i] - positive[i]) =
 // dloss/dpositive.
 using BprLoss = double(std::int64_t n, const float* positive, const float* negative, float* slope);
-// The left operand of a product in panels of gemm_rows rows, packed or in place: panel q, row i of it, depth p
-// at data[q * panel_step + i * row_step + p * depth_step]; row_step or depth_step is 1.
+// The left operand of a product in panels of gemm_rows rows, packed or in place: panel q, row i of it, depth
+// p at data[q * panel_step + i * row_step + p * depth_step]; row_step or depth_step is 1.
 struct GemmLeft {
   const float* data;
   std::int64_t panel_step, row_step, depth_step;
 };
-// The right operand in panels of gemm_cols columns, as pack_right() leaves them or in place: panel q, depth p,
-// column j at data[q * panel_step + p * depth_step + j].
+// The right operand in panels of gemm_cols columns, as pack_right() leaves them or in place: panel q, depth
+// p, column j at data[q * panel_step + p * depth_step + j].
 struct GemmRight {
   const float* data;
   std::int64_t panel_step, depth_step;
 };
-// Packs [depth x rows], rows of the left operand side by side, into panels out[panel][p][gemm_rows]. Depth p, row i is read from source[p * stride + i].
-using PackLeft = void(std::int64_t rows, std::int64_t depth, const float* source, std::int64_t stride, float* out);
+// Packs [depth x rows], rows of the left operand side by side, into panels out[panel][p][gemm_rows]. Depth p,
+// row i is read from source[p * stride + i].
+using PackLeft = void(std::int64_t rows, std::int64_t depth, const float* source, std::int64_t stride,
+                      float* out);
 // Packs [depth x cols] into panels out[panel][p][gemm_cols], zero-padded. Depth p, column j is read from
 // source[p * stride + j], or with columns_apart from source[j * stride + p].
 using PackRight = void(std::int64_t cols, std::int64_t depth, const float* source, std::int64_t stride,
@@ -119,29 +126,29 @@ using PackRight = void(std::int64_t cols, std::int64_t depth, const float* sourc
 // c[m x n] = (or +=) left [m x depth] * right [depth x n]; rows of c are `stride` apart.
 using GemmBlock = void(std::int64_t m, std::int64_t n, std::int64_t depth, const GemmLeft& left,
                        const GemmRight& right, float* c, std::int64_t stride, bool accumulate);
-// y [rows x cols], rows `stride` apart: y = activation(y + bias). gelu also writes its derivative to slope, laid
-// out like y.
+// y [rows x cols], rows `stride` apart: y = activation(y + bias). gelu also writes its derivative to slope,
+// laid out like y.
 using FinishLinear = void(std::int64_t rows, std::int64_t cols, std::int64_t stride, const float* bias,
                           Activation activation, float* y, float* slope);
-// out = gradient * activation'(...) (not written for Activation::none) and sums [cols], its column sums. saved:
-// for relu the result of the activation, for gelu its derivative.
+// out = gradient * activation'(...) (not written for Activation::none) and sums [cols], its column sums.
+// saved: for relu the result of the activation, for gelu its derivative.
 using LinearSlope = void(std::int64_t rows, std::int64_t cols, Activation activation, const float* gradient,
                          const float* saved, float* out, float* sums);
 // Layer normalisation of each row; statistics [rows x 2] = mean and 1 / sqrt(variance + epsilon).
-using LayerNorm = void(std::int64_t rows, std::int64_t cols, const float* x, const float* gain, const float* bias,
-                       float epsilon, float* out, float* statistics);
+using LayerNorm = void(std::int64_t rows, std::int64_t cols, const float* x, const float* gain,
+                       const float* bias, float epsilon, float* out, float* statistics);
 // to = (or +=) the gradient of x; sums [2 x cols] = those of gain and bias over these rows.
 using LayerNormBackward = void(std::int64_t rows, std::int64_t cols, const float* x, const float* gain,
                                const float* statistics, const float* gradient, float* to, bool accumulate,
                                float* sums);
-// Byte b, bit i of bits: whether half i % 2 (low first) of word i / 2 of Philox(seed, stream).block(first + b) is
-// at most `limit` (below 2^16). Writes up to 15 bytes more than `blocks`.
+// Byte b, bit i of bits: whether half i % 2 (low first) of word i / 2 of Philox(seed, stream).block(first +
+// b) is at most `limit` (below 2^16). Writes up to 15 bytes more than `blocks`.
 using KeepBits = void(std::int64_t blocks, std::uint64_t seed, std::uint64_t stream, std::uint64_t first,
                       std::uint32_t limit, std::uint8_t* bits);
 // out = base (0 where null) + scale * x where bit i % 8 of bits[i / 8] is set; out may be base. Reads up to 1
 // byte beyond the last.
-using ScaleKept = void(std::int64_t n, float scale, const std::uint8_t* bits, const float* x, const float* base,
-                       float* out);
+using ScaleKept = void(std::int64_t n, float scale, const std::uint8_t* bits, const float* x,
+                       const float* base, float* out);
 // Sum of squares of the row gradients of segments begin..end - 1.
 using SegmentSquares = double(const RowSegments& segments, std::int64_t begin, std::int64_t end,
                               std::int64_t cols);
@@ -168,6 +175,7 @@ struct OpKernels {
   ScaleAdd* scale_add;
   SumSquares* sum_squares;
   GatherRows* gather_rows;
+  EmbedRows* embed_rows;
   BagRows* bag_rows;
   RowDot* row_dot;
   RowScaleAdd* row_scale_add;

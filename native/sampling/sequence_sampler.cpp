@@ -1,6 +1,8 @@
 #include "sampling/sequence_sampler.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -22,6 +24,18 @@ std::uint64_t shuffle_stream(std::int64_t epoch) { return kMark | 2 * static_cas
 std::uint64_t negative_stream(std::int64_t epoch) { return shuffle_stream(epoch) + 1; }
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+void check_apart(const SequenceBatch& batch) {
+  const std::span<std::int32_t> rooms[] = {batch.offsets, batch.inputs, batch.positions, batch.targets,
+                                           batch.negatives};
+  const std::less<const std::int32_t*> before;  // total, also across arrays
+  for (std::size_t a = 0; a < std::size(rooms); ++a)
+    for (std::size_t b = 0; b < a; ++b)
+      require(rooms[a].empty() || rooms[b].empty() ||
+                  !before(rooms[a].data(), rooms[b].data() + rooms[b].size()) ||
+                  !before(rooms[b].data(), rooms[a].data() + rooms[a].size()),
+              "sequences: expected arrays that do not overlap");
+}
 
 }  // namespace
 
@@ -73,13 +87,13 @@ void SequenceSampler::cut_into_sequences() {
 
 void SequenceSampler::start_epoch(std::int64_t epoch, std::int64_t start) {
   require(epoch >= 0, "sequences: epoch: expected 0 or more, got ", epoch);
-  require(start >= 0, "sequences: start: expected 0 or more, got ", start);
+  require(start >= 0 && start <= examples(), "sequences: start: expected 0..", examples(), ", got ", start);
   // Fisher and Yates, from the same start every time: an epoch does not depend on those before it.
   const Philox random(seed_, shuffle_stream(epoch));
   std::iota(order_.begin(), order_.end(), 0);
   for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random.below(i, i)]);
   epoch_ = epoch;
-  position_ = std::min(start, examples());
+  position_ = start;
 }
 
 std::int64_t SequenceSampler::next(const SequenceBatch& batch) {
@@ -91,16 +105,18 @@ std::int64_t SequenceSampler::next(const SequenceBatch& batch) {
           "sequences: expected room for ", room, " sequences of ", length_, " tokens with ", negatives_,
           " negatives each, got ", batch.inputs.size(), " inputs, ", batch.positions.size(), " positions, ",
           batch.targets.size(), " targets and ", batch.negatives.size(), " negatives");
+  check_apart(batch);
   const std::int64_t taken = std::min(room, examples() - position_);
-  batch.offsets[0] = 0;
+  starts_.assign(at(taken + 1), 0);
   for (std::int64_t s = 0; s < taken; ++s) {
     const Sequence& sequence = sequences_[at(order_[at(position_ + s)])];
-    batch.offsets[at(s + 1)] = batch.offsets[at(s)] + sequence.end - sequence.begin;
+    starts_[at(s + 1)] = starts_[at(s)] + sequence.end - sequence.begin;
   }
+  std::ranges::copy(starts_, batch.offsets.data());
   ThreadPool::shared().for_ranges(taken, kGrain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t s = begin; s < end; ++s) {
       const std::int32_t number = order_[at(position_ + s)];
-      write(sequences_[at(number)], number, batch.offsets[at(s)], batch);
+      write(sequences_[at(number)], number, starts_[at(s)], batch);
     }
   });
   position_ += taken;

@@ -28,12 +28,12 @@ class SequenceSampler {
                   std::int32_t length, std::int32_t negatives, std::uint64_t seed);
 
   // Shuffles for this epoch and begins it after its first `start` sequences. Throws Error(argument) when
-  // either is negative.
+  // either is negative or start > examples().
   void start_epoch(std::int64_t epoch, std::int64_t start);
   // Sequences in an epoch.
   std::int64_t examples() const noexcept { return static_cast<std::int64_t>(sequences_.size()); }
   // Writes as many sequences as there is room for and returns how many; 0 when the epoch is over or none has
-  // begun. Throws Error(argument) when the rooms do not fit each other.
+  // begun. Throws Error(argument) when the rooms do not fit each other, or overlap.
   std::int64_t next(const SequenceBatch& batch);
 
  private:
@@ -53,7 +53,8 @@ class SequenceSampler {
   std::int32_t length_, negatives_;
   std::uint64_t seed_;
   std::vector<Sequence> sequences_;
-  std::vector<std::int32_t> order_;  // of the epoch
+  std::vector<std::int32_t> order_;   // of the epoch
+  std::vector<std::int32_t> starts_;  // of the sequences of a batch: what is written is never read back
   std::int64_t epoch_ = -1;
   std::int64_t position_ = 0;  // in order_
 };

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
+#include "base/thread_pool.h"
 
 namespace l4r {
 
@@ -13,7 +15,7 @@ namespace {
 using Weights = std::span<const float>;
 
 constexpr std::int64_t kLargestWidth = std::int64_t{1} << 16;
-constexpr std::int64_t kLargestLength = std::int64_t{1} << 20;
+constexpr std::int64_t kLargestLength = std::int64_t{1} << 16;
 constexpr std::int64_t kMostBlocks = 1024;
 
 void check_range(const char* name, std::int64_t value, std::int64_t largest) {
@@ -76,37 +78,56 @@ PackedLinear pack_whole(int lanes, Weights weight, Weights bias, std::int64_t in
   return pack_columns(lanes, weight, bias, in, out, 0, out);
 }
 
+// left [rows x d] times right(c, j), c and j below d, in float64; every sum in the order of c. Columns go to
+// threads in tiles, which stay in the cache and whose sums stay in registers.
+template <typename Right>
+std::vector<double> product(const std::vector<double>& left, std::int64_t d, const Right& right) {
+  constexpr std::int64_t kTile = 16;
+  std::vector<double> result(left.size());
+  ThreadPool::shared().for_ranges(d, kTile, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<double> tile(static_cast<std::size_t>(d * kTile));  // 0 beyond the last column
+    for (std::int64_t c = 0; c < d; ++c)
+      for (std::int64_t j = begin; j < end; ++j)
+        tile[static_cast<std::size_t>(c * kTile + j - begin)] = right(c, j);
+    for (std::size_t row = 0; row < left.size(); row += static_cast<std::size_t>(d)) {
+      const double* factors = left.data() + row;
+      const double* from = tile.data();
+      double sums[kTile] = {};
+      for (std::int64_t c = 0; c < d; ++c, from += kTile)
+        for (std::int64_t t = 0; t < kTile; ++t) sums[t] += factors[c] * from[t];
+      std::copy_n(sums, end - begin, result.data() + row + begin);
+    }
+  });
+  return result;
+}
+
+// Columns [first, first + d) of qkv, and their bias as one row more: [d + 1 x d].
+std::vector<double> with_bias(const EncoderWeights::Block& from, std::int64_t d, std::int64_t first) {
+  std::vector<double> rows;
+  rows.reserve(static_cast<std::size_t>((d + 1) * d));
+  for (std::int64_t p = 0; p <= d; ++p)
+    for (std::int64_t c = first; c < first + d; ++c)
+      rows.push_back(double{p < d ? from.qkv[p * 3 * d + c] : from.qkv_bias[c]});
+  return rows;
+}
+
 // The products of one head, in float64 and rounded once.
 void join(const EncoderWeights::Block& from, std::int64_t d, int lanes, EncoderBlock& to) {
-  const auto qkv = [&](std::int64_t p, std::int64_t j) { return double{from.qkv[p * 3 * d + j]}; };
-  const auto through_keys = [&](std::int64_t j, auto&& query) {
-    double sum = 0;
-    for (std::int64_t c = 0; c < d; ++c) sum += query(c) * qkv(j, d + c);
-    return sum;
+  const auto entry = [d](const std::vector<double>& matrix, std::int64_t p, std::int64_t j) {
+    return matrix[static_cast<std::size_t>(p * d + j)];
   };
+  const std::vector<double> query = product(with_bias(from, d, 0), d, [&](std::int64_t c, std::int64_t j) {
+    return double{from.qkv[j * 3 * d + d + c]};
+  });
   to.query = pack(
-      lanes, d, d,
-      [&](std::int64_t p, std::int64_t j) {
-        return through_keys(j, [&](std::int64_t c) { return qkv(p, c); });
-      },
-      [&](std::int64_t j) {
-        return through_keys(j, [&](std::int64_t c) { return double{from.qkv_bias[c]}; });
-      });
-
-  const auto through_out = [&](std::int64_t j, auto&& value) {
-    double sum = 0;
-    for (std::int64_t c = 0; c < d; ++c) sum += value(c) * double{from.out[c * d + j]};
-    return sum;
-  };
+      lanes, d, d, [&](std::int64_t p, std::int64_t j) { return entry(query, p, j); },
+      [&](std::int64_t j) { return entry(query, d, j); });
+  const std::vector<double> out = product(with_bias(from, d, 2 * d), d, [&](std::int64_t c, std::int64_t j) {
+    return double{from.out[c * d + j]};
+  });
   to.out = pack(
-      lanes, d, d,
-      [&](std::int64_t p, std::int64_t j) {
-        return through_out(j, [&](std::int64_t c) { return qkv(p, 2 * d + c); });
-      },
-      [&](std::int64_t j) {
-        return through_out(j, [&](std::int64_t c) { return double{from.qkv_bias[2 * d + c]}; }) +
-               double{from.out_bias[j]};
-      });
+      lanes, d, d, [&](std::int64_t p, std::int64_t j) { return entry(out, p, j); },
+      [&](std::int64_t j) { return entry(out, d, j) + double{from.out_bias[j]}; });
 }
 
 void split_heads(const EncoderShape& s, const EncoderWeights::Block& from, int lanes, EncoderBlock& to) {

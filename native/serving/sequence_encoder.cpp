@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
+#include "base/scratch.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "serving/encoder_weights.h"
-#include "serving/filter.h"
-#include "serving/result.h"
 
 namespace l4r {
 
@@ -19,17 +19,14 @@ namespace {
 constexpr std::int64_t kGroupBytes = 192 * 1024;
 constexpr std::int64_t kFewestTokens = 64, kMostTokens = 256;
 // Multiply-adds that one thread does in about 50 microseconds. Waking others for less does not pay.
-constexpr std::int64_t kSharedWork = std::int64_t{1} << 21;
+constexpr double kSharedWork = 1 << 21;
 // Floats between two regions of the workspace: kernels read up to a panel beyond the end of a row.
 constexpr std::int64_t kSlack = 64;
 
-// Memory of this thread, at least `count` floats; grows and never shrinks.
-float* grown(Buffer<float>& memory, std::int64_t count) {
-  if (memory.size() < count) {
-    memory = {};  // not both at once
-    memory = Buffer<float>(count);
-  }
-  return memory.data();
+// Of this thread, for one group at a time.
+Buffer<float>& workspace() {
+  thread_local Buffer<float> memory;
+  return memory;
 }
 
 std::int64_t item_count(const EncoderShape& shape, const EncoderWeights& weights) {
@@ -117,8 +114,7 @@ SequenceEncoder::Pass::Pass(const SequenceEncoder& of, const Histories& group_of
   const auto padded = [](std::int64_t count) { return (count + kSlack - 1) / kSlack * kSlack + kSlack; };
   std::int64_t total = 0;
   for (const auto& [place, count] : regions) total += padded(count);
-  thread_local Buffer<float> workspace;
-  float* next = grown(workspace, total);
+  float* next = grown(workspace(), total);
   for (const auto& [place, count] : regions) {
     *place = next;
     next += padded(count);
@@ -300,10 +296,13 @@ void SequenceEncoder::encode(const Histories& histories, std::span<float> states
   const std::int64_t* starts = groups.data();  // the name `groups` means another vector on another thread
   const auto run_group = [&](std::int64_t g) {
     Pass(*this, histories, starts[g], starts[g + 1]).run(states.data());
+    trim(workspace());
   };
   // Multiply-adds, roughly.
-  const std::int64_t work =
-      d * ((total * (shape_.blocks - 1) + batch) * (4 * d + 2 * shape_.hidden) + 2 * total * shape_.heads);
+  const auto real = [](std::int64_t count) { return static_cast<double>(count); };
+  const double work =
+      real(d) * ((real(total) * real(shape_.blocks - 1) + real(batch)) * real(4 * d + 2 * shape_.hidden) +
+                 2 * real(total) * real(shape_.heads));
   if (work <= kSharedWork)
     for (std::int64_t g = 0; g < count; ++g) run_group(g);
   else
@@ -317,35 +316,13 @@ TopKResult SequenceEncoder::top_k(const Histories& histories, std::int64_t k,
   thread_local Buffer<float> memory;
   const std::span<float> states(grown(memory, batch * d), static_cast<std::size_t>(batch * d));
   encode(histories, states);
-
-  std::vector<std::int64_t> full;  // histories with an item
-  for (std::int64_t b = 0; b < batch; ++b)
-    if (counted(histories, b) > 0) full.push_back(b);
-  const auto rows = static_cast<std::int64_t>(full.size());
-  if (rows == batch) return catalogue_.top_k(states, batch, k, filter);
-
-  // Empty histories have no query: the others move together, and what is excluded from them as well.
-  TopKResult result = empty_result(batch, size(), k);
-  const ItemFilter complete(filter, batch, size());  // refuses what does not fit the whole batch
-  std::vector<std::int32_t> offsets, exclude;
-  if (!filter.exclude_offsets.empty()) offsets.push_back(0);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const std::int64_t b = full[static_cast<std::size_t>(row)];
-    std::memmove(states.data() + row * d, states.data() + b * d, static_cast<std::size_t>(d) * sizeof(float));
-    if (offsets.empty()) continue;
-    const auto* from = filter.exclude_offsets.data() + b;
-    exclude.insert(exclude.end(), filter.exclude.begin() + from[0], filter.exclude.begin() + from[1]);
-    offsets.push_back(static_cast<std::int32_t>(exclude.size()));
-  }
-  TopKFilter moved = filter;
-  moved.exclude_offsets = offsets;
-  moved.exclude = exclude;
-  const TopKResult found = catalogue_.top_k(states.first(static_cast<std::size_t>(rows * d)), rows, k, moved);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const std::int64_t b = full[static_cast<std::size_t>(row)];
-    std::copy_n(found.ids.data() + row * k, k, result.ids.data() + b * k);
-    std::copy_n(found.scores.data() + row * k, k, result.scores.data() + b * k);
-    result.counts[static_cast<std::size_t>(b)] = found.counts[static_cast<std::size_t>(row)];
+  TopKResult result = catalogue_.top_k(states, batch, k, filter);
+  trim(memory);
+  for (std::int64_t b = 0; b < batch; ++b) {
+    if (counted(histories, b) > 0) continue;
+    std::fill_n(result.ids.begin() + b * k, k, -1);
+    std::fill_n(result.scores.begin() + b * k, k, 0.0);
+    result.counts[static_cast<std::size_t>(b)] = 0;
   }
   return result;
 }

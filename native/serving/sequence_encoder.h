@@ -66,7 +66,8 @@ class SequenceEncoder {
 
   // Writes the state of each history to states [batch x d]; an empty history has a state of zeros. A history
   // has the same bits in any batch and at any number of threads. Once this thread has seen a batch as large,
-  // nothing is allocated, but for what the pool needs to share a large one. Throws Error(argument) for
+  // nothing is allocated, but for what the pool needs to share a large one; a workspace above 64 MB, which
+  // takes histories of many thousand items, is given back after each group. Throws Error(argument) for
   // malformed offsets and for an item that is not in the table.
   void encode(const Histories& histories, std::span<float> states) const;
 

@@ -41,7 +41,8 @@ double kept(const Setup& s, std::int64_t begin, std::int64_t head, std::int64_t 
   const std::int64_t group = ((begin + i - i % 8) * s.options.heads + head) << 28;
   const auto words = Philox(key.seed, key.stream).block(static_cast<std::uint64_t>(group + j));
   const std::uint32_t half = words[at(i % 8 / 2)] >> (i % 2 * 16) & 0xFFFF;
-  return half < std::round((1 - s.options.dropout) * 65536) ? 1 / (1.0 - s.options.dropout) : 0;
+  const double share = std::max(1.0, std::round((1 - static_cast<double>(s.options.dropout)) * 65536));
+  return half < share ? 65536 / share : 0;
 }
 
 // out [tokens x d]; with `up`, the gradient of out, also that of qkv.
@@ -288,6 +289,19 @@ const test::Add dropout_case(
         check_close(expected, mean, 0.13, 1, level + ": mean of " + std::to_string(kSteps));
       });
     });
+
+const test::Add extreme_dropout_case("dropout preserves the mean where nearly all weights go", [] {
+  constexpr std::int64_t kTokens = 2048;
+  const std::vector<float> ones(3 * kTokens, 1.0f);
+  Tape tape;
+  tape.randomize(kSeed, kStep);
+  const Handle qkv = tape.input(ones, kTokens, 3);
+  const AttentionOptions options{.heads = 1, .causal = false, .dropout = 0.99999f};  // 1 of 65536 stays
+  double mean = 0;
+  for (const float value : tape.value(attention(tape, qkv, offsets_of({kTokens}), options)))
+    mean += value / static_cast<double>(kTokens);
+  check_near(mean, 1, 0.5, "mean");  // of 64 weights: four deviations
+});
 
 const test::Add errors_case("shapes, offsets, heads and rates that do not fit are named in the error", [] {
   Tape tape;

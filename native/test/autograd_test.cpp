@@ -463,6 +463,61 @@ const Add model_case("matrix factorisation learns, with the same bits at 1, 2 an
   pool.set_threads(before);
 });
 
+const Add limit_case("a state holds at most 2^31 - 2^20 updates, and Adam stops at 2^31 - 1", [] {
+  const auto parameter = random_parameter("late", 2, 3);
+  const std::vector<float> zeros(6);
+  const auto write = [&](std::int64_t steps) {
+    const Indices rows(2, static_cast<std::int32_t>(steps));
+    write_adam_state(*parameter, zeros, zeros, rows, steps);
+  };
+  expect_error(Code::argument, "steps", [&] { write(kMostSteps + 1); });
+  write(kMostSteps);
+  Adam adam({parameter}, {.beta2 = 0.9999999f});
+  Tape tape;
+  const auto step = [&] {
+    tape.reset();
+    tape.backward(l2(tape, tape.use(parameter)));
+    adam.step(tape);
+  };
+  step();
+  check(parameter->adam.row_steps[1] == kMostSteps + 1 && parameter->adam.steps == kMostSteps + 1, "counted");
+  const std::int32_t last = std::numeric_limits<std::int32_t>::max();
+  parameter->adam.steps = parameter->adam.row_steps[0] = parameter->adam.row_steps[1] = last;
+  const float before = parameter->value[0];
+  expect_error(Code::argument, "\"late\"", step);
+  check(parameter->value[0] == before && parameter->adam.steps == last, "unchanged");
+});
+
+const Add in_place_case("a state is written where it is: another thread may be using it", [] {
+  const auto parameter = random_parameter("p", 2, 3);
+  const Adam adam({parameter}, {});
+  const AdamState& state = parameter->adam;
+  const void* const before[] = {state.first.data(), state.second.data(), state.row_steps.data()};
+  write_adam_state(*parameter, std::vector<float>(6, 1), std::vector<float>(6, 2), Indices{3, 4}, 5);
+  check(before[0] == state.first.data() && before[1] == state.second.data() &&
+            before[2] == state.row_steps.data(),
+        "the same memory");
+  check(state.first[5] == 1 && state.second[5] == 2 && state.row_steps[1] == 4 && state.steps == 5,
+        "written");
+});
+
+const Add late_case("bias corrections beyond those that are kept follow the formula", [] {
+  const float beta2 = 0.99999f;
+  for (const std::int32_t steps : {65534, 65535, 65536, 200000, 1000000000}) {
+    const auto parameter = std::make_shared<Parameter>("late", 1, 1);
+    parameter->value[0] = 1;
+    write_adam_state(*parameter, std::vector<float>{0}, std::vector<float>{0}, Indices{steps}, steps);
+    Adam adam({parameter}, {.learning_rate = 1, .beta2 = beta2, .weight_decay = 0});
+    Tape tape;
+    tape.backward(l2(tape, tape.use(parameter)));  // the gradient is 1
+    adam.step(tape);
+    const double correction = 1 - std::pow(static_cast<double>(beta2), steps + 1.0);
+    const double root = std::sqrt((1 - static_cast<double>(beta2)) / correction);
+    check_near(parameter->value[0], 1 - (1 - static_cast<double>(0.9f)) / root, 1e-4 / root,
+               "after " + std::to_string(steps));
+  }
+});
+
 // Atomic: pool threads of earlier cases may still allocate.
 std::atomic<std::size_t> allocations{0};
 

@@ -134,7 +134,7 @@ const Add decided_case("seed and epoch decide, not batch size, threads, start or
   same.start_epoch(1, 7);
   const auto tail = rest(same, 3, 2);
   check(std::equal(tail.begin(), tail.end(), first.begin() + 7, first.end()), "from the eighth on");
-  same.start_epoch(1, 1000);
+  same.start_epoch(1, same.examples());
   check(rest(same, 3, 2).empty(), "nothing after the end");
 });
 
@@ -170,11 +170,25 @@ const Add errors_case("malformed rows are refused by name", [] {
   SequenceSampler sampler = make({0, 3}, {1, 2, 3});
   expect_argument("epoch", [&] { sampler.start_epoch(-1, 0); });
   expect_argument("start", [&] { sampler.start_epoch(0, -1); });
+  expect_argument("start", [&] { sampler.start_epoch(0, 2); });
   Numbers offsets(2), small(3), room(4);
   expect_argument("expected room for 1 sequences", [&] {
     (void)sampler.next({offsets, small, room, room, room});
   });
   expect_argument("one sequence", [&] { (void)sampler.next({{}, room, room, room, room}); });
+});
+
+const Add overlap_case("arrays that overlap are refused", [] {
+  SequenceSampler sampler(5, {0, 3}, {1, 2, 3}, 4, 0, 1);
+  sampler.start_epoch(0, 0);
+  Numbers all(13);
+  const std::span<std::int32_t> room(all);
+  const auto next = [&](std::size_t inputs) {
+    Numbers targets(4);
+    return sampler.next({room.first(2), room.subspan(inputs, 4), room.subspan(6, 4), targets, {}});
+  };
+  for (const std::size_t inputs : {0, 1, 3, 5, 6, 9}) expect_argument("overlap", [&] { (void)next(inputs); });
+  check(next(2) == 1, "side by side is fine");
 });
 
 }  // namespace

@@ -145,6 +145,13 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["id", parameter],
     ["int32", rows],
   ],
+  embed: [
+    ["id", parameter],
+    ["int32", rows],
+    ["number", 2],
+    ["id", parameter],
+    ["int32", rows],
+  ],
   bag: [
     ["id", parameter],
     ["int32", rows],
@@ -393,6 +400,26 @@ test("a detached array never reads as memory: it is empty or refused", (t) => {
       else raises(t, body, "E_ARGUMENT", /expected/);
     }
   }
+});
+
+test("constructors that a program puts in place later have no part in results", (t) => {
+  const size = 2 ** 18 + 1; // above 1 MB results are made by the constructor
+  const large = addon.parameterCreate("large", size, 1);
+  addon.parameterFillUniform(large, 1, 2, 1, 0);
+  const [intrinsic, own] = [globalThis.Float32Array, new Float32Array(size)];
+  try {
+    globalThis.Float32Array = class extends intrinsic {
+      constructor() {
+        super(own.buffer);
+      }
+    } as unknown as Float32ArrayConstructor;
+    t.true(addon.parameterRead(large).every((value) => value >= 1));
+    t.true(addon.tapeValue(addon.tapeUse(large)).every((value) => value >= 1));
+  } finally {
+    globalThis.Float32Array = intrinsic;
+    addon.parameterRelease(large);
+  }
+  t.true(own.every((value) => value === 0));
 });
 
 test("shared memory is refused: another thread could change it between check and use", (t) => {

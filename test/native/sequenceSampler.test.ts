@@ -37,7 +37,7 @@ test("histories are cut from their end; places are counted back from the window'
 test("an epoch can begin anywhere", (t) => {
   using sampler = new SequenceSampler(source);
   const whole = sequencesOf(sampler, 4, 3);
-  for (const start of [0, 1, 2, 3, 9]) t.deepEqual(sequencesOf(sampler, 4, 1, start), whole.slice(start));
+  for (const start of [0, 1, 2, 3]) t.deepEqual(sequencesOf(sampler, 4, 1, start), whole.slice(start));
 });
 
 test("malformed input is refused", (t) => {
@@ -56,4 +56,5 @@ test("malformed input is refused", (t) => {
   raises(t, () => sequencesOf(sampler, 1, 0), "E_ARGUMENT", /batchSize/);
   raises(t, () => sequencesOf(sampler, -1, 1), "E_ARGUMENT", /epoch/);
   raises(t, () => sequencesOf(sampler, 1, 1, -1), "E_ARGUMENT", /start/);
+  raises(t, () => sequencesOf(sampler, 1, 1, 9), "E_ARGUMENT", /start: expected 0\.\.3/);
 });

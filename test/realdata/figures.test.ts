@@ -136,14 +136,18 @@ withData(
   },
 );
 
-withData("ml-100k", "the sequential task has the direct rows of users with two training items", async (t, dataset) => {
-  const direct = split(dataset);
-  const parts = split(dataset, { leastHistory: 2 });
-  t.is(parts.train.digest, direct.train.digest);
-  const long = [...direct.test.users].filter((user) => direct.train.userCounts[user] >= 2);
-  t.deepEqual([...parts.test.users], long);
-  t.is(figures(popularity(parts.train), parts, "none"), "925: .0195 .0133 .0249 .0156 .0541 .0252");
-});
+withData(
+  "ml-100k",
+  "the sequential task has the direct rows of users with two training items",
+  async (t, dataset) => {
+    const direct = split(dataset);
+    const parts = split(dataset, { leastHistory: 2 });
+    t.is(parts.train.digest, direct.train.digest);
+    const long = [...direct.test.users].filter((user) => direct.train.userCounts[user] >= 2);
+    t.deepEqual([...parts.test.users], long);
+    t.is(figures(popularity(parts.train), parts, "none"), "925: .0195 .0133 .0249 .0156 .0541 .0252");
+  },
+);
 
 withData(
   "ml-100k",

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { ExecutionContext } from "ava";
 import { readTensorFile } from "../../lib/storage/safetensors.js";
 import { folderOf } from "../datasets/temporary.js";
+import { ageLeftovers } from "./leftovers.js";
 
 const script = fileURLToPath(new URL("./rewriter.js", import.meta.url));
 
@@ -30,6 +31,7 @@ export async function survives(t: ExecutionContext, kills: number): Promise<void
     child.kill("SIGKILL");
     const [, signal] = await closed;
     t.is(signal, "SIGKILL", "it ran until it was killed");
+    ageLeftovers(folder);
 
     const { metadata, tensors } = await readTensorFile(path, { kind: "checkpoint", verify: true });
     version = Number(metadata.version_of_test);

@@ -89,6 +89,18 @@ test.serial("while this thread validates", async (t) => {
   }));
 });
 
+test.serial("on this thread: while its module is loaded, and while validate waits", async (t) => {
+  for (const options of [
+    { backbone: { module: new URL("./hanging.js", import.meta.url) } },
+    { validate: () => new Promise<number>(() => {}) },
+    { onEpoch: () => new Promise<never>(() => {}) },
+  ])
+    await stopped(t, (abort) => {
+      setTimeout(abort, 50);
+      return { worker: false, ...options };
+    });
+});
+
 test.serial("while the thread itself validates", async (t) => {
   await stopped(t, (abort) => ({
     ...long,

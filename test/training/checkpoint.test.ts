@@ -3,13 +3,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { TrainView } from "../../lib/data/trainView.js";
 import { MF } from "../../lib/models/direct/mf.js";
 import { Llama4RecError } from "../../lib/native/errors.js";
-import { readTensorFile, writeTensorFile } from "../../lib/storage/safetensors.js";
+import { packageVersion } from "../../lib/native/packageVersion.js";
+import { Parameter } from "../../lib/native/parameter.js";
+import { readTensorFile, type TensorFile, writeTensorFile } from "../../lib/storage/safetensors.js";
+import { CheckpointFile } from "../../lib/training/checkpoint.js";
 import { TrainingDivergedError, type TrainOptions } from "../../lib/training/train.js";
 import { randomView } from "../models/planted.js";
 import { explodes } from "./backbones.js";
-import { bits, exported, fitModel, heldOut } from "./fitModel.js";
+import { bits, exported, fitModel, heldOut, view } from "./fitModel.js";
 import { killAndResume } from "./kills.js";
 
 const folder = mkdtempSync(join(tmpdir(), "llama4rec-"));
@@ -98,6 +102,127 @@ test("with more epochs a finished training goes on; with fewer it is E_MISMATCH"
   });
 });
 
+test("the validation of a last epoch that is not due leaves no trace in a longer training", async (t) => {
+  const scores = (better: number): Partial<TrainOptions> => {
+    let asked = 0;
+    return { validate: () => (++asked === better ? 1 : 1 / (asked + 1)), evaluateEvery: 5, patience: 2 };
+  };
+  const epochs = (count: number): Partial<TrainOptions> => ({ hyperparameters: { epochs: count } });
+  // A validation in vain, which would be one too many for patience; and the best of all.
+  for (const better of [0, 2]) {
+    const checkpoint = { path: newPath() };
+    const short = await fitModel({ ...epochs(7), ...scores(better), checkpoint });
+    t.deepEqual(
+      short.history.map(({ validation }) => validation !== null),
+      [false, false, false, false, true, false, true],
+    );
+    t.is(short.epoch, better === 0 ? 5 : 7);
+    const again = await fitModel({
+      ...epochs(7),
+      validate: () => t.fail() as never,
+      evaluateEvery: 5,
+      checkpoint,
+    });
+    t.deepEqual(
+      [again.history, again.epoch, again.validation],
+      [short.history, short.epoch, short.validation],
+    );
+    t.deepEqual(bits(again), bits(short));
+  }
+  const rows = { validation: { heldOut }, evaluateEvery: 5, patience: 2 };
+  const checkpoint = { path: newPath() };
+  for (const count of [7, 13, 20]) await fitModel({ ...rows, ...epochs(count), checkpoint });
+  const resumed = await fitModel({ ...rows, ...epochs(20), checkpoint });
+  const straight = await fitModel({ ...rows, ...epochs(20) });
+  t.deepEqual(resumed.history, straight.history);
+  t.deepEqual([resumed.epoch, resumed.validation], [straight.epoch, straight.validation]);
+  t.deepEqual(bits(resumed), bits(straight));
+});
+
+test("a file that no training could have written is E_CORRUPT, names what is wrong, and changes nothing", async (t) => {
+  const identity = { run: "this" };
+  const { path } = { path: newPath() };
+  using table = new Parameter("table", 3, 2).fillUniform(1, 2, 1, 0);
+  const file = new CheckpointFile(path, identity, [table]);
+  const good = { epoch: 2, validation: 0.5, values: [table.read()] };
+  const report = { epochs: 9, loss: 1, validation: null, best: null };
+  const history = [1, 2].map((epoch) => ({ epoch, ...report }));
+  const counts = { epoch: 3, batches: 1, steps: 5, loss: 1, weight: 2, sinceBest: 0, final: null };
+  await file.write({ ...counts, history, good }, () => {});
+  const whole = await readTensorFile(path, { kind: "checkpoint" });
+  const progress = JSON.parse(whole.metadata.progress);
+  t.deepEqual(await new CheckpointFile(path, identity, [table]).read(), { ...counts, history, good });
+
+  const before = table.fillUniform(3, 4, 1, 0).read();
+  const refused = async (change: Partial<TensorFile>, what: RegExp): Promise<void> => {
+    await writeTensorFile(path, { ...whole, ...change });
+    const error = await t.throwsAsync(new CheckpointFile(path, identity, [table]).read(), {
+      code: "E_CORRUPT",
+    });
+    t.regex(error?.message ?? "", what);
+    t.true(error?.message.startsWith(path));
+    t.deepEqual(table.read(), before);
+  };
+  const entries: Readonly<Record<string, readonly unknown[]>> = {
+    epoch: [0, 1.5, "3", null, 4],
+    batches: [-1, "1", 6],
+    steps: [-1, 2 ** 60],
+    loss: [null, "1"],
+    weight: [-1, null],
+    sinceBest: [-1, null],
+    history: [null, [], [null, null], [history[1], history[0]], [history[0], { ...history[1], loss: null }]],
+    good: [1, { epoch: 3, validation: 1 }, { epoch: 1 }],
+    final: ["1", undefined],
+    updates: [null, [], [1, 1], [-1], [6], ["1"], [2 ** 31]],
+  };
+  for (const [name, values] of Object.entries(entries))
+    for (const value of values) {
+      const metadata = { ...whole.metadata, progress: JSON.stringify({ ...progress, [name]: value }) };
+      await refused(
+        { metadata },
+        /its progress has no valid (epoch|batches|steps|loss|weight|sinceBest|history|good|final|updates)$/,
+      );
+    }
+  for (const text of ["", "[", "null", "5"]) {
+    await refused({ metadata: { ...whole.metadata, progress: text } }, /progress/);
+    await refused({ metadata: { ...whole.metadata, identity: text } }, /identity/);
+  }
+  const shape = [3, 2];
+  for (const [name, tensor, what] of [
+    ["values.table", { shape, values: new Float32Array(6).fill(Number.NaN) }, /values.table\[0\] is NaN/],
+    ["good.table", { shape, values: new Float32Array(6).fill(Infinity) }, /good.table\[0\] is Infinity/],
+    ["second.table", { shape, values: new Float32Array(6).fill(-1) }, /second.table\[0\] is -1/],
+    ["row_steps.table", { shape: [2], values: new Int32Array(2) }, /no 3 counters/],
+    ["row_steps.table", { shape: [3], values: Int32Array.of(0, 1, 0) }, /row_steps.table\[1\] is 1 of 0/],
+  ] as const)
+    await refused({ tensors: new Map([...whole.tensors, [name, tensor]]) }, what);
+});
+
+test("a file that another training has written meanwhile stays as it is", async (t) => {
+  const { path } = { path: newPath() };
+  let other = Buffer.alloc(0);
+  const options = { checkpoint: { path, everySeconds: 0 }, hyperparameters: { epochs: 2 } };
+  const training = fitModel({
+    ...options,
+    onCheckpoint: async ({ step }) => {
+      if (step !== 2) return;
+      await fitModel({ ...options, seed: 2, checkpoint: { path, resume: false } });
+      other = readFileSync(path);
+    },
+    // Its first validation waits for the other one.
+    validate: async () => {
+      while (other.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      return 1;
+    },
+    evaluateEvery: 1,
+  });
+  await t.throwsAsync(training, { code: "E_MISMATCH", message: /written meanwhile/ });
+  t.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith(basename(path))),
+    [basename(path)],
+  );
+});
+
 test("a checkpoint of another training is E_MISMATCH, names all that differs and stays as it is", async (t) => {
   const checkpoint = { path: newPath() };
   await fitModel({ ...validated, checkpoint });
@@ -107,11 +232,20 @@ test("a checkpoint of another training is E_MISMATCH, names all that differs and
     [{ hyperparameters: { l2: 0.5, dimension: 4 } }, /hyper-parameter dimension \(8 there, 4 here\).* l2 \(/],
     [{ view: randomView(40, 30, 4, 2) }, /differs in training view \([0-9a-f]{12}\.\.\. there/],
     [{ extraPairs: Int32Array.of(0, 1, 3) }, /differs in extra pairs/],
+    [
+      { view: new TrainView({ ...view, titles: view.titles.map((title) => `${title}!`) }) },
+      /in titles and attr/,
+    ],
+    [{ view: new TrainView({ ...view, itemAttributes: { year: view.titles } }) }, /in titles and attributes/],
+    [{ backbone: exported("plain") }, /backbone module \(none there, file:.*backbones\.js \(plain\) here\)/],
     [{ extraPairs: undefined }, /differs in extra pairs \(.* there, none here\)/],
     [{ validation: { heldOut, masking: "none" } }, /differs in validation/],
     [{ validation: undefined, validate: () => 1 }, /differs in validation .*a function of the caller here/],
     [{ evaluateEvery: 3 }, /differs in evaluateEvery \(2 there, 3 here\)/],
-    [{ backbone: exported("plain") }, /differs in backbone \(MF \(direct\) there, Plain \(direct\) here\)/],
+    [
+      { backbone: exported("plain") },
+      /differs in backbone \(MF \(direct\) there, Plain \(direct\) here\), backbone module/,
+    ],
   ];
   for (const [options, message] of cases)
     await t.throwsAsync(fitModel({ ...validated, checkpoint, ...options }), {
@@ -127,7 +261,9 @@ test("another instruction-set level is E_MISMATCH: the bits would differ", async
   const checkpoint = { path: newPath() };
   await fitModel({ checkpoint });
   const file = await readTensorFile(checkpoint.path, { kind: "checkpoint" });
-  const identity = { ...JSON.parse(file.metadata.identity), "instruction-set level": "abacus" };
+  const there = JSON.parse(file.metadata.identity);
+  t.is(there["package version"], packageVersion());
+  const identity = { ...there, "instruction-set level": "abacus" };
   await writeTensorFile(checkpoint.path, {
     ...file,
     metadata: { ...file.metadata, identity: JSON.stringify(identity) },

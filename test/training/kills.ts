@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Random } from "../../lib/data/random.js";
+import { ageLeftovers } from "../storage/leftovers.js";
 
 const script = fileURLToPath(new URL("./killed.js", import.meta.url));
 
@@ -56,6 +57,7 @@ export async function killAndResume(options: {
       child.kill("SIGKILL");
       await exit;
       if (child.signalCode === "SIGKILL") kills++;
+      ageLeftovers(folder);
     }
     const killed = await finish(path, options.epochs);
     const left = readdirSync(folder);

@@ -7,7 +7,13 @@ import { MF } from "../../lib/models/direct/mf.js";
 import { evaluateRanking } from "../../lib/models/fullRanking.js";
 import type { TrainedRanker } from "../../lib/models/ranker.js";
 import { Llama4RecError } from "../../lib/native/errors.js";
-import { TrainingDivergedError, type TrainOptions, type TrainResult } from "../../lib/training/train.js";
+import {
+  TrainingDivergedError,
+  type TrainOptions,
+  type TrainResult,
+  train,
+} from "../../lib/training/train.js";
+import { folderOf } from "../datasets/temporary.js";
 import { plain } from "./backbones.js";
 import { bits, exported, fitModel, heldOut, view } from "./fitModel.js";
 
@@ -133,6 +139,15 @@ for (const worker of [true, false]) {
       ["staleTensor", /^backbone StaleTensor: loss failed: /],
       ["wideLoss", /^backbone WideLoss: loss failed: loss: expected a 1 x 1 tensor, got "32 x 8"/],
       ["shortFactors", /^backbone ShortFactors: factors failed: users: expected a Float32Array of 320/],
+      [
+        "nanFactors",
+        /^backbone NanFactors: factors failed: tensor items\[3\]: expected a finite number, got NaN/,
+      ],
+      [
+        "noFactors",
+        /^backbone NoFactors: factors failed: factors: expected an object with .*, got undefined/,
+      ],
+      ["noBiases", /^backbone NoBiases: factors failed: itemBiases: expected .*, got undefined/],
       ["twins", /^backbone Twins: create failed: parameters: expected .*, got "users, users"/],
     ] as const) {
       const error = await t.throwsAsync(fitModel({ worker, backbone: exported(name) }), {
@@ -143,6 +158,34 @@ for (const worker of [true, false]) {
       t.true(error?.cause instanceof Error, name);
       if (name.startsWith("throws")) t.regex(String(error?.cause), /TypeError: no such thing/);
     }
+  });
+
+  test(`${where}: an encoder that does not fit is E_BACKBONE and says what does not`, async (t) => {
+    const hyperparameters = { dimension: 8, hidden: 8, blocks: 1, length: 5, epochs: 1 };
+    for (const [name, message] of [
+      ["noEncoder", /^backbone NoEncoder: encoder failed: encoder: expected an object with/],
+      ["shortPositions", /^backbone ShortPositions: encoder failed: tensor positions: expected 40 numbers/],
+      [
+        "noBlocks",
+        /^backbone NoBlocks: encoder failed: blocks: expected an array of 1 blocks, got undefined/,
+      ],
+      ["fewBlocks", /^backbone FewBlocks: encoder failed: blocks: expected an array of 1 blocks/],
+      ["halfBlocks", /^backbone HalfBlocks: encoder failed: tensor blocks.0.*: expected float32/],
+      ["nanPositions", /^backbone NanPositions: encoder failed: tensor positions\[3\]: expected a finite/],
+    ] as const)
+      await t.throwsAsync(train({ backbone: exported(name), view, seed: 1, worker, hyperparameters }), {
+        instanceOf: Llama4RecError,
+        code: "E_BACKBONE",
+        message,
+      });
+  });
+
+  test(`${where}: what a backbone hands over is copied: its own array stays, what else it says does not`, async (t) => {
+    const options = { worker, hyperparameters: { epochs: 2 }, evaluateEvery: 1 };
+    const { ranker } = await fitModel({ ...options, backbone: exported("keeps"), validate: () => 1 });
+    t.deepEqual(ranker.itemBiases, new Float32Array(30).fill(1), "in the second epoch too");
+    const talkative = await fitModel({ ...options, backbone: exported("talkative") });
+    t.deepEqual(bits(talkative), bits(await fitModel(options)));
   });
 
   test(`${where}: divergence says where, and hands over the last good state`, async (t) => {
@@ -182,13 +225,47 @@ for (const worker of [true, false]) {
     };
     for (const callbacks of [{ onEpoch: fail }, { onStep: fail }, { validate: fail }])
       await t.throwsAsync(fitModel({ worker, ...callbacks }), { is: reason });
-    for (const score of [Number.NaN, Number.POSITIVE_INFINITY])
-      await t.throwsAsync(fitModel({ worker, validate: () => score }), {
+    const failLater = async (): Promise<never> => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return fail();
+    };
+    for (const callbacks of [{ onEpoch: failLater }, { onStep: failLater }, { validate: failLater }])
+      await t.throwsAsync(fitModel({ worker, ...callbacks }), { is: reason }, "an asynchronous one");
+    for (const score of [Number.NaN, Number.POSITIVE_INFINITY, undefined, "1", fail])
+      await t.throwsAsync(fitModel({ worker, validate: () => score as number }), {
         code: "E_ARGUMENT",
         message: /^validate: expected a finite number/,
       });
   });
 }
+
+test("what a module of the thread says to its parent is no message of the training", async (t) => {
+  t.deepEqual(bits(await fitThere({ backbone: exported("posts") })), bits(await fitModel()));
+});
+
+test("a process that runs text instead of a file has threads too", async (t) => {
+  const module = new URL("./fitModel.js", import.meta.url).href;
+  const text = `const { fitModel } = await import("${module}");
+    console.log((await fitModel({ worker: true, hyperparameters: { epochs: 1 } })).epoch);`;
+  const flags = ["--no-warnings", "--input-type=module", "--eval", text];
+  t.is((await promisify(execFile)(process.execPath, flags)).stdout, "1\n");
+});
+
+test("a package is looked for from the current folder", async (t) => {
+  const folder = folderOf(t, {
+    "node_modules/llama4rec-test-backbone/package.json": '{ "type": "module", "main": "index.js" }',
+    "node_modules/llama4rec-test-backbone/index.js": `export { plain as default } from "${exported("plain").module}";`,
+  });
+  const module = new URL("./fitModel.js", import.meta.url).href;
+  const text = `import("${module}").then(async ({ fitModel }) => {
+    for (const worker of [true, false]) {
+      const options = { worker, backbone: { module: "llama4rec-test-backbone" }, hyperparameters: { epochs: 1 } };
+      console.log((await fitModel(options)).ranker.name);
+    }
+  });`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["-e", text], { cwd: folder });
+  t.is(stdout, "Plain\nPlain\n");
+});
 
 test("a thread that dies is E_WORKER, and what it says is said", async (t) => {
   await t.throwsAsync(fitThere({ backbone: exported("exits") }), {

@@ -4,7 +4,7 @@ import { argumentError } from "../../native/errors.js";
 import { gram, type SparseRows, sparseScores, spdInverse } from "../../native/linalg.js";
 import { checkUsers, type Ranker, rowsOf } from "../ranker.js";
 
-/** How {@link easeRanker} weighs what a user has. */
+/** How {@link ease} weighs what a user has. */
 export interface EaseInput {
   /**
    * Input weight of an item is `recency^age + recencyFloor`, age 0 for the user's last training item.

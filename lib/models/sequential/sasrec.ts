@@ -1,16 +1,15 @@
 import type { TrainView } from "../../data/trainView.js";
 import {
-  add,
   addDropout,
   attention,
   bceLoss,
   dense,
   dropout,
+  embed,
   gather,
   layerNorm,
   linear,
   rowDot,
-  scale,
   softmaxLoss,
   type Tensor,
   take,
@@ -127,7 +126,11 @@ export class SASRec implements SequentialBackbone {
   states({ inputs, positions, offsets }: SequenceBatch): Tensor {
     const rate = this.#dropout;
     const { heads, activation, inputScale } = this.#shape;
-    const embedded = add(scale(gather(this.#items, inputs), inputScale), gather(this.#positions, positions));
+    const embedded = embed(this.#items, inputs, {
+      scale: inputScale,
+      positions: this.#positions,
+      places: positions,
+    });
     let x = dropout(embedded, rate);
     for (const block of this.#blocks) {
       const seen = layerNorm(x, dense(block.norm1Gain), dense(block.norm1Bias), epsilon);

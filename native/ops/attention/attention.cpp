@@ -2,8 +2,9 @@
 
 #include <cmath>
 
-#include "base/buffer.h"
+#include "base/scratch.h"
 #include "base/status.h"
+#include "ops/kept_share.h"
 #include "ops/parallel.h"
 
 namespace l4r {
@@ -69,19 +70,24 @@ struct Call {
   }
 };
 
-// Working memory of this thread for one item; grows, never shrinks.
+// Working memory of this thread for one item.
+struct Memory {
+  Buffer<float> numbers;
+  Buffer<std::uint32_t> words;
+};
+Memory& memory() {
+  static thread_local Memory own;
+  return own;
+}
+
 AttentionScratch scratch(std::int64_t length, std::int64_t width, bool backward) {
-  static thread_local Buffer<float> numbers;
-  static thread_local Buffer<std::uint32_t> words;
   const std::int64_t line = (length + kWidest - 1) / kWidest * kWidest;
   const std::int64_t fitting = kWeights / std::max<std::int64_t>(1, line) / kDrawRows * kDrawRows;
   const std::int64_t rows = backward ? std::clamp(fitting, kDrawRows, kMostRows) : kDrawRows;
-  const std::int64_t wanted = 2 * (width + rows) * line;
-  if (numbers.size() < wanted) numbers = Buffer<float>(wanted);
-  if (words.size() < 4 * line) words = Buffer<std::uint32_t>(4 * line);
-  float* keys = numbers.data();
+  float* keys = grown(memory().numbers, 2 * (width + rows) * line);
+  std::uint32_t* words = grown(memory().words, 4 * line);
   float* weights = keys + 2 * width * line;
-  return {keys, keys + width * line, weights, weights + rows * line, words.data(), rows};
+  return {keys, keys + width * line, weights, weights + rows * line, words, rows};
 }
 
 // body(item) for every head of every sequence; items are independent of each other.
@@ -89,10 +95,14 @@ template <typename Body>
 void for_items(const AttentionInputs& inputs, std::int64_t d, Body&& body) {
   const std::int64_t items = inputs.sequences * inputs.heads;
   if (items == 0 || d == 0) return;
-  const std::int64_t mean = inputs.offsets[inputs.sequences] / inputs.sequences + 1;
-  for_rows(items, mean * mean * d / inputs.heads, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t item = begin; item < end; ++item) body(item);
-  });
+  const double mean =
+      static_cast<double>(inputs.offsets[inputs.sequences]) / static_cast<double>(inputs.sequences);
+  const double work = (mean + 1) * (mean + 1) * static_cast<double>(d) / static_cast<double>(inputs.heads);
+  for_rows(items, static_cast<std::int64_t>(std::min<double>(work, kGrainElements)),
+           [&](std::int64_t begin, std::int64_t end) {
+             for (std::int64_t item = begin; item < end; ++item) body(item);
+             trim(memory().numbers);
+           });
 }
 
 void attention_backward(Tape& tape, const Tape::Node& node, const AttentionInputs& inputs) {
@@ -141,8 +151,9 @@ Handle attention(Tape& tape, Handle qkv, std::span<const std::int32_t> offsets,
                          .statistics = tape.allocate<float>(2 * tokens * options.heads)};
   if (const auto key = options.dropout > 0 ? tape.next_random() : std::nullopt) {
     inputs.key = *key;
-    inputs.keep = static_cast<std::uint32_t>((1.0 - options.dropout) * kKeepAll + 0.5);
-    if (inputs.keep < kKeepAll) inputs.inverse_keep = 1.0f / (1.0f - options.dropout);
+    const KeptShare share = kept_share(options.dropout);
+    inputs.keep = share.kept;
+    inputs.inverse_keep = share.scale;
   }
   float* out = tape.allocate<float>(shape.size());
   const Call call{&inputs, tape.node(qkv).value, shape.cols};

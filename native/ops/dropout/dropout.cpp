@@ -1,11 +1,11 @@
 #include "ops/dropout/dropout.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "base/status.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/gradient.h"
+#include "ops/kept_share.h"
 
 namespace l4r {
 
@@ -28,10 +28,9 @@ Mask drop(Tape& tape, const RandomKey& key, float rate, std::int64_t size, const
           float* out) {
   const std::int64_t blocks = (size + kDraws - 1) / kDraws;
   std::uint8_t* bits = tape.allocate<std::uint8_t>((blocks + kPadding - 1) / kPadding * kPadding);
-  const float scale = 1.0f / (1.0f - rate);
-  const auto kept = static_cast<std::uint32_t>((1.0 - static_cast<double>(rate)) * 65536 + 0.5);
-  const std::uint32_t limit = std::max(kept, 1u) - 1;
-  ThreadPool::shared().for_ranges(size, grain(), [&](std::int64_t begin, std::int64_t end) {
+  const auto [kept, scale] = kept_share(rate);
+  const std::uint32_t limit = kept - 1;
+  ThreadPool::shared().for_ranges(size, grain(), [&, scale = scale](std::int64_t begin, std::int64_t end) {
     std::uint8_t* own = bits + begin / kDraws;
     tape.kernels().keep_bits((end - begin + kDraws - 1) / kDraws, key.seed, key.stream,
                              static_cast<std::uint64_t>(begin / kDraws), limit, own);

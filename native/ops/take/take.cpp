@@ -1,6 +1,7 @@
 #include "ops/take/take.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/status.h"
 #include "ops/gradient.h"
@@ -43,6 +44,8 @@ void take_backward(Tape& tape, const Tape::Node& node, const TakeInputs& inputs)
 
 Handle take(Tape& tape, Handle x, std::span<const std::int32_t> rows) {
   const Shape from = tape.shape(x), shape{static_cast<std::int64_t>(rows.size()), from.cols};
+  require(rows.size() <= std::numeric_limits<std::int32_t>::max(),
+          "take: rows: expected less than 2^31, got ", rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i)
     require(rows[i] >= 0 && rows[i] < from.rows, "take: rows[", i, "]: expected a row in 0..", from.rows - 1,
             ", got ", rows[i]);
