@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { resolveDataFolder } from "../data/open.js";
 import { cpuInfo, threads } from "../native/addon.js";
 import { describe, Llama4RecError } from "../native/errors.js";
-import { packageVersion } from "./package.js";
+import { packageVersion } from "../native/packageVersion.js";
 
 /** One line of the doctor's report. */
 interface Finding {

@@ -2,7 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
 import { Llama4RecError } from "../native/errors.js";
-import { packageVersion } from "./package.js";
+import { packageVersion } from "../native/packageVersion.js";
 
 /** Exit status for bad input of any kind. */
 const badInput = 2;

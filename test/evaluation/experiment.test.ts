@@ -3,10 +3,8 @@ import { join } from "node:path";
 import test from "ava";
 import { augmentPairs } from "../../lib/augmentation/pairAugmentation.js";
 import { DatasetBuilder } from "../../lib/data/builder.js";
-import type { Dataset } from "../../lib/data/dataset.js";
 import { generateShop } from "../../lib/data/shop/index.js";
 import { type Protocol, split } from "../../lib/data/split.js";
-import type { TrainView } from "../../lib/data/trainView.js";
 import { type ExperimentOptions, runExperiment } from "../../lib/evaluation/experiment.js";
 import type { ExperimentReport } from "../../lib/evaluation/report.js";
 import type { StageProgress } from "../../lib/evaluation/stages.js";
@@ -22,6 +20,7 @@ import { type Blocks, blocksOf } from "../augmentation/promptBlocks.js";
 import { TextModel } from "../augmentation/textModel.js";
 import { FaultyLanguageModel } from "../llm/faultyLanguageModel.js";
 import { temporaryFolder, writeTinyModel } from "../llm/files.js";
+import { planted, titlesOf } from "./canaries.js";
 
 const shop = generateShop({ users: 120, items: 80, interactions: 1800 });
 const hyperparameters = { dimension: 8, epochs: 30, batchSize: 128, learningRate: 0.02 };
@@ -199,31 +198,11 @@ function recording(seen: { user: number; positive: number; negative: number }[])
   };
 }
 
-/** The shop with canaries: every fifth user ends with two items that nobody else has, the others as they were. */
-function planted(): Dataset {
-  const builder = new DatasetBuilder("planted", { likeThreshold: 4 });
-  for (const id of shop.items) builder.addItem(id, shop.titles[shop.items.indexOf(id)]);
-  const { users, items, ratings, timestamps } = shop.interactions;
-  users.forEach((user, row) => {
-    builder.addInteraction(user, shop.items.idAt(items[row]), ratings[row], timestamps?.[row]);
-  });
-  for (let user = 0; user < 120; user += 5)
-    for (const [age, kind] of ["validation", "test"].entries()) {
-      const id = 1000 + 2 * user + age;
-      builder.addItem(id, `Canary of ${kind} ${user}`);
-      builder.addInteraction(user, id, 5, 4e9 + age);
-    }
-  return builder.build();
-}
-
-const titlesOf = (view: TrainView, user: number): string[] =>
-  Array.from(view.itemsOf(user), (item) => view.titles[item]);
-
 for (const protocol of ["paper", "standard"] as Protocol[])
   test.serial(
     `canaries, protocol ${protocol}: held-out rows reach no prompt as history and no triple as positive`,
     async (t) => {
-      const dataset = planted();
+      const dataset = planted(shop);
       const parts = split(dataset, { protocol });
       const model = new TextModel(byWords);
       const triples: { user: number; positive: number; negative: number }[] = [];

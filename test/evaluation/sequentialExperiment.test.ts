@@ -1,9 +1,6 @@
 import test from "ava";
-import { DatasetBuilder } from "../../lib/data/builder.js";
-import type { Dataset } from "../../lib/data/dataset.js";
 import { generateShop } from "../../lib/data/shop/index.js";
 import { type Protocol, split } from "../../lib/data/split.js";
-import type { TrainView } from "../../lib/data/trainView.js";
 import { type ExperimentOptions, runExperiment } from "../../lib/evaluation/experiment.js";
 import type { ExperimentReport } from "../../lib/evaluation/report.js";
 import type { LanguageModel } from "../../lib/llm/languageModel.js";
@@ -13,6 +10,7 @@ import { SASREC } from "../../lib/models/sequential/sasrec.js";
 import { setThreads, threads } from "../../lib/native/addon.js";
 import { type Blocks, blocksOf } from "../augmentation/promptBlocks.js";
 import { TextModel } from "../augmentation/textModel.js";
+import { planted, titlesOf } from "./canaries.js";
 
 const shop = generateShop({ users: 80, items: 60, interactions: 1200 });
 const hyperparameters = {
@@ -109,29 +107,9 @@ function recording(seen: { items: number[]; negatives: number[] }[]): Sequential
   };
 }
 
-/** The shop with canaries: every fifth user ends with two items that nobody else has, the others as they were. */
-function planted(): Dataset {
-  const builder = new DatasetBuilder("planted", { likeThreshold: 4 });
-  for (const id of shop.items) builder.addItem(id, shop.titles[shop.items.indexOf(id)]);
-  const { users, items, ratings, timestamps } = shop.interactions;
-  users.forEach((user, row) => {
-    builder.addInteraction(user, shop.items.idAt(items[row]), ratings[row], timestamps?.[row]);
-  });
-  for (let user = 0; user < 80; user += 5)
-    for (const [age, kind] of ["validation", "test"].entries()) {
-      const id = 1000 + 2 * user + age;
-      builder.addItem(id, `Canary of ${kind} ${user}`);
-      builder.addInteraction(user, id, 5, 4e9 + age);
-    }
-  return builder.build();
-}
-
-const titlesOf = (view: TrainView, user: number): string[] =>
-  Array.from(view.itemsOf(user), (item) => view.titles[item]);
-
 for (const protocol of ["paper", "standard"] as Protocol[])
   test.serial(`canaries, protocol ${protocol}: held-out rows reach no history and no sequence`, async (t) => {
-    const dataset = planted();
+    const dataset = planted(shop);
     const parts = split(dataset, { protocol, leastHistory: 2 });
     const model = new TextModel(byWords);
     const seen: { items: number[]; negatives: number[] }[] = [];
