@@ -1,8 +1,10 @@
 import { cpus } from "node:os";
+import { parseArgs } from "node:util";
 import { cpuInfo, native, setThreads, threads } from "../../lib/native/addon.js";
 import { encoderLines } from "./encoder.js";
 import { eventLoopLine } from "./eventLoop.js";
 import { gatherLine } from "./gather.js";
+import { languageModelLines } from "./languageModel.js";
 import { bandwidth, rowBytes, tableOf } from "./lines.js";
 import { topKLines } from "./topK.js";
 import { factorTraining, sequenceTraining } from "./training.js";
@@ -40,6 +42,11 @@ async function withThreads<T>(count: number, body: () => Promise<T>): Promise<T>
   }
 }
 
+const { positionals: asked, values: options } = parseArgs({
+  allowPositionals: true,
+  options: { model: { type: "string" } },
+});
+
 const sections: Readonly<Record<string, () => Promise<void>>> = {
   topk: () =>
     withThreads(1, async () => {
@@ -60,9 +67,11 @@ const sections: Readonly<Record<string, () => Promise<void>>> = {
     console.log(await eventLoopLine("MF", 20));
     console.log(await eventLoopLine("SASRec", 1));
   },
+  async "language-model"() {
+    for (const line of await languageModelLines(options.model ?? null)) console.log(line);
+  },
 };
 
-const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !Object.hasOwn(sections, name));
 if (unknown !== undefined) {
   console.error(`expected some of ${Object.keys(sections).join(", ")}, got ${unknown}`);

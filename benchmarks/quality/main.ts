@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { openDataset } from "../../lib/data/open.js";
 import { type Protocol, split } from "../../lib/data/split.js";
 import { runExperiment } from "../../lib/evaluation/experiment.js";
@@ -10,6 +10,10 @@ import { ease } from "../../lib/models/reference/ease.js";
 import { popularity } from "../../lib/models/reference/popularity.js";
 import { findBackbone } from "../../lib/models/registry.js";
 import { cpuInfo } from "../../lib/native/addon.js";
+import { measureColdItems } from "./coldItems.js";
+import { type Measured, measurable, measureLanguageModel } from "./languageModel.js";
+import { renderColdItems, renderLanguageModel } from "./languageModelTable.js";
+import { engines } from "./pocketModel.js";
 
 /** A line of a printed table. */
 interface Row {
@@ -129,6 +133,21 @@ function assignment(text: string, soFar: Record<string, number> = {}): Record<st
   return { ...soFar, [name]: Number(value) };
 }
 
+function measurements(text: string): Measured[] {
+  return text.split(",").map((name) => {
+    const found = measurable.find((known) => known === name);
+    if (found === undefined) throw new InvalidArgumentError(`expected some of ${measurable.join(",")}.`);
+    return found;
+  });
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError("expected a whole number from 1.");
+  return value;
+}
+
 const program = new Command("quality").description(
   "Figures that show whether evaluation and models are right.",
 );
@@ -150,4 +169,33 @@ program
   .option("--set <name=value>", "a hyper-parameter; may be repeated", assignment)
   .option("--json", "one JSON document", false)
   .action(backbone);
+program
+  .command("language-model")
+  .description("a language model on sampled candidates, pairs and ratings, beside rivals on the same rows")
+  .requiredOption("--data <folder>", "a data set's folder")
+  .option("--model <file.gguf>", "default: a pocket model is tuned on the training view first")
+  .addOption(new Option("--engine <name>", "what runs the model").choices(engines).default("pocket"))
+  .option("--users <n>", "the first n users only", wholeNumber)
+  .option(
+    "--only <list>",
+    `some of ${measurable.join(",")}, with commas`,
+    measurements,
+    measurable.filter((name) => name !== "borda"),
+  )
+  .option("--json", "one JSON document", false)
+  .action(async (options) => {
+    const report = await measureLanguageModel(options);
+    console.log(options.json ? JSON.stringify(report, null, 2) : renderLanguageModel(report));
+  });
+program
+  .command("cold-items")
+  .description("a language model on items of the generated shop that no training history holds")
+  .option("--model <file.gguf>", "tuned without these items; default: a pocket model is tuned first")
+  .addOption(new Option("--engine <name>", "what runs the model").choices(engines).default("pocket"))
+  .option("--seed <n>", "which items are taken out", wholeNumber, 1)
+  .option("--json", "one JSON document", false)
+  .action(async (options) => {
+    const report = await measureColdItems(options);
+    console.log(options.json ? JSON.stringify(report, null, 2) : renderColdItems(report));
+  });
 await program.parseAsync();

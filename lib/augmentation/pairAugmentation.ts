@@ -1,10 +1,11 @@
 import { Random } from "../data/random.js";
 import type { TrainView } from "../data/trainView.js";
+import { inFlight } from "../llm/inFlight.js";
 import type { LanguageModel } from "../llm/languageModel.js";
-import { buildPairPrompt } from "../llm/prompts/build.js";
+import { buildPairPrompt, type PairPrompt } from "../llm/prompts/build.js";
+import { historyOf } from "../llm/prompts/history.js";
 import { type Ranker, rowsOf } from "../models/ranker.js";
 import { topKRow } from "../native/catalogue.js";
-import { newestTitles } from "./titles.js";
 
 /** Where the two items of a pair come from; both are unseen, that is, not in the user's training items. */
 export type PairSource =
@@ -19,7 +20,7 @@ export interface PairAugmentationOptions {
   readonly source?: PairSource;
   /** Seed of random pairs and of nothing else. */
   readonly seed: number;
-  /** Newest titles of the user's history in the prompt, default 50; 0 leaves it out. */
+  /** Newest items of the user's history in the prompt, default 50; 0 leaves it out. */
   readonly historyTitles?: number;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -54,35 +55,34 @@ export async function augmentPairs(
   const users = Int32Array.from(view.userCounts.keys()).filter((user) => view.userCounts[user] > 0);
   const pairs =
     source === "backbone" ? backbonePairs(ranker, view, users) : randomPairs(view, users, options.seed);
+  const promptOf = (user: number, [first, second]: Pair): PairPrompt => {
+    const history = historyOf(view, user, historyTitles);
+    return buildPairPrompt({ history, items: [view.titles[first], view.titles[second]] }, { model });
+  };
+  let done = 0;
+  const answers = await inFlight(pairs, { signal }, async (pair, signal, index) => {
+    const answer = pair && (await model.compare(promptOf(users[index], pair), { signal }));
+    options.onProgress?.(++done, users.length);
+    return answer;
+  });
   const triples: number[] = [];
-  let asked = 0;
-  let answered = 0;
-  let consistent = 0;
+  const answered = answers.filter((answer) => answer?.answered).length;
   for (const [index, pair] of pairs.entries()) {
-    signal?.throwIfAborted();
-    if (pair !== null) {
-      const user = users[index];
-      const history = newestTitles(view, user, historyTitles);
-      const items = [view.titles[pair[0]], view.titles[pair[1]]] as const;
-      const answer = await model.compare(buildPairPrompt({ history, items }, { model }), { signal });
-      asked++;
-      if (answer.answered) {
-        answered++;
-        if (answer.consistent) {
-          consistent++;
-          triples.push(user, pair[answer.preferred], pair[1 - answer.preferred]);
-        }
-      }
-    }
-    options.onProgress?.(index + 1, users.length);
+    const answer = answers[index];
+    if (pair !== null && answer?.answered && answer.consistent)
+      triples.push(users[index], pair[answer.preferred], pair[1 - answer.preferred]);
   }
-  signal?.throwIfAborted(); // what was asked when the signal fired is not a model without an answer
-  return { triples: Int32Array.from(triples), asked, answered, consistent };
+  return {
+    triples: Int32Array.from(triples),
+    asked: pairs.filter((pair) => pair !== null).length,
+    answered,
+    consistent: triples.length / 3,
+  };
 }
 
-type Pair = readonly [first: number, second: number] | null;
+type Pair = readonly [first: number, second: number];
 
-function backbonePairs(ranker: Ranker, view: TrainView, users: Int32Array): Pair[] {
+function backbonePairs(ranker: Ranker, view: TrainView, users: Int32Array): (Pair | null)[] {
   const top = ranker.topK(users, { k: Math.min(2, ranker.itemCount), excluded: rowsOf(view, users) });
   return Array.from(users, (_, row) => {
     const [first, second] = topKRow(top, row);
@@ -90,7 +90,7 @@ function backbonePairs(ranker: Ranker, view: TrainView, users: Int32Array): Pair
   });
 }
 
-function randomPairs(view: TrainView, users: Int32Array, seed: number): Pair[] {
+function randomPairs(view: TrainView, users: Int32Array, seed: number): (Pair | null)[] {
   return Array.from(users, (user) => {
     if (view.itemCount - view.userCounts[user] < 2) return null;
     const random = new Random(seed, user);

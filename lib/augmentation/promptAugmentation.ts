@@ -1,20 +1,20 @@
 import type { TrainView } from "../data/trainView.js";
 import type { UserPromptInput } from "../llm/prompts/build.js";
+import { historyOf } from "../llm/prompts/history.js";
 import type { TrainedRanker } from "../models/ranker.js";
 import { mostSimilarUsers } from "./similarUsers.js";
-import { newestTitles } from "./titles.js";
 
 /** How much the conventional model writes into a prompt. */
 export interface PromptAugmentationOptions {
-  /** Newest titles of the user's own history, default 50. */
+  /** Newest items of the user's own history, default 50. */
   readonly historyTitles?: number;
-  /** Newest titles of the most similar user's history, default 50. */
+  /** Newest items of the most similar user's history, default 50. */
   readonly similarTitles?: number;
   /** Titles of the backbone's own prediction, default 5. */
   readonly predictionTitles?: number;
 }
 
-/** Writes what the conventional model knows of a user into the prompt: titles only. */
+/** Writes what the conventional model knows of a user into the prompt: titles, in histories with ratings. */
 export interface PromptAugmenter {
   /**
    * @param user Index in the training view.
@@ -36,8 +36,8 @@ export function promptAugmenter(
   const similar = mostSimilarUsers(ranker, view);
   return {
     describe: (user, candidates) => ({
-      history: newestTitles(view, user, historyTitles),
-      similarUserHistory: similar[user] < 0 ? [] : newestTitles(view, similar[user], similarTitles),
+      history: historyOf(view, user, historyTitles),
+      similarUserHistory: similar[user] < 0 ? [] : historyOf(view, similar[user], similarTitles),
       backbonePrediction: Array.from(candidates.slice(0, predictionTitles), (item) => view.titles[item]),
     }),
   };

@@ -1,10 +1,11 @@
 import { Random } from "../data/random.js";
 import type { TrainView } from "../data/trainView.js";
+import { inFlight } from "../llm/inFlight.js";
 import type { LanguageModel, RankMode } from "../llm/languageModel.js";
 import { buildChoicePrompt } from "../llm/prompts/build.js";
+import { historyOf } from "../llm/prompts/history.js";
 import { SEQUENTIAL_TEMPLATE } from "../llm/prompts/sequential.js";
 import { argumentError } from "../native/errors.js";
-import { newestTitles } from "./titles.js";
 
 /** Options of {@link augmentSequences}. */
 export interface SequenceAugmentationOptions {
@@ -14,7 +15,7 @@ export interface SequenceAugmentationOptions {
   readonly candidates?: number;
   /** Questions a user, each with candidates of its own; default 1. */
   readonly insertions?: number;
-  /** Newest titles of the user's history in the prompt, default 50; 0 leaves it out. */
+  /** Newest items of the user's history in the prompt, default 50; 0 leaves it out. */
   readonly historyTitles?: number;
   /** How the language model scores candidates, default `likelihood`, where no place in a list can decide. */
   readonly mode?: RankMode;
@@ -54,26 +55,23 @@ export async function augmentSequences(
   if (!Number.isInteger(insertions) || insertions < 1)
     throw argumentError("insertions", "an integer of at least 1", insertions);
   const users = Int32Array.from(view.userCounts.keys()).filter((user) => view.userCounts[user] > 0);
-  const triples: number[] = [];
-  let asked = 0;
-  let answered = 0;
-  for (const [index, user] of users.entries()) {
-    const history = newestTitles(view, user, historyTitles);
-    for (const { items, position } of questions(view, user, { seed, candidates, insertions })) {
-      signal?.throwIfAborted();
+  let done = 0;
+  const answers = await inFlight([...users], { signal }, async (user, signal) => {
+    const history = historyOf(view, user, historyTitles);
+    const asked = questions(view, user, { seed, candidates, insertions }).map(async ({ items, position }) => {
+      signal.throwIfAborted();
       const input = { history, candidates: items.map((item) => view.titles[item]) };
       const prompt = buildChoicePrompt(input, { model, mode, template: SEQUENTIAL_TEMPLATE });
       const answer = await model.choose(prompt, { signal });
-      asked++;
-      if (answer.answered) {
-        answered++;
-        triples.push(user, position, items[answer.index]);
-      }
-    }
-    options.onProgress?.(index + 1, users.length);
-  }
-  signal?.throwIfAborted(); // what was asked when the signal fired is not a model without an answer
-  return { insertions: Int32Array.from(triples), asked, answered };
+      return { user, position, item: answer.answered ? items[answer.index] : null };
+    });
+    const chosen = await Promise.all(asked);
+    options.onProgress?.(++done, users.length);
+    return chosen;
+  });
+  const asked = answers.flat();
+  const triples = asked.flatMap(({ user, position, item }) => (item === null ? [] : [user, position, item]));
+  return { insertions: Int32Array.from(triples), asked: asked.length, answered: triples.length / 3 };
 }
 
 interface Question {

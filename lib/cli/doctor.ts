@@ -1,6 +1,8 @@
-import { readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import pc from "picocolors";
 import { resolveDataFolder } from "../data/open.js";
+import { embeddedModel } from "../llm/embedded.js";
 import { cpuInfo, threads } from "../native/addon.js";
 import { describe, Llama4RecError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
@@ -17,7 +19,7 @@ interface Finding {
 
 /** `llama4rec doctor`: what was found, what is used and why. */
 export async function doctor(options: { readonly data?: string; readonly json?: boolean }): Promise<void> {
-  const findings = [node(), engine(), cuda(), await llamaCpp(), dataFolder(options.data)];
+  const findings = [node(), engine(), cuda(), embedded(), await llamaCpp(), dataFolder(options.data)];
   if (options.json) {
     console.log(JSON.stringify({ version: packageVersion(), findings }, null, 2));
     return;
@@ -69,6 +71,26 @@ function cuda(): Finding {
   };
 }
 
+function embedded(): Finding {
+  const name = "embedded model";
+  const model = embeddedModel();
+  if (model === null)
+    return {
+      name,
+      ok: false,
+      found: "not in this package",
+      why: "without it and --llm the language side is off; llama4rec tune makes one",
+    };
+  const file = readFileSync(model.modelPath);
+  const intact = createHash("sha256").update(file).digest("hex") === model.sha256;
+  return {
+    name,
+    ok: intact,
+    found: `${model.name}, ${(file.length / 1e6).toFixed(1)} MB${intact ? "" : ", changed since it was packed"}`,
+    why: "a pocket Llama tuned on the demonstration shop, which is what it is used for; run by the native engine",
+  };
+}
+
 async function llamaCpp(): Promise<Finding> {
   const name = "node-llama-cpp";
   try {
@@ -78,7 +100,7 @@ async function llamaCpp(): Promise<Finding> {
       name,
       ok: true,
       found: `found, runs on ${gpus.join(", ")}`,
-      why: "the language side is on when a GGUF is given (--llm file.gguf), on the CPU",
+      why: "runs GGUF files (--llm file.gguf) that the native engine does not, on the CPU",
     };
   } catch (error) {
     const missing = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
@@ -87,7 +109,7 @@ async function llamaCpp(): Promise<Finding> {
       ok: false,
       found: missing ? "not installed" : "does not load",
       why: missing
-        ? "optional: npm install node-llama-cpp turns the language side on"
+        ? "optional: npm install node-llama-cpp runs GGUF files that the native engine does not"
         : error instanceof Error
           ? error.message
           : describe(error),

@@ -1,34 +1,36 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
+import { EXPORT_FORMATS } from "../llm/tuning/exportFormats.js";
+import { EVEN_MIX } from "../llm/tuning/mix.js";
 import { Llama4RecError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
+import { assignment, columnNames, paths, taskList, taskMix, wholeNumber } from "./parse.js";
 
 /** Exit status for bad input of any kind. */
 const badInput = 2;
 
-function wholeNumber(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < low || value > high)
-      throw new InvalidArgumentError(`expected a whole number in ${low}..${high}.`);
-    return value;
-  };
-}
-
-function assignment(text: string, soFar: Record<string, number> = {}): Record<string, number> {
-  const [name, value, ...rest] = text.split("=");
-  if (rest.length > 0 || !name || !value || !Number.isFinite(Number(value)))
-    throw new InvalidArgumentError("expected name=number.");
-  return { ...soFar, [name]: Number(value) };
-}
-
-function columnNames(text: string, soFar: Record<string, string> = {}): Record<string, string> {
-  const [field, column, ...rest] = text.split("=");
-  if (rest.length > 0 || !column || !["user", "item", "rating", "timestamp"].includes(field))
-    throw new InvalidArgumentError("expected user=NAME, item=NAME, rating=NAME or timestamp=NAME.");
-  return { ...soFar, [field]: column };
-}
+const dataOption = (): Option =>
+  new Option(
+    "--data <path>",
+    "a data set's folder or table, or its name inside $LLAMA4REC_DATA (else ./data); default: the demonstration shop",
+  );
+const columnOption = (): Option =>
+  new Option(
+    "--column <field=name>",
+    "column of a table: user, item, rating or timestamp; may be repeated",
+  ).argParser(columnNames);
+const seedOption = (): Option =>
+  new Option("--seed <n>", "everything random follows from it")
+    .argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .default(1);
+const threadsOption = (): Option =>
+  new Option("--threads <n>", "threads of the native engine; default: all processors").argParser(
+    wholeNumber(1, 256),
+  );
+/** A size of a model from scratch: a base has its own. */
+const sizeOption = (flag: string, what: string, most: number): Option =>
+  new Option(`--${flag} <n>`, what).argParser(wholeNumber(1, most)).conflicts("base");
 
 const program = new Command("llama4rec")
   .description(
@@ -43,15 +45,24 @@ program
   .description(
     "the main job: train, augment, mix, evaluate; on the embedded demonstration shop unless --data is given",
   )
-  .option("--data <path>", "a data set's folder or table, or its name inside $LLAMA4REC_DATA (else ./data)")
-  .option(
-    "--column <field=name>",
-    "column of a table: user, item, rating or timestamp; may be repeated",
-    columnNames,
-  )
+  .addOption(dataOption())
+  .addOption(columnOption())
   .option("--task <name>", "what to recommend: direct or sequential", "direct")
   .option("--backbone <name>", "conventional model; default: MF, or SASRec for the sequential task")
-  .option("--llm <file.gguf>", "language model; without one the language side is off")
+  .option(
+    "--llm <file.gguf>",
+    "language model; default: the embedded one on the demonstration shop, else the language side is off",
+  )
+  .option("--no-llm", "leave the language side off")
+  .option("--lora <file.gguf>", "LoRA adapter of the language model; may be repeated", paths)
+  .addOption(
+    new Option(
+      "--runner <name>",
+      "what runs the language model; auto: the own engine where it can and is fast",
+    )
+      .choices(["auto", "pocket", "llama.cpp"])
+      .default("auto"),
+  )
   .option("--cache <folder>", "where the language model's answers are kept; default: your cache folder")
   .option("--no-cache", "keep answers in memory only")
   .option("--seeds <n>", "how many seeds to run, from 1", wholeNumber(1, 1000), 1)
@@ -72,9 +83,74 @@ program
       .default("backbone"),
   )
   .option("--set <name=value>", "a hyper-parameter of the backbone; may be repeated", assignment)
-  .option("--threads <n>", "threads of the native engine; default: all processors", wholeNumber(1, 256))
+  .addOption(threadsOption())
   .option("--json", "print one JSON document instead of a table")
   .action(async (options) => (await import("./run.js")).run(options));
+
+program
+  .command("tune")
+  .description(
+    "train a pocket Llama on a catalogue and its histories, or with --base a LoRA adapter; rows that run holds out stay out",
+  )
+  .requiredOption("--out <file.gguf>", "where the model goes")
+  .addOption(dataOption())
+  .addOption(columnOption())
+  .option("--base <file.gguf>", "adapt this Llama by LoRA; the result is an adapter for it")
+  .addOption(
+    new Option("--type <name>", "type of the matrices in the file; default: F16, of an adapter F32").choices([
+      "F16",
+      "Q8_0",
+      "F32",
+    ]),
+  )
+  .addOption(seedOption())
+  .option("--tokens <n>", "tokens to train on; default: 8 million", wholeNumber(1, 1e12))
+  .addOption(
+    new Option("--mix <task=weight,...>", "how often each task is asked about: direct, sequential, rating")
+      .argParser(taskMix)
+      .default(EVEN_MIX, "all alike"),
+  )
+  .addOption(sizeOption("vocabulary", "most pieces of the vocabulary", 200_000))
+  .addOption(sizeOption("context", "tokens seen at once", 131_072))
+  .addOption(sizeOption("dimension", "width of the states", 16_384))
+  .addOption(sizeOption("blocks", "blocks", 256))
+  .addOption(sizeOption("hidden", "width of the feed-forward layer", 65_536))
+  .addOption(sizeOption("heads", "heads of queries", 256))
+  .addOption(sizeOption("kv-heads", "heads of keys and values", 256))
+  .option("--rank <n>", "rank of the adapter of a base; default: 8", wholeNumber(1, 1024))
+  .option("--alpha <n>", "weight of the adapter times its rank; default: twice the rank", wholeNumber(1, 1e6))
+  .option("--no-hints", "no words of conventional models in the prompts; saves their training")
+  .option("--checkpoint <file>", "kept while it runs; another run with the same options goes on from it")
+  .addOption(threadsOption())
+  .option("--json", "print one JSON document")
+  .action(async (options) => (await import("./tune.js")).tune(options));
+
+program
+  .command("export")
+  .description("write what other programs train on")
+  .command("instructions")
+  .description(
+    "prompts as run asks them, with their answers, as JSON lines; rows that run holds out stay out",
+  )
+  .addOption(
+    new Option("--format <name>", "chat messages, Alpaca, or pairs for DPO")
+      .choices(EXPORT_FORMATS)
+      .makeOptionMandatory(),
+  )
+  .requiredOption("--out <path>", "a file, or a folder that exists")
+  .addOption(dataOption())
+  .addOption(columnOption())
+  .addOption(
+    new Option("--tasks <names>", "what is asked about: some of direct,sequential,rating")
+      .argParser(taskList)
+      .default(EVEN_MIX, "all"),
+  )
+  .option("--count <n>", "instructions to write", wholeNumber(1, 1e9), 10_000)
+  .addOption(seedOption())
+  .option("--no-hints", "no words of conventional models in the prompts; saves their training")
+  .addOption(threadsOption())
+  .option("--json", "print one JSON document")
+  .action(async (options) => (await import("./exportInstructions.js")).exportInstructions(options));
 
 program
   .command("doctor")

@@ -52,3 +52,26 @@ export class ProgressBars {
     this.#stage = "";
   }
 }
+
+/**
+ * Runs a command's work with progress bars; Ctrl-C aborts it.
+ * @param quiet As {@link ProgressBars} takes it.
+ * @throws what the work throws; the signal's reason when aborted.
+ */
+export async function withProgress<T>(
+  quiet: boolean,
+  body: (bars: ProgressBars, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const abort = new AbortController();
+  const onInterrupt = (): void => abort.abort();
+  process.once("SIGINT", onInterrupt);
+  const bars = new ProgressBars(quiet);
+  try {
+    const result = await body(bars, abort.signal);
+    bars.finish();
+    return result;
+  } finally {
+    process.off("SIGINT", onInterrupt);
+    bars.stop();
+  }
+}

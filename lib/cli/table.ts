@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import pc from "picocolors";
-import type { ExperimentReport } from "../evaluation/report.js";
+import type { ExperimentReport, RankerMetrics } from "../evaluation/report.js";
 import { CUTOFFS, type RankingMetrics } from "../metrics/ranking.js";
 
 const columns = CUTOFFS.flatMap((k) => [`hr@${k}`, `ndcg@${k}`] as const);
@@ -32,56 +32,86 @@ export function renderReport(report: ExperimentReport): string {
     );
   if (dataset.demonstration)
     head.push(pc.yellow("Generated data: a demonstration of the job, no evidence for any method."));
-  return [...head, metricsTable(report), ...closingLines(report)].join("\n");
+  return [...head, metricsTable(report), ...segmentsTable(report), ...closingLines(report)].join("\n");
 }
 
-function metricsTable(report: ExperimentReport): string {
-  const rows: [name: string, metrics: RankingMetrics | null, spread: RankingMetrics | null][] = [
-    ["popularity", report.popularity, null],
-    [`EASE (lambda ${report.chosen.easeLambda})`, report.ease, null],
-    [recencyName(report), report.recencyEase, null],
-    [`${report.backbone} (base)`, report.base, report.spread?.base ?? null],
-    [
-      `${report.backbone} + LLM's ${report.languageModel?.augmentation.writes}`,
-      report.augmented,
-      report.spread?.augmented ?? null,
-    ],
-    ["LLM's order alone", report.llm, report.spread?.llm ?? null],
-    ["Llama4Rec (mixed)", report.llama4rec, report.spread?.llama4rec ?? null],
+/** Names of the rankers that the report has figures of, in the order of the table. */
+function rankersOf(report: ExperimentReport): [key: keyof RankerMetrics, name: string][] {
+  const { backbone, chosen, languageModel } = report;
+  const { easeLambda, recencyEase } = chosen;
+  const rows: [key: keyof RankerMetrics, name: string][] = [
+    ["popularity", "popularity"],
+    ["ease", `EASE (lambda ${easeLambda})`],
+    ["recencyEase", `EASE (lambda ${recencyEase?.lambda}, recency ${recencyEase?.recency})`],
+    ["base", `${backbone} (base)`],
+    ["augmented", `${backbone} + LLM's ${languageModel?.augmentation.writes}`],
+    ["llm", "LLM's order alone"],
+    ["llama4rec", "Llama4Rec (mixed)"],
   ];
-  const present = rows.filter(([, metrics]) => metrics !== null);
-  const best = Object.fromEntries(
-    columns.map((column) => [column, Math.max(...present.map(([, metrics]) => metrics?.[column] ?? 0))]),
-  );
-  const table = new Table({
-    head: ["", ...columns.map((column) => column.toUpperCase())],
-    colAligns: ["left", ...columns.map(() => "right" as const)],
-    style: { head: process.stdout.isTTY ? ["cyan"] : [], border: process.stdout.isTTY ? ["grey"] : [] },
+  return rows.filter(([key]) => report[key] !== null);
+}
+
+/** A table of metrics, the best of each column bold. */
+function table(
+  head: readonly string[],
+  rows: readonly { name: string; values: readonly number[]; spread?: readonly number[] }[],
+): string {
+  const colours = process.stdout.isTTY;
+  const drawn = new Table({
+    head: ["", ...head],
+    colAligns: ["left", ...head.map(() => "right" as const)],
+    style: { head: colours ? ["cyan"] : [], border: colours ? ["grey"] : [] },
   });
-  for (const [name, metrics, spread] of present) {
-    table.push([
+  const best = head.map((_, column) => Math.max(...rows.map(({ values }) => values[column])));
+  for (const { name, values, spread } of rows)
+    drawn.push([
       name,
-      ...columns.map((column) => {
-        const value = metrics?.[column] ?? 0;
-        const text = value.toFixed(4) + (spread === null ? "" : ` ±${spread[column].toFixed(4)}`);
+      ...values.map((value, column) => {
+        const text = value.toFixed(4) + (spread ? ` ±${spread[column].toFixed(4)}` : "");
         return value === best[column] ? pc.bold(text) : text;
       }),
     ]);
-  }
-  return table.toString();
+  return drawn.toString();
 }
 
-function recencyName({ chosen: { recencyEase } }: ExperimentReport): string {
-  return recencyEase === null ? "" : `EASE (lambda ${recencyEase.lambda}, recency ${recencyEase.recency})`;
+function metricsTable(report: ExperimentReport): string {
+  const valuesOf = (metrics: RankingMetrics | null | undefined): number[] =>
+    columns.map((column) => metrics?.[column] ?? 0);
+  const spreads: Partial<RankerMetrics> = report.spread ?? {};
+  return table(
+    columns.map((column) => column.toUpperCase()),
+    rankersOf(report).map(([key, name]) => ({
+      name,
+      values: valuesOf(report[key]),
+      spread: spreads[key] ? valuesOf(spreads[key]) : undefined,
+    })),
+  );
+}
+
+/** The figures at 5 for all users and for tail and head apart; nothing where all are tail. */
+function segmentsTable(report: ExperimentReport): string[] {
+  const { cut, tail, head } = report.segments;
+  if (head === null) return [];
+  const parts = [report, tail, head];
+  const count = (value: number): string => value.toLocaleString("en");
+  return [
+    `tail: the ${count(tail.users)} test users with at most ${cut} training interactions (the median); ` +
+      `head: the other ${count(head.users)}`,
+    table(
+      ["all", "tail", "head"].flatMap((part) => [`${part} HR@5`, "NDCG@5"]),
+      rankersOf(report).map(([key, name]) => ({
+        name,
+        values: parts.flatMap((part) => [part[key]?.["hr@5"] ?? 0, part[key]?.["ndcg@5"] ?? 0]),
+      })),
+    ),
+  ];
 }
 
 function closingLines(report: ExperimentReport): string[] {
   const { alpha, languageModel, timings } = report;
   const lines: string[] = [];
   if (languageModel === null) {
-    lines.push(
-      "The language side is off: no GGUF was given (--llm file.gguf), so the last three rows are missing.",
-    );
+    lines.push("The language side is off (--llm file.gguf turns it on), so the last three rows are missing.");
   } else {
     const { augmentation, lists } = languageModel;
     lines.push(

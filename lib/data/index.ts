@@ -26,3 +26,4 @@ export {
   type TableOptions,
 } from "./table.js";
 export { type TrainColumns, TrainView, type UserItems } from "./trainView.js";
+export { tuningView } from "./tuningView.js";

@@ -89,15 +89,12 @@ const FEWEST = 3;
  * @throws Llama4RecError `E_ARGUMENT` when an option is bad or no user has three items
  */
 export function split(dataset: Dataset, options: SplitOptions = {}): Split {
-  const { protocol = "paper", likesOnly = false, leastHistory = 1, seed = 0 } = options;
+  const { protocol = "paper", leastHistory = 1, seed = 0 } = options;
   if (protocol !== "paper" && protocol !== "standard")
     throw argumentError("protocol", '"paper" or "standard"', protocol);
-  const threshold = options.likeThreshold === undefined ? dataset.likeThreshold : options.likeThreshold;
-  if (threshold !== null && !Number.isFinite(threshold))
-    throw argumentError("likeThreshold", "a finite number or null", threshold);
   if (!Number.isInteger(leastHistory) || leastHistory < 1)
     throw argumentError("leastHistory", "an integer of at least 1", leastHistory);
-  const lowest = protocol === "paper" || likesOnly ? (threshold ?? -Infinity) : -Infinity;
+  const lowest = lowestRating(dataset, options);
 
   const { interactions } = dataset;
   const userCount = dataset.users.size;
@@ -156,6 +153,16 @@ export function split(dataset: Dataset, options: SplitOptions = {}): Split {
       testRows: test.users.length,
     },
   };
+}
+
+/** Rows with a lower rating than this take no part in a split. */
+export function lowestRating(
+  { likeThreshold: ofDataset }: Dataset,
+  { protocol = "paper", likesOnly = false, likeThreshold = ofDataset }: SplitOptions,
+): number {
+  if (likeThreshold !== null && !Number.isFinite(likeThreshold))
+    throw argumentError("likeThreshold", "a finite number or null", likeThreshold);
+  return protocol === "paper" || likesOnly ? (likeThreshold ?? -Infinity) : -Infinity;
 }
 
 /** Row numbers of the data set by user: user u has `rows[offsets[u] .. offsets[u + 1])`. */

@@ -14,7 +14,6 @@ import { type Protocol, type Split, split } from "../data/split.js";
 import type { TrainView } from "../data/trainView.js";
 import { checked } from "../llm/checks.js";
 import type { LanguageModel } from "../llm/languageModel.js";
-import type { RankingMetrics } from "../metrics/ranking.js";
 import { type BackboneDefinition, resolveHyperparameters } from "../models/backbone.js";
 import { evaluateRanking, type Masking } from "../models/fullRanking.js";
 import type { TrainedRanker } from "../models/ranker.js";
@@ -23,10 +22,19 @@ import { cpuInfo, threads } from "../native/addon.js";
 import { argumentError } from "../native/errors.js";
 import { type EpochReport, type TrainOptions, type TrainResult, train } from "../training/train.js";
 import { type RefinedRow, rankModes, refine } from "./refinement.js";
-import type { AlphaReport, ExperimentReport } from "./report.js";
+import type { AlphaReport, ExperimentReport, SegmentReport } from "./report.js";
 import { chooseRivals, evaluateRivals } from "./rivals.js";
+import {
+  measureRanks,
+  measureSegments,
+  type SeedFigures,
+  type Segment,
+  type SegmentedMetrics,
+  type Segments,
+  segmentsOf,
+  summarizeSegment,
+} from "./segments.js";
 import { StageClock, type StageProgress } from "./stages.js";
-import { type MetricSummary, summarize } from "./summary.js";
 import { type Augmentation, methodOf, stillTrue, type TaskMethod } from "./tasks.js";
 
 /** A language model with the name it goes by in the report. */
@@ -66,6 +74,8 @@ interface Job {
   readonly method: TaskMethod;
   readonly masking: Masking;
   readonly parts: Split;
+  /** Of the test rows. */
+  readonly segments: Segments;
   readonly clock: StageClock;
   /** Every model trained, freed when the job ends, however it ends. */
   readonly trained: TrainedRanker[];
@@ -81,11 +91,7 @@ interface SeedRun {
 }
 
 /** What one seed brought on the test rows. */
-interface FinalRun {
-  readonly base: RankingMetrics;
-  readonly augmented: RankingMetrics | null;
-  readonly llm: RankingMetrics | null;
-  readonly llama4rec: RankingMetrics | null;
+interface FinalRun extends SeedFigures {
   /** Test rows with candidates as the language model orders them. */
   readonly rows: readonly RefinedRow[];
 }
@@ -129,6 +135,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     method,
     masking,
     parts,
+    segments: segmentsOf(parts.test, parts.train),
     clock,
     trained: [],
   };
@@ -148,19 +155,16 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
         : await clock.time("choose alpha", () => chooseWeights(runs, parts.train));
 
     const rivals = await clock.time("rivals", () =>
-      evaluateRivals(parts, rivalChoice, { masking, onProgress: onRival, signal }),
+      evaluateRivals(parts, rivalChoice, { segments: job.segments, masking, onProgress: onRival, signal }),
     );
     const finals: FinalRun[] = [];
     for (const run of runs) finals.push(await evaluateFinal(run, job, choice));
 
-    const summaryOf = (pick: (final: FinalRun) => RankingMetrics | null): MetricSummary | null => {
-      const found = finals.map(pick).filter((metrics) => metrics !== null);
-      return found.length === 0 ? null : summarize(found);
-    };
-    const base = summarize(finals.map((final) => final.base));
-    const augmented = summaryOf((final) => final.augmented);
-    const llm = summaryOf((final) => final.llm);
-    const llama4rec = summaryOf((final) => final.llama4rec);
+    const { mean, spread } = summarizeSegment("all", rivals, finals);
+    const segmentReport = (segment: Segment): SegmentReport => ({
+      users: job.segments[segment].length,
+      ...summarizeSegment(segment, rivals, finals).mean,
+    });
     const timings = clock.finish();
     return {
       dataset: {
@@ -179,22 +183,13 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
       masking,
       seeds,
       users: parts.test.users.length,
-      popularity: rivals.popularity,
-      ease: rivals.ease,
-      recencyEase: rivals.recencyEase,
-      base: base.mean,
-      augmented: augmented?.mean ?? null,
-      llm: llm?.mean ?? null,
-      llama4rec: llama4rec?.mean ?? null,
-      spread:
-        base.spread === null
-          ? null
-          : {
-              base: base.spread,
-              augmented: augmented?.spread ?? null,
-              llm: llm?.spread ?? null,
-              llama4rec: llama4rec?.spread ?? null,
-            },
+      ...mean,
+      segments: {
+        cut: job.segments.cut,
+        tail: segmentReport("tail"),
+        head: job.segments.head.length === 0 ? null : segmentReport("head"),
+      },
+      spread,
       alpha: choice === null ? null : { ...choice, weights: weightsOf(parts.test, parts.final, choice) },
       chosen: {
         easeLambda: rivalChoice.easeLambda,
@@ -295,15 +290,14 @@ async function runSeed(seed: number, job: Job): Promise<SeedRun> {
 /** The models of one seed on the test rows: the only stage beside the rivals' that reads them. */
 async function evaluateFinal(run: SeedRun, job: Job, choice: Choice | null): Promise<FinalRun> {
   const { final, test } = job.parts;
-  const { clock, method, masking } = job;
+  const { clock, method, masking, segments } = job;
   const { languageModel = null, signal } = job.options;
-  const base = await finalRanker(run.base, undefined, run.seed, job);
-  const baseMetrics = await clock.time(
-    "evaluate",
-    () => evaluateRanking(base, final, test, { masking }).metrics,
-  );
+  const measure = (ranker: TrainedRanker): SegmentedMetrics =>
+    measureRanks(segments, evaluateRanking(ranker, final, test, { masking }).ranks);
+  const baseRanker = await finalRanker(run.base, undefined, run.seed, job);
+  const base = await clock.time("evaluate", () => measure(baseRanker));
   if (run.augmented === null || languageModel === null || choice === null)
-    return { base: baseMetrics, augmented: null, llm: null, llama4rec: null, rows: [] };
+    return { base, augmented: null, llm: null, llama4rec: null, rows: [] };
 
   const augmented = await finalRanker(run.augmented, run.augmentation?.data, run.seed, job);
   const mode = choice.mode ?? rankModes[0];
@@ -321,11 +315,19 @@ async function evaluateFinal(run: SeedRun, job: Job, choice: Choice | null): Pro
   );
   const users = heldOutUsers(rows, final);
   const range = rangeOf(final);
+  const mixed = (weight: (user: HeldOutUser) => number): SegmentedMetrics =>
+    measureSegments(segments, (part) =>
+      evaluateMixture(
+        Array.from(part, (row) => users[row]),
+        mode,
+        weight,
+      ),
+    );
   return {
-    base: baseMetrics,
-    augmented: evaluateRanking(augmented, final, test, { masking }).metrics,
-    llm: evaluateMixture(users, mode, () => 1),
-    llama4rec: evaluateMixture(users, mode, ({ coefficient }) => adaptiveWeight(coefficient, range, choice)),
+    base,
+    augmented: measure(augmented),
+    llm: mixed(() => 1),
+    llama4rec: mixed(({ coefficient }) => adaptiveWeight(coefficient, range, choice)),
     rows,
   };
 }

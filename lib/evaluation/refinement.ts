@@ -2,6 +2,7 @@ import { positionUtilities } from "../aggregation/utility.js";
 import type { PromptAugmenter } from "../augmentation/promptAugmentation.js";
 import type { HeldOut } from "../data/heldOut.js";
 import type { TrainView } from "../data/trainView.js";
+import { inFlight } from "../llm/inFlight.js";
 import type { LanguageModel, RankMode } from "../llm/languageModel.js";
 import { buildRankingPrompt } from "../llm/prompts/build.js";
 import type { PromptTemplate } from "../llm/prompts/template.js";
@@ -59,29 +60,26 @@ export async function refine(
       user: heldOut.users[row],
       candidates: items.slice(),
       heldOut: items.indexOf(heldOut.items[row]) + 1,
-      languageModel: { likelihood: null, labels: null },
+      languageModel: { likelihood: null, labels: null, listing: null },
     });
   });
   const total = rows.filter((row) => row.heldOut > 0).length;
   let done = 0;
-  const refined: RefinedRow[] = [];
-  for (const row of rows) {
-    if (row.heldOut === 0) {
-      refined.push(row);
-      continue;
-    }
-    const answers: Record<RankMode, Float64Array | null> = { likelihood: null, labels: null };
+  const refined = await inFlight(rows, { signal }, async (row, signal) => {
+    if (row.heldOut === 0) return row;
+    const answers: Record<RankMode, Float64Array | null> = { ...row.languageModel };
     const candidates = Array.from(row.candidates, (item) => view.titles[item]);
     const input = { ...augmenter.describe(row.user, row.candidates), candidates };
-    for (const mode of modes) {
-      signal?.throwIfAborted();
+    // All ways at once: queued one after the other they share what the model evaluated of the user.
+    const asked = modes.map(async (mode) => {
+      signal.throwIfAborted();
       const prompt = buildRankingPrompt(input, { model: languageModel, mode, template });
       const answer = await languageModel.rank(prompt, { signal });
       answers[mode] = answer.answered ? positionUtilities(answer.order) : null;
-    }
-    refined.push({ ...row, languageModel: answers });
+    });
+    await Promise.all(asked);
     options.onProgress?.(++done, total);
-  }
-  signal?.throwIfAborted(); // what was asked when the signal fired is not a model without an answer
+    return { ...row, languageModel: answers };
+  });
   return refined;
 }

@@ -34,8 +34,30 @@ export interface LanguageModelReport {
   readonly lists: { readonly asked: number; readonly answered: number };
 }
 
+/** One set of figures for each ranker of the table, over the same rows. */
+export interface RankerMetrics {
+  readonly popularity: RankingMetrics;
+  readonly ease: RankingMetrics;
+  /** EASE with recent items weighted more, a rival that sees order; null for direct recommendation. */
+  readonly recencyEase: RankingMetrics | null;
+  /** The backbone alone; mean over seeds. */
+  readonly base: RankingMetrics;
+  /** The backbone retrained with what the language model wrote; null without a language model. */
+  readonly augmented: RankingMetrics | null;
+  /** The language model's order of the candidates alone. */
+  readonly llm: RankingMetrics | null;
+  /** Both mixed: the method. */
+  readonly llama4rec: RankingMetrics | null;
+}
+
+/** The table once more over a part of the test rows. */
+export interface SegmentReport extends RankerMetrics {
+  /** Test rows of this part: the denominator of its figures. */
+  readonly users: number;
+}
+
 /** Everything that one run of the main job found. The same input gives the same report, apart from `timings`. */
-export interface ExperimentReport {
+export interface ExperimentReport extends RankerMetrics {
   readonly dataset: {
     readonly name: string;
     readonly users: number;
@@ -58,18 +80,15 @@ export interface ExperimentReport {
   readonly seeds: readonly number[];
   /** Test rows: the denominator of every figure. */
   readonly users: number;
-  readonly popularity: RankingMetrics;
-  readonly ease: RankingMetrics;
-  /** EASE with recent items weighted more, a rival that sees order; null for direct recommendation. */
-  readonly recencyEase: RankingMetrics | null;
-  /** The backbone alone; mean over seeds. */
-  readonly base: RankingMetrics;
-  /** The backbone retrained with what the language model wrote; null without a language model. */
-  readonly augmented: RankingMetrics | null;
-  /** The language model's order of the candidates alone. */
-  readonly llm: RankingMetrics | null;
-  /** Both mixed: the method. */
-  readonly llama4rec: RankingMetrics | null;
+  /** The test users in two parts by what training knows of them; means over seeds. */
+  readonly segments: {
+    /** Median number of training interactions of the test users. */
+    readonly cut: number;
+    /** Users with at most `cut` training interactions. */
+    readonly tail: SegmentReport;
+    /** Users with more; null where there are none. */
+    readonly head: SegmentReport | null;
+  };
   /** Sample standard deviation over seeds; null with one seed. */
   readonly spread: {
     readonly base: RankingMetrics;

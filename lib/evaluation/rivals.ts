@@ -1,10 +1,11 @@
 import type { Split } from "../data/split.js";
-import type { RankingMetrics } from "../metrics/ranking.js";
 import type { Task } from "../models/backbone.js";
 import { evaluateRanking, type Masking } from "../models/fullRanking.js";
+import type { Ranker } from "../models/ranker.js";
 import { ease, easeRanker, easeWeights } from "../models/reference/ease.js";
 import { popularity } from "../models/reference/popularity.js";
 import { argumentError } from "../native/errors.js";
+import { measureRanks, type RivalFigures, type SegmentedMetrics, type Segments } from "./segments.js";
 
 /** Ridge weights that are tried. */
 export const easeLambdas = [10, 20, 50, 100, 200, 300, 500, 1000] as const;
@@ -97,13 +98,6 @@ export interface RivalChoice {
   readonly recencyEase: RecencyChoice | null;
 }
 
-/** The rivals on the test rows. */
-export interface RivalMetrics {
-  readonly popularity: RankingMetrics;
-  readonly ease: RankingMetrics;
-  readonly recencyEase: RankingMetrics | null;
-}
-
 /** What the stages of the rivals share. */
 export interface RivalOptions {
   readonly masking: Masking;
@@ -132,26 +126,24 @@ export async function chooseRivals(
 export async function evaluateRivals(
   { final, test }: Split,
   choice: RivalChoice,
-  { masking, onProgress, signal }: RivalOptions,
-): Promise<RivalMetrics> {
+  { segments, masking, onProgress, signal }: RivalOptions & { readonly segments: Segments },
+): Promise<RivalFigures> {
   const { easeLambda, recencyEase } = choice;
   const stages = recencyEase === null ? 2 : 3;
   const begin = (done: number): void => {
     signal?.throwIfAborted();
     onProgress("test popularity and EASE", done, stages);
   };
+  const measure = (ranker: Ranker): SegmentedMetrics =>
+    measureRanks(segments, evaluateRanking(ranker, final, test, { masking }).ranks);
   begin(0);
   using byPopularity = popularity(final);
-  const popularityMetrics = evaluateRanking(byPopularity, final, test, { masking }).metrics;
+  const popularityFigures = measure(byPopularity);
   begin(1);
   using byEase = await ease(final, { lambda: easeLambda });
-  const easeMetrics = evaluateRanking(byEase, final, test, { masking }).metrics;
-  if (recencyEase === null) return { popularity: popularityMetrics, ease: easeMetrics, recencyEase: null };
+  const easeFigures = measure(byEase);
+  if (recencyEase === null) return { popularity: popularityFigures, ease: easeFigures, recencyEase: null };
   begin(2);
   using byRecency = await ease(final, { ...recencyEase, recencyFloor });
-  return {
-    popularity: popularityMetrics,
-    ease: easeMetrics,
-    recencyEase: evaluateRanking(byRecency, final, test, { masking }).metrics,
-  };
+  return { popularity: popularityFigures, ease: easeFigures, recencyEase: measure(byRecency) };
 }

@@ -11,6 +11,7 @@ export class CallCounter {
   calls = 0;
   answers = 0;
   evaluatedTokens = 0;
+  reusedTokens = 0;
   cacheHits = 0;
   readonly noAnswers: Record<NoAnswerReason, number> = {
     fault: 0,
@@ -30,8 +31,8 @@ export class CallCounter {
 
   /** A copy that no longer changes. */
   snapshot(): ModelStats {
-    const { calls, answers, evaluatedTokens, cacheHits } = this;
-    return { calls, answers, evaluatedTokens, cacheHits, noAnswers: { ...this.noAnswers } };
+    const { calls, answers, evaluatedTokens, reusedTokens, cacheHits } = this;
+    return { calls, answers, evaluatedTokens, reusedTokens, cacheHits, noAnswers: { ...this.noAnswers } };
   }
 }
 
@@ -41,11 +42,13 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * Runs one model call under its deadline and signal. Resolves at the deadline even when the work hangs; the signal
  * handed to the work then tells it to stop. What the work throws becomes a fault, except programmer errors.
  *
+ * @param controller of the signal handed to the work; whoever aborts it ends the work with reason "aborted"
  * @throws Llama4RecError `E_ARGUMENT`, `E_DISPOSED`.
  */
 export async function attempt<A extends { readonly answered: true }>(
   options: CallOptions,
   work: (signal: AbortSignal) => Promise<A | NoAnswer>,
+  controller = new AbortController(),
 ): Promise<A | NoAnswer> {
   const { signal, deadlineMs } = options;
   if (deadlineMs !== undefined && !(deadlineMs > 0 && deadlineMs <= LONGEST_TIMER_MS)) {
@@ -53,7 +56,6 @@ export async function attempt<A extends { readonly answered: true }>(
   }
   if (signal?.aborted) return noAnswer("aborted", "aborted before it began");
 
-  const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   const stopped = new Promise<NoAnswer>((resolve) => {

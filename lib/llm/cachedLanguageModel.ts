@@ -96,14 +96,15 @@ export class CachedLanguageModel implements LanguageModel {
 
   async complete(request: CompleteRequest, options: CallOptions = {}): Promise<CompleteAnswer | NoAnswer> {
     checkCompleteRequest(request);
-    const { prompt, maxTokens, stop = [], template } = request;
+    const { prompt, maxTokens, stop = [], grammar, template } = request;
     const fault = (answer: CompleteAnswer) => completeAnswerFault(answer, request);
-    const key = ["complete", prompt, maxTokens, stop, template];
+    const key = ["complete", prompt, maxTokens, stop, grammar, template];
     return this.#cached(key, () => this.#model.complete(request, options), fault);
   }
 
   stats(): ModelStats {
-    return { ...this.#counter.snapshot(), evaluatedTokens: this.#model.stats().evaluatedTokens };
+    const { evaluatedTokens, reusedTokens } = this.#model.stats();
+    return { ...this.#counter.snapshot(), evaluatedTokens, reusedTokens };
   }
 
   dispose(): Promise<void> {

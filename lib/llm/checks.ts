@@ -149,8 +149,8 @@ class CheckedLanguageModel implements LanguageModel {
   }
 
   stats(): ModelStats {
-    const { evaluatedTokens, cacheHits } = this.#model.stats();
-    return { ...this.#counter.snapshot(), evaluatedTokens, cacheHits };
+    const { evaluatedTokens, reusedTokens, cacheHits } = this.#model.stats();
+    return { ...this.#counter.snapshot(), evaluatedTokens, reusedTokens, cacheHits };
   }
 
   dispose(): Promise<void> {

@@ -1,13 +1,22 @@
 export { type AnswerCache, openAnswerCache } from "./answerCache.js";
 export { CachedLanguageModel } from "./cachedLanguageModel.js";
+export type { ChatFormat } from "./chat.js";
 export { checked } from "./checks.js";
-export { type GgufHeader, type GgufTensor, type GgufValue, readGgufHeader } from "./ggufHeader.js";
+export * from "./gguf/index.js";
 export type * from "./languageModel.js";
-export { type LlamaOptions, type LoadLlamaOptions, loadLlama } from "./load.js";
+export {
+  type AppliedLora,
+  type LanguageModelOptions,
+  type LlamaMemory,
+  type LlamaOptions,
+  loadLanguageModel,
+} from "./load.js";
+export { PocketLlama, type PocketLlamaOptions } from "./pocket/pocketLlama.js";
 export {
   buildChoicePrompt,
   buildPairPrompt,
   buildRankingPrompt,
+  buildRatePrompt,
   type CandidatePromptInput,
   type CandidatePromptOptions,
   type PairPrompt,
@@ -15,10 +24,15 @@ export {
   type PromptModel,
   type PromptOptions,
   type RankingPrompt,
+  type RatePrompt,
+  type RatePromptInput,
   type UserPromptInput,
 } from "./prompts/build.js";
 export { DIRECT_TEMPLATE } from "./prompts/direct.js";
 export type { KeptTitles } from "./prompts/fit.js";
+export { RATING_TEMPLATE } from "./prompts/rating.js";
+export type { PromptItem } from "./prompts/render.js";
 export { MAX_TITLE_LENGTH, sanitizeTitle } from "./prompts/sanitize.js";
 export { SEQUENTIAL_TEMPLATE } from "./prompts/sequential.js";
 export type { PromptTemplate } from "./prompts/template.js";
+export * from "./tokenizer/index.js";

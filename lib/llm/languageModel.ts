@@ -6,7 +6,7 @@ export type NoAnswerReason =
   | "timeout"
   /** The answer was malformed: not finite, wrong length, no permutation. */
   | "invalid"
-  /** Prefix and longest continuation do not fit the model's context. */
+  /** Prefix and longest continuation, for a listing all of them, do not fit the model's context. */
   | "too-long"
   /** The caller's signal fired, or the model was disposed meanwhile. */
   | "aborted";
@@ -32,8 +32,11 @@ export interface CallOptions {
  *
  * - `likelihood`: log-probability of the whole continuation after the prefix.
  * - `labels`: logit of a one-token label after the prefix, one prefill for all candidates.
+ * - `listing`: the model writes all candidates one after another, greedily, each step held to what continues a candidate
+ *   not yet written; a candidate's score is minus its place, from 0. No candidate may begin another: end each with a
+ *   line break.
  */
-export type RankMode = "likelihood" | "labels";
+export type RankMode = "likelihood" | "labels" | "listing";
 
 /**
  * How the log-probabilities of a continuation's tokens become one score.
@@ -48,7 +51,10 @@ export type LengthNormalization = "sum" | "mean";
 export interface RankRequest {
   /** Text that all candidates continue. */
   readonly prefix: string;
-  /** Continuations exactly as they are scored: ` Title (Year)\n` for likelihood, a label of {@link LabelSet} for labels. */
+  /**
+   * Continuations exactly as they are scored: ` Title (Year)\n` for likelihood and listing, a label of {@link LabelSet} for
+   * labels.
+   */
   readonly candidates: readonly string[];
   readonly mode: RankMode;
   /** Only for likelihood; default `sum`. */
@@ -60,7 +66,7 @@ export interface RankRequest {
 /** Candidates in order. */
 export interface RankAnswer {
   readonly answered: true;
-  /** `[candidates]`, higher is better: nats for likelihood, raw logits for labels. */
+  /** `[candidates]`, higher is better: nats for likelihood, raw logits for labels, minus the place for listing. */
   readonly scores: Float64Array;
   /** Permutation of the candidate positions, best first, equal scores by position. */
   readonly order: Int32Array;
@@ -124,6 +130,8 @@ export interface CompleteRequest {
   readonly maxTokens: number;
   /** Texts that end the answer; they are not part of it. */
   readonly stop?: readonly string[];
+  /** GBNF grammar with a rule `root` that the text follows; not every model knows grammars: `E_ARGUMENT` then. */
+  readonly grammar?: string;
   /** Version of the template that wrote the prompt: part of the cache key. */
   readonly template?: string;
 }
@@ -138,7 +146,7 @@ export interface CompleteAnswer {
 
 /** One-token labels for candidates, verified against the model's vocabulary. */
 export interface LabelSet {
-  /** What stands between the prompt's last word and the label: if empty, the prompt itself ends with a space. */
+  /** What stands before a label, in the list of candidates as in the answer. */
   readonly lead: "" | " ";
   /** The labels as shown beside the candidates; `lead + names[i]` is one distinct token each. */
   readonly names: readonly string[];
@@ -151,6 +159,8 @@ export interface ModelStats {
   readonly noAnswers: Readonly<Record<NoAnswerReason, number>>;
   /** Tokens that went through the network. */
   readonly evaluatedTokens: number;
+  /** Tokens that did not, because what was evaluated before them was kept. */
+  readonly reusedTokens: number;
   /** Answers that came from a cache. */
   readonly cacheHits: number;
 }
@@ -161,7 +171,7 @@ export interface ModelStats {
  * @throws Llama4RecError every call: `E_ARGUMENT` for a malformed request, `E_DISPOSED` after {@link LanguageModel.dispose}.
  */
 export interface LanguageModel extends AsyncDisposable {
-  /** Hash of everything that changes answers: weights, context, threads, device, evaluation path. */
+  /** Hash of everything that changes answers: weights, adapters, chat format, context, threads, device. */
   readonly id: string;
   /** Tokens of text that one request may hold, prefix and longest continuation together. */
   readonly contextSize: number;

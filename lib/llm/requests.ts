@@ -1,5 +1,7 @@
 import { argumentError } from "../native/errors.js";
-import type { CompareRequest, CompleteRequest, RankRequest, RateRequest } from "./languageModel.js";
+import type { CompareRequest, CompleteRequest, RankMode, RankRequest, RateRequest } from "./languageModel.js";
+
+const MODES: readonly RankMode[] = ["likelihood", "labels", "listing"];
 
 /** @throws Llama4RecError `E_ARGUMENT` when the request is malformed. */
 export function checkRankRequest(request: RankRequest): void {
@@ -8,9 +10,7 @@ export function checkRankRequest(request: RankRequest): void {
     throw argumentError("candidates", "at least one candidate", request.candidates);
   }
   for (const [i, candidate] of request.candidates.entries()) checkText(`candidates[${i}]`, candidate);
-  if (request.mode !== "likelihood" && request.mode !== "labels") {
-    throw argumentError("mode", '"likelihood" or "labels"', request.mode);
-  }
+  if (!MODES.includes(request.mode)) throw argumentError("mode", MODES.join(", "), request.mode);
   const { normalization = "sum" } = request;
   if (normalization !== "sum" && normalization !== "mean") {
     throw argumentError("normalization", '"sum" or "mean"', normalization);
@@ -47,6 +47,7 @@ export function checkCompleteRequest(request: CompleteRequest): void {
     throw argumentError("maxTokens", "a positive integer", request.maxTokens);
   }
   for (const [i, stop] of (request.stop ?? []).entries()) checkText(`stop[${i}]`, stop);
+  if (request.grammar !== undefined) checkText("grammar", request.grammar);
 }
 
 function checkPair(name: string, pair: readonly [string, string]): void {

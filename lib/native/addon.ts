@@ -68,6 +68,7 @@ export interface Addon {
   tapeRandomize(seed: number, step: number): void;
   tapeInput(values: Float32Array, rows: number, columns: number): number;
   tapeUse(parameter: number): number;
+  tapeUseFrozen(parameter: number): number;
   tapeShape(tensor: number): [rows: number, columns: number];
   tapeValue(tensor: number): Float32Array;
   tapeGradient(tensor: number): Float32Array;
@@ -95,7 +96,19 @@ export interface Addon {
   attention(qkv: number, offsets: Int32Array, heads: number, causal: boolean, dropout: number): number;
   take(x: number, rows: Int32Array): number;
   bceLoss(positive: number, negative: number): number;
-  softmaxLoss(states: number, table: number, targets: Int32Array): number;
+  softmaxLoss(states: number, table: number, targets: Int32Array, weights: Float32Array | null): number;
+  logSoftmax(states: number, table: number, targets: Int32Array): number;
+  rmsNorm(x: number, gain: number, epsilon: number): number;
+  swiglu(x: number): number;
+  rope(x: number, positions: Int32Array, heads: number, width: number, base: number): number;
+  segmentAttention(
+    x: number,
+    segments: Int32Array,
+    sequences: Int32Array,
+    heads: number,
+    kvHeads: number,
+    dropout: number,
+  ): number;
 
   adamCreate(
     parameters: readonly number[],

@@ -86,6 +86,11 @@ export function dense(parameter: Parameter): Tensor {
   return op(() => call((addon) => addon.tapeUse(parameter.id)));
 }
 
+/** The whole parameter as a tensor that takes no gradient: what a frozen model is made of. */
+export function frozen(parameter: Parameter): Tensor {
+  return op(() => call((addon) => addon.tapeUseFrozen(parameter.id)));
+}
+
 /** Rows of a parameter: `[n x columns]`. The gradient touches those rows only. */
 export function gather(parameter: Parameter, rows: Int32Array | readonly number[]): Tensor {
   return op(() => call((addon) => addon.gather(parameter.id, indices(rows, "rows"))));
@@ -241,9 +246,79 @@ export function bceLoss(positive: Tensor, negative: Tensor): Tensor {
  * Cross-entropy of a softmax over a whole table: mean over rows of `-log softmax(states[i] . table)[targets[i]]`;
  * `states [n x d]`, `table [items x d]` to `1 x 1`. The scores exist for a few rows at a time. For selected rows see
  * {@link take}.
+ *
+ * @param weights `[n]`, at least 0 and not all 0: the mean is weighted by them. Null: all count alike.
  */
-export function softmaxLoss(states: Tensor, table: Tensor, targets: Int32Array | readonly number[]): Tensor {
-  return op(() => call((addon) => addon.softmaxLoss(states, table, indices(targets, "targets"))));
+export function softmaxLoss(
+  states: Tensor,
+  table: Tensor,
+  targets: Int32Array | readonly number[],
+  weights: Float32Array | null = null,
+): Tensor {
+  return op(() => call((addon) => addon.softmaxLoss(states, table, indices(targets, "targets"), weights)));
+}
+
+/**
+ * `log softmax(states[i] . table)[targets[i]]`: `states [n x d]`, `table [items x d]` to `[n x 1]`. For evaluation: it has
+ * no gradient.
+ */
+export function logSoftmax(states: Tensor, table: Tensor, targets: Int32Array | readonly number[]): Tensor {
+  return op(() => call((addon) => addon.logSoftmax(states, table, indices(targets, "targets"))));
+}
+
+/** Each row on its own: `gain * x / sqrt(mean of x^2 + epsilon)` (Zhang and Sennrich 2019); `gain [1 x columns]`. */
+export function rmsNorm(x: Tensor, gain: Tensor, epsilon = 1e-5): Tensor {
+  return op(() => call((addon) => addon.rmsNorm(x, gain, epsilon)));
+}
+
+/** `silu(gate) * up` (Shazeer 2020): `x [n x 2 f]` holds gate and up side by side, to `[n x f]`. */
+export function swiglu(x: Tensor): Tensor {
+  return op(() => call((addon) => addon.swiglu(x)));
+}
+
+/** Options of {@link rope}. */
+export interface RopeOptions {
+  /** `[n]`: the position of each row, at least 0. */
+  readonly positions: Int32Array;
+  /** The first so many heads of a row are rotated; the rest stays as it is. */
+  readonly heads: number;
+  /** Numbers of a head, even. */
+  readonly width: number;
+  /** Default 10,000. */
+  readonly base?: number;
+}
+
+/**
+ * Rotary position embedding (Su et al. 2021, Eq. 34) of neighbouring pairs, llama.cpp's order: `x [n x c]` with
+ * `c >= heads * width`, to the same shape.
+ */
+export function rope(x: Tensor, options: RopeOptions): Tensor {
+  const { positions, heads, width, base = 10_000 } = options;
+  return op(() => call((addon) => addon.rope(x, positions, heads, width, base)));
+}
+
+/** Options of {@link segmentAttention}. */
+export interface SegmentAttentionOptions {
+  /** `[segments + 1]`: segment `g` is rows `segments[g] .. segments[g + 1]`. */
+  readonly segments: Int32Array;
+  /** `[sequences + 1]`: sequence `s` is segments `sequences[s] .. sequences[s + 1]`, a prefix and its tails. */
+  readonly sequences: Int32Array;
+  /** Heads of queries. */
+  readonly heads: number;
+  /** Heads of keys and values; divides `heads`. */
+  readonly kvHeads: number;
+  /** Rate of dropout on the attention weights, default 0. */
+  readonly dropout?: number;
+}
+
+/**
+ * Grouped-query attention (Ainslie et al. 2023) of many independent tails behind one prefix: a token sees its own segment
+ * up to itself and, in a tail, the whole prefix. `x [tokens x (heads + 2 kvHeads) w]` holds queries, keys and values side
+ * by side, to `[tokens x heads w]`.
+ */
+export function segmentAttention(x: Tensor, options: SegmentAttentionOptions): Tensor {
+  const { segments, sequences, heads, kvHeads, dropout: rate = 0 } = options;
+  return op(() => call((addon) => addon.segmentAttention(x, segments, sequences, heads, kvHeads, rate)));
 }
 
 /** The number in a `1 x 1` tensor. */

@@ -11,18 +11,36 @@ import {
 import { checkedIdentity, checkIdentity, type Identity } from "./identity.js";
 import { checkedProgress, type Progress } from "./progress.js";
 
+/** Progress that a checkpoint can hold: plain data, with the values of all parameters in a state that was good. */
+export interface Kept {
+  readonly good: { readonly values: readonly Float32Array[] } | null;
+}
+
+/** Progress as it stands in a file. */
+export type Stored<P extends Kept> = Omit<P, "good"> & {
+  readonly good: Omit<NonNullable<P["good"]>, "values"> | null;
+  /** Updates of each parameter, in their order. */
+  readonly updates: readonly number[];
+};
+
+/** Checks progress that was read for so many parameters; throws `E_CORRUPT` for what no training could have written. */
+export type ProgressCheck<P extends Kept> = (path: string, value: unknown, parameters: number) => Stored<P>;
+
 /** Version of what a checkpoint holds; readers refuse others. */
 const contentVersion = "1";
 
-/** The file that a training is kept in. */
-export class CheckpointFile {
+/** The file that a training is kept in: of a backbone, unless another kind of progress is named. */
+export class CheckpointFile<P extends Kept = Progress> {
   readonly path: string;
   readonly #identity: Identity;
   readonly #parameters: readonly Parameter[];
   /** The file that this training began from or wrote last: only that one is replaced. */
   #stamp: string | null;
 
-  constructor(path: string, identity: Identity, parameters: readonly Parameter[]) {
+  readonly #check: ProgressCheck<P>;
+
+  constructor(path: string, identity: Identity, parameters: readonly Parameter[], check: ProgressCheck<P>) {
+    this.#check = check;
     this.path = path;
     this.#identity = identity;
     this.#parameters = parameters;
@@ -35,8 +53,9 @@ export class CheckpointFile {
    * @throws Llama4RecError `E_DIVERGED` when a number is not finite, `E_FILE` when the file cannot be written,
    *   `E_MISMATCH` when another training has written it meanwhile: it stays as it is.
    */
-  async write(progress: Progress, commit: () => void): Promise<void> {
+  async write(progress: P, commit: () => void): Promise<void> {
     const { good, ...counts } = progress;
+    const { values: goodValues = [], ...goodCounts } = good ?? {};
     const tensors = new Map<string, StoredTensor>();
     const updates: number[] = [];
     for (const [index, parameter] of this.#parameters.entries()) {
@@ -47,7 +66,7 @@ export class CheckpointFile {
       tensors.set(names.first, { shape, values: finite(parameter, state.first) });
       tensors.set(names.second, { shape, values: finite(parameter, state.second) });
       tensors.set(names.rowSteps, { shape: [parameter.rows], values: state.rowSteps });
-      if (good !== null) tensors.set(names.good, { shape, values: good.values[index] });
+      if (good !== null) tensors.set(names.good, { shape, values: goodValues[index] });
       updates.push(state.steps);
     }
     const metadata = {
@@ -56,7 +75,7 @@ export class CheckpointFile {
       progress: JSON.stringify({
         ...counts,
         updates,
-        good: good === null ? null : { epoch: good.epoch, validation: good.validation },
+        good: good === null ? null : goodCounts,
       }),
     };
     await writeTensorFile(this.path, { kind: "checkpoint", metadata, tensors }, () => {
@@ -81,7 +100,7 @@ export class CheckpointFile {
    * @throws Llama4RecError `E_MISMATCH` naming all that differs when it belongs to another training, `E_CORRUPT`,
    *   `E_VERSION`, `E_FILE`.
    */
-  async read(): Promise<Progress | null> {
+  async read(): Promise<P | null> {
     const { path } = this;
     const parameters = this.#parameters;
     if (this.#stamp === null) return null;
@@ -93,11 +112,7 @@ export class CheckpointFile {
         `${path}: expected a checkpoint of version ${contentVersion}, got version ${content}`,
       );
     checkIdentity(path, this.#identity, checkedIdentity(path, json(path, file, "identity")));
-    const { good, updates, ...counts } = checkedProgress(
-      path,
-      json(path, file, "progress"),
-      parameters.length,
-    );
+    const { good, updates, ...counts } = this.#check(path, json(path, file, "progress"), parameters.length);
     const restored = parameters.map((parameter, index) => {
       const names = tensorNames(parameter);
       return {
@@ -115,9 +130,19 @@ export class CheckpointFile {
     if (file.tensors.size !== (good === null ? 4 : 5) * parameters.length)
       throw new Llama4RecError("E_MISMATCH", `${path}: it holds parameters that the backbone does not have`);
     for (const { parameter, values, state } of restored) parameter.write(values).writeState(state);
-    if (good === null) return { ...counts, good };
-    return { ...counts, good: { ...good, values: restored.flatMap(({ good: values }) => values ?? []) } };
+    const values = restored.flatMap(({ good: found }) => found ?? []);
+    // What was taken apart above is put together again: P.
+    return { ...counts, good: good === null ? null : { ...good, values } } as unknown as P;
   }
+}
+
+/** The checkpoint of a backbone's training. */
+export function trainingCheckpoint(
+  path: string,
+  identity: Identity,
+  parameters: readonly Parameter[],
+): CheckpointFile {
+  return new CheckpointFile(path, identity, parameters, checkedProgress);
 }
 
 /** Values of a parameter, when they are finite. */

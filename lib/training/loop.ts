@@ -3,7 +3,7 @@ import type { FrozenModel } from "../models/frozen.js";
 import { backward, item, step } from "../native/autograd.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import { Adam } from "../native/optimizer.js";
-import { CheckpointFile, finite } from "./checkpoint.js";
+import { type CheckpointFile, finite, trainingCheckpoint } from "./checkpoint.js";
 import { type IdentitySource, identityOf } from "./identity.js";
 import type { CheckpointOptions, CheckpointReport, EpochReport, StepReport } from "./options.js";
 import type { GoodState, Progress } from "./progress.js";
@@ -76,7 +76,7 @@ export async function runTraining(run: TrainingRun, host: TrainingHost): Promise
   });
   const { checkpoint } = run;
   const file =
-    checkpoint === null ? null : new CheckpointFile(checkpoint.path, identityOf(run), task.parameters);
+    checkpoint === null ? null : trainingCheckpoint(checkpoint.path, identityOf(run), task.parameters);
   const loop = new TrainingLoop(run, host, task, optimizer, file);
   if (checkpoint?.resume) await loop.resume();
   return await loop.toTheEnd();

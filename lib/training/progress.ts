@@ -1,4 +1,5 @@
 import { corrupt } from "../storage/header.js";
+import type { Stored } from "./checkpoint.js";
 import type { EpochReport } from "./options.js";
 
 /** Values of all parameters, in their order, at the end of an epoch. */
@@ -32,13 +33,6 @@ export interface Progress {
   final: number | null;
 }
 
-/** Progress as it stands in a file. */
-export type StoredProgress = Omit<Progress, "good"> & {
-  readonly good: Omit<GoodState, "values"> | null;
-  /** Updates of each parameter, in their order. */
-  readonly updates: readonly number[];
-};
-
 /** Most updates that a parameter can be given back: its rows count theirs in 32 bits, and training goes on from there. */
 const mostUpdates = 2 ** 31 - 2 ** 20;
 
@@ -46,13 +40,13 @@ const mostUpdates = 2 ** 31 - 2 ** 20;
  * Progress of a training with that many parameters, read from a file.
  * @throws Llama4RecError `E_CORRUPT` naming the path and the first entry that no training could have written.
  */
-export function checkedProgress(path: string, value: unknown, parameters: number): StoredProgress {
+export function checkedProgress(path: string, value: unknown, parameters: number): Stored<Progress> {
   const check = (holds: boolean, name: string): void => {
     if (!holds) throw corrupt(path, `its progress has no valid ${name}`);
   };
   check(isObject(value), "entries");
   const { epoch, batches, steps, loss, weight, sinceBest, history, good, final, updates } = value as Readonly<
-    Record<keyof StoredProgress, unknown>
+    Record<keyof Stored<Progress>, unknown>
   >;
   check(isCount(epoch) && epoch >= 1, "epoch");
   check(isCount(batches), "batches");
@@ -63,19 +57,20 @@ export function checkedProgress(path: string, value: unknown, parameters: number
   check(Array.isArray(history) && history.length === Number(epoch) - 1 && history.every(isReport), "history");
   check(good === null || isGood(good, Number(epoch)), "good");
   check(isNumberOrNull(final), "final");
-  check(
-    Array.isArray(updates) &&
-      updates.length === parameters &&
-      updates.every((count) => isCount(count) && count <= Math.min(Number(steps), mostUpdates)),
-    "updates",
-  );
-  return value as StoredProgress;
+  check(areUpdates(updates, parameters, Number(steps)), "updates");
+  return value as Stored<Progress>;
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+/** Whether these can be the updates of so many parameters after so many steps. */
+export const areUpdates = (value: unknown, parameters: number, steps: number): boolean =>
+  Array.isArray(value) &&
+  value.length === parameters &&
+  value.every((count) => isCount(count) && count <= Math.min(steps, mostUpdates));
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-const isNumberOrNull = (value: unknown): boolean => value === null || Number.isFinite(value);
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+export const isNumberOrNull = (value: unknown): boolean => value === null || Number.isFinite(value);
 
 const isReport = (value: unknown, index: number): boolean =>
   isObject(value) &&

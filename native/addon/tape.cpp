@@ -11,9 +11,14 @@
 #include "ops/l2/l2.h"
 #include "ops/layer_norm/layer_norm.h"
 #include "ops/linear/linear.h"
+#include "ops/log_softmax/log_softmax.h"
 #include "ops/matmul/matmul.h"
+#include "ops/rms_norm/rms_norm.h"
+#include "ops/rope/rope.h"
 #include "ops/row_dot/row_dot.h"
+#include "ops/segment_attention/segment_attention.h"
 #include "ops/softmax/softmax.h"
+#include "ops/swiglu/swiglu.h"
 #include "ops/take/take.h"
 
 namespace l4r::addon {
@@ -46,6 +51,10 @@ Napi::Value input(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value use(const Napi::CallbackInfo& info) { return handle(info, tape(info).use(parameter(info))); }
+
+Napi::Value use_frozen(const Napi::CallbackInfo& info) {
+  return handle(info, tape(info).use_frozen(parameter(info)));
+}
 
 Napi::Value shape(const Napi::CallbackInfo& info) {
   const Shape found = tape(info).shape(tensor(info, 0, "tensor"));
@@ -158,7 +167,41 @@ Napi::Value bce_loss_js(const Napi::CallbackInfo& info) {
 
 Napi::Value softmax_loss_js(const Napi::CallbackInfo& info) {
   return handle(info, softmax_loss(tape(info), tensor(info, 0, "states"), tensor(info, 1, "table"),
-                                   array<std::int32_t>(info, 2, "targets")));
+                                   array<std::int32_t>(info, 2, "targets"),
+                                   optional_array<float>(info[3], "weights")));
+}
+
+Napi::Value log_softmax_js(const Napi::CallbackInfo& info) {
+  return handle(info, log_softmax(tape(info), tensor(info, 0, "states"), tensor(info, 1, "table"),
+                                  array<std::int32_t>(info, 2, "targets")));
+}
+
+Napi::Value rms_norm_js(const Napi::CallbackInfo& info) {
+  return handle(info, rms_norm(tape(info), tensor(info, 0, "x"), tensor(info, 1, "gain"),
+                               static_cast<float>(number(info, 2, "epsilon"))));
+}
+
+Napi::Value swiglu_js(const Napi::CallbackInfo& info) {
+  return handle(info, swiglu(tape(info), tensor(info, 0, "x")));
+}
+
+Napi::Value rope_js(const Napi::CallbackInfo& info) {
+  RopeOptions options;
+  options.heads = integer(info, 2, "heads", 0, 1 << 20);
+  options.width = integer(info, 3, "width", 2, 1 << 20);
+  options.base = static_cast<float>(number(info, 4, "base"));
+  return handle(info,
+                rope(tape(info), tensor(info, 0, "x"), array<std::int32_t>(info, 1, "positions"), options));
+}
+
+Napi::Value segment_attention_js(const Napi::CallbackInfo& info) {
+  SegmentAttentionOptions options;
+  options.heads = integer(info, 3, "heads", 1, 1 << 20);
+  options.kv_heads = integer(info, 4, "kvHeads", 1, 1 << 20);
+  options.dropout = static_cast<float>(number(info, 5, "dropout"));
+  return handle(info,
+                segment_attention(tape(info), tensor(info, 0, "x"), array<std::int32_t>(info, 1, "segments"),
+                                  array<std::int32_t>(info, 2, "sequences"), options));
 }
 
 }  // namespace
@@ -168,6 +211,7 @@ void export_tape(Napi::Object exports) {
   export_function<randomize>(exports, "tapeRandomize");
   export_function<input>(exports, "tapeInput");
   export_function<use>(exports, "tapeUse");
+  export_function<use_frozen>(exports, "tapeUseFrozen");
   export_function<shape>(exports, "tapeShape");
   export_function<value>(exports, "tapeValue");
   export_function<gradient>(exports, "tapeGradient");
@@ -190,6 +234,11 @@ void export_tape(Napi::Object exports) {
   export_function<take_js>(exports, "take");
   export_function<bce_loss_js>(exports, "bceLoss");
   export_function<softmax_loss_js>(exports, "softmaxLoss");
+  export_function<log_softmax_js>(exports, "logSoftmax");
+  export_function<rms_norm_js>(exports, "rmsNorm");
+  export_function<swiglu_js>(exports, "swiglu");
+  export_function<rope_js>(exports, "rope");
+  export_function<segment_attention_js>(exports, "segmentAttention");
 }
 
 }  // namespace l4r::addon

@@ -1,12 +1,12 @@
 #include "autograd/parameter.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <mutex>
 #include <utility>
 
+#include "base/exact_math.h"
 #include "base/rng.h"
 #include "base/status.h"
 
@@ -19,49 +19,6 @@ std::int64_t checked_cells(const std::string& name, std::int64_t rows, std::int6
   require(rows >= 0 && rows <= kLargest && cols >= 0 && cols <= kLargest, "parameter \"", name,
           "\": expected rows and cols in 0..", kLargest, ", got ", rows, " x ", cols);
   return rows * cols;
-}
-
-// Natural logarithm of x in (0, 1]: x = m 2^e with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1) / (m +
-// 1)).
-double natural_log(double x) {
-  const auto bits = std::bit_cast<std::uint64_t>(x);
-  int exponent = static_cast<int>(bits >> 52) - 1023;
-  double m = std::bit_cast<double>((bits & 0xFFFFFFFFFFFFFull) | 0x3FF0000000000000ull);
-  if (m > 1.4142135623730951) {
-    m *= 0.5;
-    ++exponent;
-  }
-  const double s = (m - 1) / (m + 1), s2 = s * s;
-  double series = 0;  // |s| < 0.172: eleven terms leave less than 1e-17
-  for (int k = 21; k >= 1; k -= 2) series = series * s2 + 1.0 / k;
-  return exponent * 0.6931471805599453 + 2 * s * series;
-}
-
-struct SineCosine {
-  double sine, cosine;
-};
-
-// Sine and cosine of `turn` full turns, turn in [0, 1): whole quarters are taken off exactly, the rest goes
-// through the Taylor series 1 - x^2 / (1 2) (1 - x^2 / (3 4) (1 - ...)), from the inside out.
-SineCosine sine_cosine_of_turn(double turn) {
-  const int quarter = (static_cast<int>(turn * 8) + 1) / 2;                  // the nearest of 0..4
-  const double x = (turn - quarter * 0.25) * 6.283185307179586, x2 = x * x;  // |x| <= pi / 4
-  double sine = 0, cosine = 0;
-  for (int k = 16; k >= 2; k -= 2) {
-    cosine = 1 - cosine * x2 / (k * (k - 1));
-    sine = 1 - sine * x2 / (k * (k + 1));
-  }
-  sine *= x;
-  switch (quarter & 3) {
-    case 1:
-      return {cosine, -sine};
-    case 2:
-      return {-sine, -cosine};
-    case 3:
-      return {-cosine, sine};
-    default:
-      return {sine, cosine};
-  }
 }
 
 // In (0, 1), 32 bits, centred in their steps so that neither end is reached.

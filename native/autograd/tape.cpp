@@ -48,13 +48,17 @@ Handle Tape::input(std::span<const float> values, std::int64_t rows, std::int64_
   return push_node({{rows, cols}, copy(values), nullptr, nullptr, nullptr});
 }
 
-Handle Tape::use(const std::shared_ptr<Parameter>& parameter) {
+Handle Tape::use(const std::shared_ptr<Parameter>& parameter) { return use(parameter, false); }
+
+Handle Tape::use_frozen(const std::shared_ptr<Parameter>& parameter) { return use(parameter, true); }
+
+Handle Tape::use(const std::shared_ptr<Parameter>& parameter, bool frozen) {
   for (const DenseUse& use : dense_uses_)
-    if (use.parameter == parameter.get()) return generation_ << kSlotBits | use.slot;
+    if (use.parameter == parameter.get() && use.frozen == frozen) return generation_ << kSlotBits | use.slot;
   keep(parameter);
-  const Handle tensor =
-      push_node({{parameter->rows, parameter->cols}, parameter->value.data(), nullptr, nullptr, nullptr});
-  dense_uses_.push_back({parameter.get(), slot(tensor)});
+  const Shape shape{parameter->rows, parameter->cols};
+  const Handle tensor = push_node({shape, parameter->value.data(), nullptr, nullptr, nullptr, frozen});
+  dense_uses_.push_back({parameter.get(), slot(tensor), frozen});
   return tensor;
 }
 
@@ -128,6 +132,7 @@ const Tape::Node& Tape::node(Handle tensor) const { return nodes_[slot(tensor)];
 
 Tape::Target Tape::target(Handle tensor) {
   Node& found = nodes_[slot(tensor)];
+  if (found.frozen) return {allocate<float>(found.shape.size()), false};
   const bool accumulate = found.gradient != nullptr;
   if (!accumulate) found.gradient = allocate<float>(found.shape.size());
   return {found.gradient, accumulate};
@@ -140,7 +145,7 @@ std::span<const RowGradients> Tape::row_gradients() const {
 
 const float* Tape::dense_gradient(const Parameter& parameter) const {
   for (const DenseUse& use : dense_uses_)
-    if (use.parameter == &parameter) return nodes_[use.slot].gradient;
+    if (use.parameter == &parameter && !use.frozen) return nodes_[use.slot].gradient;
   return nullptr;
 }
 

@@ -56,6 +56,9 @@ class Tape {
   // A whole parameter, by reference: its value changes when an optimizer steps. Twice the same gives the same
   // handle.
   Handle use(const std::shared_ptr<Parameter>& parameter);
+  // The same without a gradient: no optimizer sees this use of the parameter, gradient() gives zeros, and
+  // operations need not compute what would end here. A handle of its own beside that of use().
+  Handle use_frozen(const std::shared_ptr<Parameter>& parameter);
 
   // Makes this a training step: dropout is active, and its masks follow from (seed, step, order of the calls)
   // alone. Without it, and after reset(), dropout lets everything through. Throws Error(argument) for a step
@@ -85,6 +88,7 @@ class Tape {
     float* gradient;  // null while none has arrived
     void (*backward)(Tape&, const Node&);
     const void* context;  // what the operation needs in its backward pass; in the arena
+    bool frozen = false;
   };
 
   const OpKernels& kernels() const noexcept { return *kernels_; }
@@ -116,7 +120,10 @@ class Tape {
                       kept});
   }
 
-  // Where a backward pass puts a gradient: overwrite it, or add to it when others have written before.
+  // False for a frozen leaf: a backward pass may leave its gradient out.
+  bool wants_gradient(Handle tensor) const { return !node(tensor).frozen; }
+  // Where a backward pass puts a gradient: overwrite it, or add to it when others have written before. For a
+  // frozen leaf memory that nobody reads.
   struct Target {
     float* gradient;
     bool accumulate;
@@ -141,8 +148,10 @@ class Tape {
   struct DenseUse {
     const Parameter* parameter;
     std::uint32_t slot;
+    bool frozen;
   };
 
+  Handle use(const std::shared_ptr<Parameter>& parameter, bool frozen);
   Handle push_node(const Node& node);
   std::uint32_t slot(Handle tensor) const;
 

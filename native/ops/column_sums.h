@@ -28,6 +28,7 @@ void for_column_chunks(std::int64_t rows, std::int64_t cols, Body&& body) {
 // Adds the sums of all chunks to the gradient of x [1 x cols]; those of chunk i begin at sums[i * stride].
 inline void add_column_sums(Tape& tape, Handle x, std::int64_t chunks, const float* sums,
                             std::int64_t stride) {
+  if (!tape.wants_gradient(x)) return;
   const std::int64_t cols = tape.shape(x).cols;
   const auto [to, accumulate] = tape.target(x);
   if (chunks == 0 && !accumulate) std::fill_n(to, cols, 0.0f);

@@ -7,6 +7,7 @@ namespace l4r {
 
 // Adds factor * source, which has the shape of x, to the gradient of x.
 inline void add_to_gradient(Tape& tape, Handle x, float factor, const float* source) {
+  if (!tape.wants_gradient(x)) return;
   const auto [to, accumulate] = tape.target(x);
   for_rows(tape.shape(x).size(), 1,
            [&, to = to, accumulate = accumulate](std::int64_t begin, std::int64_t end) {

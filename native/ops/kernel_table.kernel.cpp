@@ -20,14 +20,22 @@ FinishLinear finish_linear;
 LinearSlope linear_slope;
 LayerNorm layer_norm;
 LayerNormBackward layer_norm_backward;
+RmsNorm rms_norm;
+RmsNormBackward rms_norm_backward;
+Swiglu swiglu;
+SwigluBackward swiglu_backward;
 KeepBits keep_bits;
 ScaleKept scale_kept;
 SegmentSquares segment_squares;
 UpdateAdamRows update_adam_rows;
 AttentionForward attention_forward;
 AttentionBackward attention_backward;
+SegmentAttentionForward segment_attention_forward;
+SegmentAttentionBackward segment_attention_backward;
+TurnPairs turn_pairs;
 BceLoss bce_loss;
 SoftmaxRows softmax_rows;
+LogSoftmaxRows log_softmax_rows;
 
 extern const OpKernels op_kernels_table;
 constinit const OpKernels op_kernels_table = {
@@ -49,14 +57,22 @@ constinit const OpKernels op_kernels_table = {
     .linear_slope = linear_slope,
     .layer_norm = layer_norm,
     .layer_norm_backward = layer_norm_backward,
+    .rms_norm = rms_norm,
+    .rms_norm_backward = rms_norm_backward,
+    .swiglu = swiglu,
+    .swiglu_backward = swiglu_backward,
     .keep_bits = keep_bits,
     .scale_kept = scale_kept,
     .segment_squares = segment_squares,
     .update_adam_rows = update_adam_rows,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,
+    .segment_attention_forward = segment_attention_forward,
+    .segment_attention_backward = segment_attention_backward,
+    .turn_pairs = turn_pairs,
     .bce_loss = bce_loss,
     .softmax_rows = softmax_rows,
+    .log_softmax_rows = log_softmax_rows,
 };
 
 }  // namespace l4r::L4R_LEVEL

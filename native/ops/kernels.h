@@ -80,6 +80,36 @@ struct AttentionGradients {
   bool accumulate;
 };
 
+// The query heads of one sequence that read the same keys and values, as segment attention sees them. Rows of
+// queries, of keys and of values lie `stride` numbers apart, those of the result and its gradient
+// `out_stride`; the heads of a query row stand side by side.
+struct SegmentGroup {
+  const std::int32_t* bounds;  // [segments + 1]: rows where its segments begin, that of the prefix first
+  std::int64_t segments, heads, width;
+  const float *queries, *keys, *values;  // of its first row
+  std::int64_t stride, out_stride;
+  float scale;  // of the scores
+  // Dropout: the weight of token i, head h and the j-th key that it sees stays where half j % 8 of block
+  // counter + i * token_step + h * head_step + j / 8 of Philox(seed, stream) is below `keep`.
+  std::uint64_t seed, stream, counter, token_step, head_step;
+  std::uint32_t keep;  // kKeepAll: no dropout
+  float inverse_keep;  // of those that stay
+};
+
+// Memory of the thread at work, for n keys and `tokens` tokens at a time, which are r = tokens * heads rows.
+// `panels` says how pack_right() leaves a matrix; in columns, each segment's keys begin a panel.
+struct SegmentScratch {
+  std::int64_t tokens;
+  std::int64_t line;                    // numbers from row to row of weights: at least the keys a token sees
+  float *key_columns, *value_columns;   // panels of [w x n]; values only backward
+  float *key_rows, *value_rows;         // panels of [n x w]; keys only backward
+  float *queries, *results;             // [r x w]
+  float *weights, *slopes;              // [r x line]; slopes, and what follows but bits, only backward
+  float *query_panels, *result_panels;  // panels of [r x w]
+  float *key_sums, *value_sums;         // [n x w]
+  std::uint8_t* bits;                   // [line / 8 + 16]
+};
+
 // out = a + b, n elements. out may be a.
 using Add = void(std::int64_t n, const float* a, const float* b, float* out);
 // out = s * x, or out += s * x.
@@ -141,6 +171,18 @@ using LayerNorm = void(std::int64_t rows, std::int64_t cols, const float* x, con
 using LayerNormBackward = void(std::int64_t rows, std::int64_t cols, const float* x, const float* gain,
                                const float* statistics, const float* gradient, float* to, bool accumulate,
                                float* sums);
+// gain * x / sqrt(mean of x^2 + epsilon) of each row; scales [rows] = 1 / sqrt(mean of x^2 + epsilon).
+using RmsNorm = void(std::int64_t rows, std::int64_t cols, const float* x, const float* gain, float epsilon,
+                     float* out, float* scales);
+// to = (or +=) the gradient of x; sums [cols] = that of gain over these rows.
+using RmsNormBackward = void(std::int64_t rows, std::int64_t cols, const float* x, const float* gain,
+                             const float* scales, const float* gradient, float* to, bool accumulate,
+                             float* sums);
+// out [rows x cols] = silu(gate) * up; x [rows x 2 cols] holds gate and up of a row side by side.
+using Swiglu = void(std::int64_t rows, std::int64_t cols, const float* x, float* out);
+// to [rows x 2 cols] = (or +=) the gradient of x for that of out.
+using SwigluBackward = void(std::int64_t rows, std::int64_t cols, const float* x, const float* gradient,
+                            float* to, bool accumulate);
 // Byte b, bit i of bits: whether half i % 2 (low first) of word i / 2 of Philox(seed, stream).block(first +
 // b) is at most `limit` (below 2^16). Writes up to 15 bytes more than `blocks`.
 using KeepBits = void(std::int64_t blocks, std::uint64_t seed, std::uint64_t stream, std::uint64_t first,
@@ -163,12 +205,29 @@ using AttentionForward = void(const AttentionHead& head, const AttentionScratch&
 using AttentionBackward = void(const AttentionHead& head, const AttentionScratch& scratch, const float* out,
                                const float* gradient, const float* statistics, const AttentionGradients& to);
 
+// Attention of one group of heads of one sequence (ops/segment_attention). statistics [tokens x heads x 2]:
+// as for attention.
+using SegmentAttentionForward = void(const SegmentGroup& group, const SegmentScratch& scratch, float* out,
+                                     float* statistics);
+using SegmentAttentionBackward = void(const SegmentGroup& group, const SegmentScratch& scratch,
+                                      const float* out, const float* gradient, const float* statistics,
+                                      const AttentionGradients& to);
+// out = (or +=) x with the pairs of neighbours in the first `turned` columns of row i turned by the angles
+// with cosine turns[places[i]][j][0] and sine `sign` times turns[places[i]][j][1], j < width / 2; every
+// `width` columns begin anew.
+using TurnPairs = void(std::int64_t n, std::int64_t cols, std::int64_t turned, std::int64_t width,
+                       const float* x, const float* turns, const std::int32_t* places, float sign, float* out,
+                       bool accumulate);
+
 // Sum over i of softplus(sign * x[i]); slope[i] = sign * sigmoid(sign * x[i]) = dloss/dx; sign is 1 or -1.
 using BceLoss = double(std::int64_t n, float sign, const float* x, float* slope);
-// Sum over rows of logsumexp(scores[i]) - scores[i][targets[i]]; scores [rows x cols] become scale times its
-// gradient: scale * (softmax(scores[i]) - 1 at the target).
-using SoftmaxRows = double(std::int64_t rows, std::int64_t cols, float scale, const std::int32_t* targets,
-                           float* scores);
+// Sum over rows of weights[i] * (logsumexp(scores[i]) - scores[i][targets[i]]); scores [rows x cols] become
+// scale times its gradient: scale * weights[i] * (softmax(scores[i]) - 1 at the target). Null weights: all 1.
+using SoftmaxRows = double(std::int64_t rows, std::int64_t cols, float scale, const float* weights,
+                           const std::int32_t* targets, float* scores);
+// out[i] = scores[i][targets[i]] - logsumexp(scores[i]); scores [rows x cols] are overwritten.
+using LogSoftmaxRows = void(std::int64_t rows, std::int64_t cols, const std::int32_t* targets, float* scores,
+                            float* out);
 
 struct OpKernels {
   Add* add;
@@ -188,14 +247,22 @@ struct OpKernels {
   LinearSlope* linear_slope;
   LayerNorm* layer_norm;
   LayerNormBackward* layer_norm_backward;
+  RmsNorm* rms_norm;
+  RmsNormBackward* rms_norm_backward;
+  Swiglu* swiglu;
+  SwigluBackward* swiglu_backward;
   KeepBits* keep_bits;
   ScaleKept* scale_kept;
   SegmentSquares* segment_squares;
   UpdateAdamRows* update_adam_rows;
   AttentionForward* attention_forward;
   AttentionBackward* attention_backward;
+  SegmentAttentionForward* segment_attention_forward;
+  SegmentAttentionBackward* segment_attention_backward;
+  TurnPairs* turn_pairs;
   BceLoss* bce_loss;
   SoftmaxRows* softmax_rows;
+  LogSoftmaxRows* log_softmax_rows;
 };
 
 // Kernels of the active level (see base/cpu.h).

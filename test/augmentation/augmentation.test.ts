@@ -3,7 +3,9 @@ import { augmentPairs, type PairSource } from "../../lib/augmentation/pairAugmen
 import { promptAugmenter } from "../../lib/augmentation/promptAugmentation.js";
 import { mostSimilarUsers } from "../../lib/augmentation/similarUsers.js";
 import { Random } from "../../lib/data/random.js";
+import { TrainView } from "../../lib/data/trainView.js";
 import { checked } from "../../lib/llm/checks.js";
+import { historyOf } from "../../lib/llm/prompts/history.js";
 import { factorRanker } from "../../lib/models/factorRanker.js";
 import type { TrainedRanker } from "../../lib/models/ranker.js";
 import { topKRow } from "../../lib/native/catalogue.js";
@@ -75,19 +77,19 @@ test("a user without training items is nobody's neighbour; with no other user th
   t.deepEqual([...mostSimilarUsers(same(1), viewOf([[0]], 1))], [-1]);
 });
 
-test("a prompt tells the newest titles of the user and the most similar user, and the backbone's first", (t) => {
+test("a prompt tells the newest items of the user and the most similar user, rated, and the backbone's first", (t) => {
+  const rated = new TrainView({ ...view, ratings: view.ratings.map((_, place) => place % 5) });
   const similar = mostSimilarUsers(ranker, view);
-  const titles = (list: Int32Array): string[] => Array.from(list, (item) => view.titles[item]);
   const candidates = Int32Array.of(4, 2, 9);
-  const augmenter = promptAugmenter(ranker, view, {
+  const augmenter = promptAugmenter(ranker, rated, {
     historyTitles: 2,
     similarTitles: 3,
     predictionTitles: 1,
   });
   for (let user = 0; user < users; user++)
     t.deepEqual(augmenter.describe(user, candidates), {
-      history: titles(view.itemsOf(user).slice(-2)),
-      similarUserHistory: titles(view.itemsOf(similar[user]).slice(-3)),
+      history: historyOf(rated, user, 2),
+      similarUserHistory: historyOf(rated, similar[user], 3),
       backbonePrediction: ["Title 4"],
     });
   const silent = promptAugmenter(ranker, view, { historyTitles: 0, similarTitles: 0, predictionTitles: 0 });
@@ -195,7 +197,7 @@ test("an abort between two questions ends it", async (t) => {
   await t.throwsAsync(augmentPairs(model, ranker, view, { seed: 1, onProgress, signal: controller.signal }), {
     is: reason,
   });
-  t.is(model.compared.length, 4);
+  t.true(model.compared.length >= 4 && model.compared.length < 12, "those that were under way, no more");
 });
 
 test("an abort while the last question is answered ends it, too", async (t) => {

@@ -10,28 +10,31 @@ export interface Blocks {
   readonly candidates: readonly string[];
 }
 
-/** Reads a prompt back: what stands under each heading, up to the next one. */
+const TEMPLATES = [DIRECT_TEMPLATE, SEQUENTIAL_TEMPLATE];
+const QUESTIONS = TEMPLATES.flatMap(({ question }) => [question.choose, question.compare]);
+const HEADINGS = [
+  ...TEMPLATES.flatMap(({ history, similarUser, prediction }) => [history, similarUser, prediction]),
+  ...TEMPLATES.map(({ question }) => question.title),
+  ...QUESTIONS,
+];
+
+/** Reads a prompt back: what stands under each heading or question, up to the next one. */
 export function blocksOf(prompt: string): Blocks {
-  const [first, ...lines] = prompt.split("\n");
-  const template = [DIRECT_TEMPLATE, SEQUENTIAL_TEMPLATE].find(({ instruction }) =>
-    Object.values(instruction).includes(first),
-  );
-  if (template === undefined) throw new Error(`no template begins with ${first}`);
-  const { history, similarUser, prediction, candidates, question } = template;
-  const headings = [history, similarUser, prediction, candidates, question.title, question.label];
   const blocks = new Map<string, string[]>();
-  let current: string[] = [];
-  for (const line of lines) {
-    if (headings.includes(line.trim())) {
+  let current: string[] | undefined;
+  for (const line of prompt.split("\n").filter((line) => line !== "")) {
+    if (HEADINGS.includes(line)) {
       current = [];
-      blocks.set(line.trim(), current);
-    } else if (line !== "") current.push(line);
+      blocks.set(line, current);
+    } else if (current === undefined) throw new Error(`no heading before ${line}`);
+    else current.push(line.trim());
   }
+  const { history, similarUser, prediction } = DIRECT_TEMPLATE;
   const under = (heading: string): string[] => blocks.get(heading) ?? [];
   return {
     history: under(history),
     similar: under(similarUser),
     prediction: under(prediction),
-    candidates: under(candidates).map((line) => line.replace(/^[A-Z]\. /, "")),
+    candidates: QUESTIONS.flatMap(under).map((line) => line.replace(/^[A-Z]\. /, "")),
   };
 }

@@ -9,6 +9,7 @@ import { generateShop } from "../../lib/data/shop/index.js";
 import { split } from "../../lib/data/split.js";
 import { checked } from "../../lib/llm/checks.js";
 import type { RankRequest } from "../../lib/llm/languageModel.js";
+import { linesOf } from "../evaluation/canaries.js";
 import { FaultyLanguageModel } from "../llm/faultyLanguageModel.js";
 import { randomView, viewOf } from "../models/planted.js";
 import { blocksOf } from "./promptBlocks.js";
@@ -73,7 +74,7 @@ test("the prompt tells the history oldest to newest, its newest titles when cut"
       t.deepEqual(history, historyTitles === 0 ? [] : all.slice(-historyTitles));
       t.deepEqual([...similar, ...prediction], []);
       t.is(candidates.length, mode === "labels" ? 10 : 0);
-      t.like(request, { mode, template: "sequential-1" });
+      t.like(request, { mode, template: "sequential-2" });
     }
   }
 });
@@ -85,15 +86,13 @@ test("one prompt of each kind, to the letter", async (t) => {
     await augmentSequences(model, small, { seed: 1, mode });
     return model.chosen[0];
   };
-  const beginning =
-    "Say which of these items comes next in this user's list.\n" +
-    "The list so far, oldest first, newest last:\nMoon\nAlien\n";
+  const beginning = "The user's list, oldest first:\n Moon\n Alien\n";
   const { prefix, candidates } = await ask("likelihood");
-  t.is(prefix, `${beginning}Next in the list:`);
+  t.is(prefix, `${beginning}What comes next in the list?\n`);
   const [first, second] = candidates;
   t.deepEqual([first, second].sort(), [" Dune\n", " Up\n"]);
   const labelled = await ask("labels");
-  t.is(labelled.prefix, `${beginning}Candidates for the next place:\nA.${first}B.${second}Next:`);
+  t.is(labelled.prefix, `${beginning}Which of these comes next?\n A.${first} B.${second}`);
   t.deepEqual(labelled.candidates, [" A", " B"]);
 });
 
@@ -150,9 +149,7 @@ test("positions, candidates and their order are uniform", async (t) => {
 test("held-out items are candidates as often as any other unseen item, and never history", async (t) => {
   const shop = generateShop({ users: 60, items: 80, interactions: 900 });
   const { train, validation, test: last } = split(shop);
-  const histories = Array.from(train.userCounts.keys(), (user) =>
-    Array.from(train.itemsOf(user), (item) => train.titles[item]).slice(-50),
-  );
+  const histories = Array.from(train.userCounts.keys(), (user) => linesOf(train, user).slice(-50));
   const asked = [...train.userCounts.keys()].filter((user) => train.userCounts[user] > 0);
   const targets = [validation, last].map(
     (rows) => new Map(Array.from(rows.users, (user, row) => [user, shop.titles[rows.items[row]]])),
@@ -206,7 +203,7 @@ test("an abort between two questions rejects with its reason", async (t) => {
   };
   const options = { seed: 1, onProgress, signal: controller.signal };
   await t.throwsAsync(augmentSequences(model, view, options), { is: reason });
-  t.is(model.chosen.length, 4);
+  t.true(model.chosen.length >= 4 && model.chosen.length < 12, "those that were under way, no more");
 });
 
 test("so does one while the last question is answered: it counts as no answer", async (t) => {

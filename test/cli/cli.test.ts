@@ -1,8 +1,11 @@
 /** The command line as its users meet it: a child process, its output and its exit code. */
-import { execFile } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { resolve } from "node:path";
+import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { embeddedModel } from "../../lib/llm/embedded.js";
 import { folderOf } from "../datasets/temporary.js";
 import { WEIGHTS } from "../llm/files.js";
 import { tinyGguf } from "../llm/tinyGguf.js";
@@ -82,7 +85,7 @@ test("run --json prints one JSON document and nothing else", async (t) => {
 });
 
 test("run on the embedded shop prints a table and says that it is a demonstration and the language side off", async (t) => {
-  const { code, stdout } = await llama4rec(folderOf(t, {}), ["run", ...small, "--threads", "1"]);
+  const { code, stdout } = await llama4rec(folderOf(t, {}), ["run", "--no-llm", ...small, "--threads", "1"]);
   t.is(code, 0);
   for (const words of [
     /shop: 800 users, 600 items/,
@@ -94,6 +97,97 @@ test("run on the embedded shop prints a table and says that it is a demonstratio
     /1 thread\b/,
   ])
     t.regex(stdout, words);
+});
+
+const embedded = embeddedModel() === null ? test.skip : test;
+embedded("run on the embedded shop asks the embedded model", async (t) => {
+  const { code, stdout, stderr } = await llama4rec(folderOf(t, {}), [
+    "run",
+    "--json",
+    "--no-cache",
+    ...small,
+  ]);
+  t.is(code, 0, stderr);
+  const { languageModel, llama4rec: mixed, segments } = JSON.parse(stdout);
+  t.is(languageModel.name, embeddedModel()?.name);
+  t.is(languageModel.lists.answered, languageModel.lists.asked);
+  t.truthy(mixed && segments.tail.llama4rec && segments.head.llama4rec);
+});
+
+test("run shows tail and head users apart where there are both", async (t) => {
+  const rows = ["user,item,rating,timestamp"];
+  for (let user = 0; user < 12; user++)
+    for (let age = 0; age < (user < 8 ? 4 : 7); age++) rows.push(`u${user},i${(user + age) % 8},5,${age}`);
+  const folder = folderOf(t, { "rows.csv": rows.join("\n") });
+  const args = ["run", "--data", "rows.csv", ...small];
+  const { stdout } = await llama4rec(folder, args);
+  t.regex(stdout, /tail: the 8 test users with at most 2 training interactions .*head: the other 4/);
+  t.regex(stdout, /all HR@5.*tail HR@5.*head HR@5/);
+  const { segments, ...all } = JSON.parse((await llama4rec(folder, [...args, "--json"])).stdout);
+  t.like(segments, { cut: 2, tail: { users: 8 }, head: { users: 4 } });
+  const mean = (8 * segments.tail.base["hr@3"] + 4 * segments.head.base["hr@3"]) / 12;
+  t.true(Math.abs(mean - all.base["hr@3"]) < 1e-12);
+});
+
+const tiny = ["--tokens", "3000", "--dimension", "32", "--blocks", "1", "--hidden", "32", "--heads", "2"];
+const tinyTune = ["tune", "--data", "rows.csv", ...tiny, "--kv-heads", "1", "--context", "256", "--no-hints"];
+
+test("tune writes one GGUF, the same from the same command, and run takes it", async (t) => {
+  const folder = folderOf(t, { "rows.csv": table() });
+  const first = await llama4rec(folder, [...tinyTune, "--out", "one.gguf", "--json"]);
+  t.is(first.code, 0, first.stderr);
+  t.is(first.stderr, "");
+  const result = JSON.parse(first.stdout);
+  t.like(result, { out: "one.gguf", kind: "pocket", dataset: "rows", seed: 1, hints: false });
+  t.true(result.tokens >= 3000 && result.loss > 0 && result.parameters > 3000);
+  const bytes = readFileSync(join(folder, "one.gguf"));
+  t.is(result.bytes, bytes.length);
+  t.is(result.sha256, createHash("sha256").update(bytes).digest("hex"));
+
+  const second = await llama4rec(folder, [...tinyTune, "--out", "two.gguf", "--threads", "1"]);
+  t.is(second.code, 0, second.stderr);
+  t.regex(second.stdout, /two\.gguf: a pocket Llama of [\d,]+ parameters/);
+  t.deepEqual(readFileSync(join(folder, "two.gguf")), bytes);
+  t.deepEqual(readdirSync(folder).sort(), ["one.gguf", "rows.csv", "two.gguf"]);
+
+  const args = ["run", "--data", "rows.csv", "--llm", "one.gguf", "--no-cache", "--json", ...small];
+  const { code, stdout, stderr } = await llama4rec(folder, args);
+  t.is(code, 0, stderr);
+  t.true(JSON.parse(stdout).languageModel.lists.answered > 0);
+});
+
+test("Ctrl-C ends a tuning at once, exit code 130, and leaves nothing behind", async (t) => {
+  const folder = folderOf(t, { "rows.csv": table() });
+  const args = ["tune", "--data", "rows.csv", "--no-hints", "--out", "x.gguf"];
+  const child = spawn(process.execPath, [resolve("dist/lib/cli/main.js"), ...args], { cwd: folder });
+  child.stderr.on("data", (text: Buffer) => {
+    if (/^tune$/m.test(text.toString())) child.kill("SIGINT");
+  });
+  const [code] = await once(child, "exit");
+  t.is(code, 130);
+  t.deepEqual(readdirSync(folder), ["rows.csv"]);
+});
+
+test("tune --base writes an adapter", async (t) => {
+  const folder = folderOf(t, { "rows.csv": table() });
+  await llama4rec(folder, [...tinyTune, "--out", "base.gguf"]);
+  const base = ["--base", "base.gguf", "--rank", "2", "--tokens", "2000", "--no-hints"];
+  const args = ["tune", "--data", "rows.csv", ...base, "--out", "adapter.gguf", "--json"];
+  const { code, stdout, stderr } = await llama4rec(folder, args);
+  t.is(code, 0, stderr);
+  t.like(JSON.parse(stdout), { kind: "adapter", out: "adapter.gguf" });
+});
+
+test("export instructions writes JSON lines and says where", async (t) => {
+  const folder = folderOf(t, { "rows.csv": table() });
+  const args = ["export", "instructions", "--data", "rows.csv", "--format", "alpaca", "--count", "20"];
+  const { code, stdout, stderr } = await llama4rec(folder, [...args, "--out", ".", "--no-hints"]);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /instructions\.alpaca\.jsonl: 20 instructions/);
+  t.regex(stdout, /dataset_info\.json: LLaMA-Factory finds them as "instructions\.alpaca"/);
+  const lines = readFileSync(join(folder, "instructions.alpaca.jsonl"), "utf8").trimEnd().split("\n");
+  t.is(lines.length, 20);
+  for (const line of lines) t.deepEqual(Object.keys(JSON.parse(line)), ["instruction", "input", "output"]);
 });
 
 test("doctor --json says what was found, what is used and why", async (t) => {
@@ -115,7 +209,13 @@ const header = "user,item,rating,timestamp\n";
 
 const badInput: Record<
   string,
-  { args: readonly string[]; files?: Record<string, string | Uint8Array>; says: readonly RegExp[] }
+  {
+    /** Default: run. */
+    command?: readonly string[];
+    args: readonly string[];
+    files?: Record<string, string | Uint8Array>;
+    says: readonly RegExp[];
+  }
 > = {
   "a missing data file": {
     args: ["--data", "nowhere.csv"],
@@ -177,13 +277,65 @@ const badInput: Record<
     files: { "model.gguf": gguf.subarray(0, gguf.length - 1000) },
     says: [/model\.gguf/, /expected/],
   },
+  "tune without a file to write": { command: ["tune"], args: [], says: [/--out <file\.gguf>/] },
+  "tune into a folder that is not there": {
+    command: ["tune"],
+    args: ["--out", "sub/model.gguf"],
+    says: [/--out: expected a file that can be written/, /sub/],
+  },
+  "tune over a folder": {
+    command: ["tune"],
+    args: ["--out", "sub"],
+    files: { "sub/x": "" },
+    says: [/--out: expected a file/, /a folder/],
+  },
+  "a mix of unknown tasks": {
+    command: ["tune"],
+    args: ["--out", "x.gguf", "--mix", "cooking=1"],
+    says: [/--mix/, /direct=1,sequential=1/],
+  },
+  "a mix of nothing": {
+    command: ["tune"],
+    args: ["--out", "x.gguf", "--mix", "direct=0"],
+    says: [/--mix/, /above 0/],
+  },
+  "a size beside a base": {
+    command: ["tune"],
+    args: ["--out", "x.gguf", "--base", "b.gguf", "--dimension", "64"],
+    says: [/--dimension/, /--base/],
+  },
+  "a base that is not there": {
+    command: ["tune"],
+    args: ["--out", "x.gguf", "--base", "b.gguf", "--no-hints"],
+    says: [/b\.gguf/, /expected/],
+  },
+  "sizes that do not fit together": {
+    command: ["tune"],
+    args: ["--out", "x.gguf", "--dimension", "30", "--no-hints"],
+    says: [/dimension|heads/, /expected/],
+  },
+  "an unknown format": {
+    command: ["export", "instructions"],
+    args: ["--out", "x.jsonl", "--format", "parquet"],
+    says: [/--format/, /chat, alpaca, dpo/],
+  },
+  "pairs of ratings": {
+    command: ["export", "instructions"],
+    args: ["--out", "x.jsonl", "--format", "dpo", "--tasks", "rating"],
+    says: [/mix: expected direct or sequential/],
+  },
+  "instructions for an unknown task": {
+    command: ["export", "instructions"],
+    args: ["--out", "x.jsonl", "--format", "chat", "--tasks", "direct,cooking"],
+    says: [/--tasks/, /direct,sequential,rating/],
+  },
 };
 
 async function refuses(t: ExecutionContext, name: string): Promise<void> {
-  const { args, files = {}, says } = badInput[name];
+  const { command = ["run"], args, files = {}, says } = badInput[name];
   const folder = folderOf(t, files);
   const before = readdirSync(folder);
-  const { code, stdout, stderr } = await llama4rec(folder, ["run", "--json", ...args]);
+  const { code, stdout, stderr } = await llama4rec(folder, [...command, "--json", ...args]);
   t.is(code, 2, stderr);
   t.is(stdout, "");
   t.is(stderr.trimEnd().split("\n").length, 1, `one line: ${stderr}`);

@@ -19,6 +19,13 @@ export function planted(shop: Dataset): Dataset {
   return builder.build();
 }
 
+/** A user's history as prompts have it, oldest first: no view of a shop has one rating alone. */
+export const linesOf = (view: TrainView, user: number): string[] =>
+  Array.from(
+    view.itemsOf(user),
+    (item, place) => `${view.titles[item]} = ${view.ratings[view.offsets[user] + place]}`,
+  );
+
 /** Titles of a user's row, oldest first. */
 export const titlesOf = (view: TrainView, user: number): string[] =>
   Array.from(view.itemsOf(user), (item) => view.titles[item]);

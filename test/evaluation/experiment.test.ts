@@ -9,7 +9,7 @@ import { type ExperimentOptions, runExperiment } from "../../lib/evaluation/expe
 import type { ExperimentReport } from "../../lib/evaluation/report.js";
 import type { StageProgress } from "../../lib/evaluation/stages.js";
 import type { LanguageModel } from "../../lib/llm/languageModel.js";
-import { loadLlama } from "../../lib/llm/load.js";
+import { loadLanguageModel } from "../../lib/llm/load.js";
 import type { DirectDefinition } from "../../lib/models/backbone.js";
 import { MF } from "../../lib/models/direct/mf.js";
 import { factorRanker } from "../../lib/models/factorRanker.js";
@@ -20,7 +20,7 @@ import { type Blocks, blocksOf } from "../augmentation/promptBlocks.js";
 import { TextModel } from "../augmentation/textModel.js";
 import { FaultyLanguageModel } from "../llm/faultyLanguageModel.js";
 import { temporaryFolder, writeTinyModel } from "../llm/files.js";
-import { planted, titlesOf } from "./canaries.js";
+import { linesOf, planted } from "./canaries.js";
 
 const shop = generateShop({ users: 120, items: 80, interactions: 1800 });
 const hyperparameters = { dimension: 8, epochs: 30, batchSize: 128, learningRate: 0.02 };
@@ -94,6 +94,17 @@ test.serial(
       for (const value of Object.values(metrics ?? {})) t.true(value >= 0 && value <= 1);
     }
     t.true(base["hr@10"] > 0 && ease["hr@10"] > 0);
+
+    const { cut, tail, head } = report.segments;
+    const counts = Array.from(parts.test.users, (user) => parts.train.userCounts[user]);
+    t.is(tail.users, counts.filter((count) => count <= cut).length);
+    t.is(tail.users + (head?.users ?? 0), report.users);
+    for (const key of ["popularity", "ease", "base", "augmented", "llm", "llama4rec"] as const)
+      for (const metric of ["hr@3", "ndcg@5", "hr@10"] as const) {
+        const sum =
+          tail.users * (tail[key]?.[metric] ?? -1) + (head?.users ?? -1) * (head?.[key]?.[metric] ?? -1);
+        t.true(Math.abs(sum / report.users - (report[key]?.[metric] ?? -1)) < 1e-12, `${key} ${metric}`);
+      }
     t.like(report.languageModel, { name: "in test", id: "text model" });
     const { augmentation, lists } = report.languageModel ?? t.fail();
     t.is(augmentation.asked, 2 * parts.counts.users);
@@ -144,7 +155,7 @@ test.serial("an oracle that knows the taste behind a history lifts the mixture o
   const wanted = new Map<string, string>();
   for (const rows of [parts.validation, parts.test])
     rows.users.forEach((user, row) => {
-      const history = Array.from(parts.train.itemsOf(user), (item) => shop.titles[item]).join("\n");
+      const history = linesOf(parts.train, user).join("\n");
       wanted.set(`${history}\n${shop.titles[rows.items[row]]}`, "");
     });
   const oracle = new TextModel((title, { history }) =>
@@ -167,7 +178,7 @@ test.serial("a real GGUF runs through the whole job, twice the same", async (t) 
     const dataset = generateShop({ users: 20, items: 50, interactions: 200 });
     const reports: ExperimentReport[] = [];
     for (const name of ["one", "two"]) {
-      await using model = await loadLlama({ modelPath: path, cacheFolder: join(folder.path, name) });
+      await using model = await loadLanguageModel({ modelPath: path, cacheFolder: join(folder.path, name) });
       reports.push(await run(model, { dataset }));
     }
     t.deepEqual(withoutTimings(reports[1]), withoutTimings(reports[0]));
@@ -211,7 +222,7 @@ for (const protocol of ["paper", "standard"] as Protocol[])
       const views = [parts.train, parts.final];
       const histories = new Set(
         views.flatMap((view) =>
-          Array.from(view.userCounts.keys(), (user) => titlesOf(view, user).slice(-50).join("\n")),
+          Array.from(view.userCounts.keys(), (user) => linesOf(view, user).slice(-50).join("\n")),
         ),
       );
       const prompts = [
@@ -241,7 +252,7 @@ for (const protocol of ["paper", "standard"] as Protocol[])
       }
       let heldOutNegatives = 0;
       for (const { user, positive, negative } of triples) {
-        const pair = pairOf.get(titlesOf(parts.train, user).join("\n"));
+        const pair = pairOf.get(linesOf(parts.train, user).join("\n"));
         const known = parts.final.has(user, positive) || pair?.has(positive) === true;
         if (!known) t.fail(`user ${user} trained on ${dataset.titles[positive]}`);
         if (parts.train.has(user, negative)) t.fail("a negative is unseen");

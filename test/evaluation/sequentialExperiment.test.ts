@@ -10,7 +10,7 @@ import { SASREC } from "../../lib/models/sequential/sasrec.js";
 import { setThreads, threads } from "../../lib/native/addon.js";
 import { type Blocks, blocksOf } from "../augmentation/promptBlocks.js";
 import { TextModel } from "../augmentation/textModel.js";
-import { planted, titlesOf } from "./canaries.js";
+import { linesOf, planted } from "./canaries.js";
 
 const shop = generateShop({ users: 80, items: 60, interactions: 1200 });
 const hyperparameters = {
@@ -123,7 +123,7 @@ for (const protocol of ["paper", "standard"] as Protocol[])
     const views = [parts.train, parts.final];
     const histories = new Set(
       views.flatMap((view) =>
-        Array.from(view.userCounts.keys(), (user) => titlesOf(view, user).slice(-50).join("\n")),
+        Array.from(view.userCounts.keys(), (user) => linesOf(view, user).slice(-50).join("\n")),
       ),
     );
     const requests = [...model.ranked, ...model.chosen];

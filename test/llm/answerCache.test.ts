@@ -9,7 +9,7 @@ import { CachedLanguageModel } from "../../lib/llm/cachedLanguageModel.js";
 import { checked } from "../../lib/llm/checks.js";
 import type { CompareRequest, RankRequest } from "../../lib/llm/languageModel.js";
 import { LlamaCpp } from "../../lib/llm/llamaCpp.js";
-import { loadLlama } from "../../lib/llm/load.js";
+import { loadLanguageModel } from "../../lib/llm/load.js";
 import { FaultyLanguageModel } from "./faultyLanguageModel.js";
 import { temporaryFolder, writeTinyModel } from "./files.js";
 
@@ -50,10 +50,10 @@ for (const [where, open] of [
 
 test("answers outlive the process that asked", async (t) => {
   const cacheFolder = newFolder();
-  await using first = await loadLlama({ modelPath, cacheFolder });
+  await using first = await loadLanguageModel({ modelPath, cacheFolder });
   const answer = await first.rank(rank);
   await first.dispose();
-  await using second = await loadLlama({ modelPath, cacheFolder });
+  await using second = await loadLanguageModel({ modelPath, cacheFolder });
   t.deepEqual(await second.rank(rank), answer);
   t.like(second.stats(), { cacheHits: 1, evaluatedTokens: 0 });
 });

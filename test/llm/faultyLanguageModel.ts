@@ -83,7 +83,7 @@ export class FaultyLanguageModel implements LanguageModel {
 
   stats(): ModelStats {
     const noAnswers = { fault: 0, timeout: 0, invalid: 0, "too-long": 0, aborted: 0 };
-    return { calls: this.asked, answers: 0, noAnswers, evaluatedTokens: 5, cacheHits: 0 };
+    return { calls: this.asked, answers: 0, noAnswers, evaluatedTokens: 5, reusedTokens: 3, cacheHits: 0 };
   }
 
   async dispose(): Promise<void> {}

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import type { RankRequest } from "../../lib/llm/languageModel.js";
 import { LlamaCpp } from "../../lib/llm/llamaCpp.js";
+import { buildRankingPrompt } from "../../lib/llm/prompts/build.js";
 import { temporaryFolder, WEIGHTS, writeTinyModel } from "./files.js";
 import { uniform } from "./random.js";
 import { logSoftmax, referenceLogits, referenceLogProbability } from "./referenceLlama.js";
@@ -162,13 +163,76 @@ test("a candidate's score does not depend on the order of the candidates", async
   t.deepEqual([...back.scores].reverse(), [...there.scores]);
 });
 
-test("an unchanged prefix is not evaluated again", async (t) => {
+test("a prefix is evaluated once for all its candidates, and not again for the next request", async (t) => {
   const fresh = await LlamaCpp.load({ modelPath: path });
+  const prefix = tinyPrefix(PREFIX).length;
   await fresh.rank({ prefix: PREFIX, candidates: ["A", "B"], mode: "labels" });
-  t.is(fresh.stats().evaluatedTokens, tinyPrefix(PREFIX).length);
+  t.like(fresh.stats(), { evaluatedTokens: prefix, reusedTokens: 0 });
   await fresh.rank({ prefix: PREFIX, candidates: ["A", "B"], mode: "labels" });
-  t.is(fresh.stats().evaluatedTokens, tinyPrefix(PREFIX).length + 1);
+  t.like(fresh.stats(), { evaluatedTokens: prefix + 1, reusedTokens: prefix - 1 });
+  await fresh.rank(likelihood);
+  const tails = TITLES.reduce((sum, title) => sum + tinyTokens(title).length, 0);
+  t.like(fresh.stats(), {
+    evaluatedTokens: prefix + 1 + tails,
+    reusedTokens: (1 + TITLES.length) * (prefix - 1),
+  });
   await fresh.dispose();
+});
+
+test("listing writes the candidates one after another, greedily", async (t) => {
+  const candidates = [" Aliens\n", " Heidi\n", " Alien\n", " Up\n", " Up\n"];
+  const answer = await model.rank({ prefix: PREFIX, candidates, mode: "listing" });
+  if (!answer.answered) return t.fail(answer.detail);
+  const tokens = tinyPrefix(PREFIX);
+  const left = new Set(candidates.keys());
+  const order: number[] = [];
+  while (left.size > 0) {
+    const start = tokens.length;
+    let open = [...left];
+    for (let at = 0; open.some((i) => candidates[i].length > at); at++) {
+      const logits = referenceLogits(WEIGHTS, tokens).at(-1) ?? new Float64Array();
+      const next = (i: number): number => tinyTokens(candidates[i])[at];
+      const best = open.reduce((a, b) => (logits[next(b)] > logits[next(a)] ? b : a));
+      tokens.push(next(best));
+      open = open.filter((i) => next(i) === tokens[start + at]);
+    }
+    left.delete(open[0]);
+    order.push(open[0]);
+  }
+  t.deepEqual([...answer.order], order);
+  for (const [place, position] of order.entries()) t.is(answer.scores[position], 0 - place);
+  t.deepEqual(await model.rank({ prefix: PREFIX, candidates, mode: "listing" }), answer);
+  const chosen = await model.choose({ prefix: PREFIX, candidates, mode: "listing" });
+  t.like(chosen, { index: order[0] });
+});
+
+test("a listing needs room for all candidates, and candidates none of which begins another", async (t) => {
+  const candidates = Array.from({ length: 4 }, (_, i) => `${i}${"x".repeat(48)}\n`);
+  const list = (prefix: number) => model.rank({ prefix: "x".repeat(prefix), candidates, mode: "listing" });
+  t.like(await list(model.contextSize - 200), { answered: true });
+  t.like(await list(model.contextSize - 199), { answered: false, reason: "too-long" });
+  const prefixed = { prefix: PREFIX, candidates: [" Alien", " Aliens"], mode: "listing" } as const;
+  await t.throwsAsync(model.rank(prefixed), { code: "E_ARGUMENT", message: /candidates\[1\].*line break/ });
+});
+
+test("titles that are empty, huge, or spell marks and templates are answered like any other", async (t) => {
+  const odd = [
+    "",
+    "x".repeat(10_000),
+    "[INST] </s><|eot_id|>",
+    "A. x\n",
+    "What else does the user like?",
+    "\ud800",
+  ];
+  const histories = [odd, [...odd].reverse(), []];
+  for (const history of histories)
+    for (const mode of ["likelihood", "labels", "listing"] as const) {
+      const candidates = ["Up", ...odd.slice(2), ""];
+      const prompt = buildRankingPrompt({ history, candidates: candidates.slice(0, 3) }, { model, mode });
+      const answer = await model.rank(prompt);
+      if (!answer.answered) return t.fail(`${mode}: ${answer.detail}`);
+      t.deepEqual([...answer.order].sort(), [0, 1, 2]);
+    }
 });
 
 test("what does not fit the context is too-long; what just fits is answered", async (t) => {

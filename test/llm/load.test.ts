@@ -3,7 +3,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import test from "ava";
-import { temporaryFolder, writeTinyModel } from "./files.js";
+import { type LanguageModelOptions, loadLanguageModel } from "../../lib/llm/load.js";
+import { temporaryFolder, WEIGHTS, writeTinyModel } from "./files.js";
+import { tinyGguf } from "./tinyGguf.js";
 
 const folder = await temporaryFolder();
 const modelPath = await writeTinyModel(folder.path);
@@ -25,18 +27,44 @@ test("without node-llama-cpp loading is E_DEPENDENCY and says what to install", 
   }`;
   const program = `import { register } from "node:module";
     register("data:text/javascript," + encodeURIComponent(${JSON.stringify(hooks)}));
-    const { loadLlama } = await import(${library});
-    await loadLlama({ modelPath: ${JSON.stringify(modelPath)} }).catch((e) => console.log(e.code, e.message));`;
+    const { loadLanguageModel } = await import(${library});
+    const options = { modelPath: ${JSON.stringify(modelPath)}, runner: "llama.cpp" };
+    await loadLanguageModel(options).catch((e) => console.log(e.code, e.message));`;
   const { stdout } = await run("absent", program);
   t.regex(stdout, /^E_DEPENDENCY node-llama-cpp: expected .* npm install node-llama-cpp/);
 });
 
-test("a program that forgets to dispose still ends", async (t) => {
-  const program = `import { loadLlama } from ${library};
-    const model = await loadLlama({ modelPath: ${JSON.stringify(modelPath)} });
-    const answer = await model.rank({ prefix: "x", candidates: ["y", "z"], mode: "likelihood" });
-    console.log(answer.answered);`;
-  t.deepEqual(await run("forgets", program), { stdout: "true\n", stderr: "" });
+for (const runner of ["pocket", "llama.cpp"])
+  test(`${runner}: a program that forgets to dispose still ends`, async (t) => {
+    const program = `import { loadLanguageModel } from ${library};
+      const model = await loadLanguageModel({ modelPath: ${JSON.stringify(modelPath)}, runner: "${runner}" });
+      const answer = await model.rank({ prefix: "x", candidates: ["y", "z"], mode: "likelihood" });
+      console.log(answer.answered);`;
+    t.deepEqual(await run(`forgets-${runner}`, program), { stdout: "true\n", stderr: "" });
+  });
+
+test("small files run in the own engine, unless what only llama.cpp can do is asked for", async (t) => {
+  const idOf = async (options: Partial<LanguageModelOptions>): Promise<string> => {
+    await using model = await loadLanguageModel({ modelPath, worker: false, ...options });
+    return model.id;
+  };
+  const [pocket, llamaCpp] = [await idOf({ runner: "pocket" }), await idOf({ runner: "llama.cpp" })];
+  t.not(pocket, llamaCpp);
+  t.is(await idOf({}), pocket);
+  t.not(await idOf({ sequences: 2 }), pocket);
+  const other = join(folder.path, "other.gguf");
+  await writeFile(other, tinyGguf(WEIGHTS, { "llama.rope.scaling.type": "linear" }));
+  t.not(await idOf({ modelPath: other }), pocket);
+});
+
+test("options that contradict each other or name no runner are E_ARGUMENT", async (t) => {
+  const refused = (options: object, message: RegExp) =>
+    t.throwsAsync(loadLanguageModel({ modelPath, ...options }), { code: "E_ARGUMENT", message });
+  await refused({ runner: "pocket", sequences: 2 }, /sequences.*llama\.cpp/);
+  await refused({ runner: "pocket", lora: "adapter.gguf" }, /lora.*llama\.cpp/);
+  await refused({ runner: "pocket", gpu: "auto" }, /gpu.*llama\.cpp/);
+  await refused({ runner: "ollama" }, /runner.*ollama/);
+  await refused({ modelPath: "" }, /modelPath/);
 });
 
 test("no declaration but the optional entry's own sources mentions node-llama-cpp's types", async (t) => {

@@ -8,19 +8,27 @@ import {
   bprLoss,
   constant,
   dense,
+  frozen,
   gather,
   item,
   l2,
+  logSoftmax,
   matmul,
+  rmsNorm,
+  rope,
   rowDot,
   scale,
+  segmentAttention,
   shape,
+  softmaxLoss,
   step,
+  swiglu,
   type Tensor,
   values,
 } from "../../lib/native/autograd.js";
 import { Adam } from "../../lib/native/optimizer.js";
 import { Parameter } from "../../lib/native/parameter.js";
+import { raises } from "./raises.js";
 
 const random = new Random(11);
 const uniform = (count: number): Float32Array =>
@@ -133,6 +141,98 @@ test("bprLoss is the mean of -log sigmoid, also far from zero", (t) => {
   close(t, [loss], [expected]);
 });
 
+test("rmsNorm and swiglu work on each row alone", (t) => {
+  const [x, gain, halves] = [uniform(4 * 9), uniform(9), uniform(4 * 14)];
+  const silu = (gate: number): number => gate / (1 + Math.exp(-gate));
+  step(() => {
+    close(
+      t,
+      values(rmsNorm(constant(x, 4, 9), constant(gain, 1, 9), 1e-3)),
+      table(x, 9).flatMap((row) => row.map((v, c) => (gain[c] * v) / Math.sqrt(dot(row, row) / 9 + 1e-3))),
+    );
+    const gated = swiglu(constant(halves, 4, 14));
+    t.deepEqual(shape(gated), [4, 7]);
+    close(
+      t,
+      values(gated),
+      table(halves, 14).flatMap((row) => row.slice(0, 7).map((gate, c) => silu(gate) * row[7 + c])),
+    );
+  });
+});
+
+test("rope turns neighbouring pairs of the first heads by their position", (t) => {
+  const [width, positions] = [6, Int32Array.of(3, 0, 700)];
+  const x = uniform(3 * 15);
+  const expected = (base: number): number[] =>
+    table(x, 15).flatMap((row, i) =>
+      row.map((value, c) => {
+        if (c >= 2 * width) return value;
+        const pair = Math.floor((c % width) / 2);
+        const angle = positions[i] * base ** ((-2 * pair) / width);
+        return c % 2 === 0
+          ? value * Math.cos(angle) - row[c + 1] * Math.sin(angle)
+          : value * Math.cos(angle) + row[c - 1] * Math.sin(angle);
+      }),
+    );
+  step(() => {
+    const turned = (base?: number): Float32Array =>
+      values(rope(constant(x, 3, 15), { positions, heads: 2, width, ...(base && { base }) }));
+    close(t, turned(), expected(10_000));
+    close(t, turned(500), expected(500));
+  });
+});
+
+test("segmentAttention: a tail sees itself and its prefix, never another tail", (t) => {
+  const [heads, kvHeads, w, tokens] = [4, 2, 3, 7];
+  const columns = (heads + 2 * kvHeads) * w;
+  const rows = table(uniform(tokens * columns), columns);
+  // A prefix of 2 tokens with tails of 2 and 1; then a prefix of 2 alone.
+  const seen = [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 4], [5], [5, 6]];
+  const slice = (row: number, head: number): number[] => rows[row].slice(head * w, (head + 1) * w);
+  const expected = seen.flatMap((keys, i) =>
+    Array.from({ length: heads }, (_, head) => {
+      const from = heads + Math.floor(head / (heads / kvHeads));
+      const weights = keys.map((j) => Math.exp(dot(slice(i, head), slice(j, from)) / Math.sqrt(w)));
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      return Array.from({ length: w }, (_, c) =>
+        keys.reduce((sum, j, at) => sum + (weights[at] / total) * slice(j, from + kvHeads)[c], 0),
+      );
+    }).flat(),
+  );
+  step(() => {
+    const found = segmentAttention(constant(Float32Array.from(rows.flat()), tokens, columns), {
+      segments: Int32Array.of(0, 2, 4, 5, 7),
+      sequences: Int32Array.of(0, 3, 4),
+      heads,
+      kvHeads,
+    });
+    t.deepEqual(shape(found), [tokens, heads * w]);
+    close(t, values(found), expected);
+  });
+});
+
+test("softmaxLoss is a mean, weighted or not, of what logSoftmax gives each row", (t) => {
+  const [states, items] = [uniform(4 * 5), uniform(6 * 5)];
+  const targets = [0, 5, 2, 2];
+  const expected = table(states, 5).map((state, i) => {
+    const scores = table(items, 5).map((row) => dot(state, row));
+    return scores[targets[i]] - Math.log(scores.reduce((sum, score) => sum + Math.exp(score), 0));
+  });
+  const weights = Float32Array.of(2, 0, 0.5, 1.5);
+  step(() => {
+    const [s, items6] = [constant(states, 4, 5), constant(items, 6, 5)];
+    close(t, values(logSoftmax(s, items6, targets)), expected);
+    close(t, [item(softmaxLoss(s, items6, targets))], [-expected.reduce((sum, x) => sum + x / 4, 0)]);
+    close(
+      t,
+      [item(softmaxLoss(s, items6, targets, weights))],
+      [-expected.reduce((sum, x, i) => sum + (weights[i] * x) / 4, 0)],
+    );
+    raises(t, () => softmaxLoss(s, items6, targets, new Float32Array(4)), "E_ARGUMENT", /weights/);
+    raises(t, () => backward(l2(logSoftmax(s, items6, targets))), "E_ARGUMENT", /evaluation/);
+  });
+});
+
 /**
  * Gradients as the optimizer sees them: with learning rate and epsilon both 1e4, one step of Adam takes away
  * `g / (|g| / 1e4 + 1)`, which is g to the fourth digit.
@@ -181,6 +281,19 @@ test("gradients of a composite loss are its finite differences", (t) => {
     close(t, found[index], expected, 2e-3);
   });
   t.deepEqual([...found[0].subarray(9)], [0, 0, 0], "user 3 is in no bag");
+});
+
+test("a frozen parameter takes part in a step and stays as it is", (t) => {
+  using base = new Parameter("base", 3, 4).write(uniform(12));
+  using added = new Parameter("added", 3, 4).write(uniform(12));
+  const input = uniform(15);
+  const loss = (use: (parameter: Parameter) => Tensor): Tensor =>
+    l2(matmul(constant(input, 5, 3), add(use(base), dense(added))));
+  const [still, moved] = gradients([base, added], () => loss(frozen));
+  const [both, same] = gradients([base, added], () => loss(dense));
+  t.true(still.every((value) => value === 0));
+  t.true(both.some((value) => value !== 0));
+  close(t, moved, [...same]);
 });
 
 test("Adam walks down a quadratic and leaves untouched rows alone", (t) => {

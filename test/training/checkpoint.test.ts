@@ -9,7 +9,7 @@ import { Llama4RecError } from "../../lib/native/errors.js";
 import { packageVersion } from "../../lib/native/packageVersion.js";
 import { Parameter } from "../../lib/native/parameter.js";
 import { readTensorFile, type TensorFile, writeTensorFile } from "../../lib/storage/safetensors.js";
-import { CheckpointFile } from "../../lib/training/checkpoint.js";
+import { trainingCheckpoint } from "../../lib/training/checkpoint.js";
 import { TrainingDivergedError, type TrainOptions } from "../../lib/training/train.js";
 import { randomView } from "../models/planted.js";
 import { explodes } from "./backbones.js";
@@ -143,7 +143,7 @@ test("a file that no training could have written is E_CORRUPT, names what is wro
   const identity = { run: "this" };
   const { path } = { path: newPath() };
   using table = new Parameter("table", 3, 2).fillUniform(1, 2, 1, 0);
-  const file = new CheckpointFile(path, identity, [table]);
+  const file = trainingCheckpoint(path, identity, [table]);
   const good = { epoch: 2, validation: 0.5, values: [table.read()] };
   const report = { epochs: 9, loss: 1, validation: null, best: null };
   const history = [1, 2].map((epoch) => ({ epoch, ...report }));
@@ -151,12 +151,12 @@ test("a file that no training could have written is E_CORRUPT, names what is wro
   await file.write({ ...counts, history, good }, () => {});
   const whole = await readTensorFile(path, { kind: "checkpoint" });
   const progress = JSON.parse(whole.metadata.progress);
-  t.deepEqual(await new CheckpointFile(path, identity, [table]).read(), { ...counts, history, good });
+  t.deepEqual(await trainingCheckpoint(path, identity, [table]).read(), { ...counts, history, good });
 
   const before = table.fillUniform(3, 4, 1, 0).read();
   const refused = async (change: Partial<TensorFile>, what: RegExp): Promise<void> => {
     await writeTensorFile(path, { ...whole, ...change });
-    const error = await t.throwsAsync(new CheckpointFile(path, identity, [table]).read(), {
+    const error = await t.throwsAsync(trainingCheckpoint(path, identity, [table]).read(), {
       code: "E_CORRUPT",
     });
     t.regex(error?.message ?? "", what);

@@ -1,16 +1,27 @@
 import { argumentError } from "../../native/errors.js";
-import type { CompareRequest, LabelSet, LanguageModel, RankMode, RankRequest } from "../languageModel.js";
+import type { CompareRequest, LanguageModel, RankMode, RankRequest, RateRequest } from "../languageModel.js";
 import { DIRECT_TEMPLATE } from "./direct.js";
 import { fitTitles, type KeptTitles } from "./fit.js";
+import { RATING_TEMPLATE } from "./rating.js";
+import {
+  choiceQuestion,
+  listText,
+  type PromptItem,
+  pairQuestion,
+  rateQuestion,
+  ratingText,
+  titleQuestion,
+  titleText,
+} from "./render.js";
 import { sanitizeTitle } from "./sanitize.js";
 import type { PromptTemplate } from "./template.js";
 
-/** What a prompt says about a user; titles only. */
+/** What a prompt says about a user. */
 export interface UserPromptInput {
-  /** What the user chose, oldest first. */
-  readonly history: readonly string[];
+  /** What the user chose, oldest first: titles, or titles with the user's rating. */
+  readonly history: readonly (string | PromptItem)[];
   /** What the most similar user chose, oldest first. */
-  readonly similarUserHistory?: readonly string[];
+  readonly similarUserHistory?: readonly (string | PromptItem)[];
   /** What the backbone would recommend, best first. */
   readonly backbonePrediction?: readonly string[];
 }
@@ -25,6 +36,16 @@ export interface PairPromptInput extends UserPromptInput {
   readonly items: readonly [string, string];
 }
 
+/** Input of {@link buildRatePrompt}. */
+export interface RatePromptInput extends Omit<UserPromptInput, "backbonePrediction"> {
+  /** The item to rate. */
+  readonly title: string;
+  /** The possible ratings, strictly ascending. */
+  readonly scale: readonly number[];
+  /** The rating that the backbone expects. */
+  readonly expected?: number;
+}
+
 /** What a builder must know about the model. */
 export type PromptModel = Pick<LanguageModel, "countTokens" | "contextSize" | "labels">;
 
@@ -36,7 +57,7 @@ export interface PromptOptions {
   readonly budget?: number;
   /** Own titles that are only dropped after everything else was. Default 10. */
   readonly historyFloor?: number;
-  /** Default: {@link DIRECT_TEMPLATE}. */
+  /** Default: {@link DIRECT_TEMPLATE}; for ratings {@link RATING_TEMPLATE}. */
   readonly template?: PromptTemplate;
 }
 
@@ -50,6 +71,11 @@ export interface RankingPrompt extends RankRequest {
   readonly kept: KeptTitles;
 }
 
+/** A rate request and how many titles found room. */
+export interface RatePrompt extends RateRequest {
+  readonly kept: KeptTitles;
+}
+
 /** A compare request and how many titles found room. */
 export interface PairPrompt extends CompareRequest {
   readonly kept: KeptTitles;
@@ -58,9 +84,10 @@ export interface PairPrompt extends CompareRequest {
 const HISTORY_FLOOR = 10;
 
 /**
- * The request that ranks candidates for a user: instruction, history, the similar user's history, the backbone's
- * prediction, and with labels the candidates last. With likelihood the candidates are not listed: each is scored as
- * the next title. Falls back to likelihood when the vocabulary has too few labels. Titles that do not fit are dropped
+ * The request that ranks candidates for a user: history, the similar user's history, the backbone's prediction, the
+ * question, and with labels the candidates last. With likelihood the candidates are not listed: each is scored as
+ * the next title; with listing they are written one after another. Falls back to likelihood when the vocabulary has
+ * too few labels. Titles that do not fit are dropped
  * whole; candidates are always kept, so a prompt without room is still returned and the model answers "too-long".
  *
  * @throws Llama4RecError `E_ARGUMENT` without candidates.
@@ -75,7 +102,7 @@ export function buildRankingPrompt(
   input: CandidatePromptInput,
   options: CandidatePromptOptions,
 ): RankingPrompt {
-  return candidatePrompt("rank", input, options);
+  return candidatePrompt(input, options);
 }
 
 /**
@@ -93,30 +120,19 @@ export function buildChoicePrompt(
   input: CandidatePromptInput,
   options: CandidatePromptOptions,
 ): RankingPrompt {
-  return candidatePrompt("choose", input, options);
+  return candidatePrompt(input, options);
 }
 
-function candidatePrompt(
-  kind: "rank" | "choose",
-  input: CandidatePromptInput,
-  options: CandidatePromptOptions,
-): RankingPrompt {
+function candidatePrompt(input: CandidatePromptInput, options: CandidatePromptOptions): RankingPrompt {
   const { model, template = DIRECT_TEMPLATE } = options;
   const titles = input.candidates.map((title) => sanitizeTitle(title));
   if (titles.length === 0) throw argumentError("candidates", "at least one candidate", input.candidates);
   const labels = options.mode === "labels" ? model.labels(titles.length) : null;
-  const ending = labels ? labelledEnding(template, labels, titles) : template.question.title;
-  const candidates = labels
-    ? labels.names.map((name) => labels.lead + name)
-    : titles.map((title) => ` ${title}\n`);
-  const { text, kept } = fitUser(
-    input,
-    template.instruction[kind],
-    ending,
-    longest(model, candidates),
-    options,
-  );
-  const mode = labels ? "labels" : "likelihood";
+  const question = labels ? choiceQuestion(template, labels, titles) : titleQuestion(template);
+  const candidates = labels ? labels.names.map((name) => labels.lead + name) : titles.map(titleText);
+  const mode = labels ? "labels" : options.mode === "listing" ? "listing" : "likelihood";
+  const tail = (mode === "listing" ? total : longest)(model, candidates);
+  const { text, kept } = fitUser(input, template, question, tail, options);
   return { prefix: text, candidates, mode, template: template.version, kept };
 }
 
@@ -134,10 +150,12 @@ export function buildPairPrompt(input: PairPromptInput, options: PromptOptions):
   const { model, template = DIRECT_TEMPLATE } = options;
   const labels = model.labels(2);
   if (!labels) throw argumentError("model", "a vocabulary with two one-token labels", "none");
-  const [first, second] = [sanitizeTitle(input.items[0]), sanitizeTitle(input.items[1])];
-  const ask = (titles: readonly string[]): string => labelledEnding(template, labels, titles);
-  const questions = [ask([first, second]), ask([second, first])] as const;
-  const { text, kept } = fitUser(input, template.instruction.compare, "", longest(model, questions), options);
+  const [first, second] = input.items;
+  const questions = [
+    pairQuestion(template, labels, [first, second]),
+    pairQuestion(template, labels, [second, first]),
+  ] as const;
+  const { text, kept } = fitUser(input, template, "", longest(model, questions), options);
   return {
     prefix: text,
     questions,
@@ -147,46 +165,49 @@ export function buildPairPrompt(input: PairPromptInput, options: PromptOptions):
   };
 }
 
-/** The labelled candidates and the question, up to where a label is due. */
-function labelledEnding(template: PromptTemplate, labels: LabelSet, titles: readonly string[]): string {
-  const lines = titles.map((title, i) => `${labels.names[i]}. ${title}`);
-  return `${list(template.candidates, lines)}${template.question.label}${labels.lead === "" ? " " : ""}`;
+/**
+ * The request that asks for the user's rating of one item.
+ *
+ * @example
+ * ```ts
+ * const prompt = buildRatePrompt({ history, title: "Alien (1979)", scale: [1, 2, 3, 4, 5] }, { model });
+ * const answer = await model.rate(prompt);
+ * ```
+ */
+export function buildRatePrompt(input: RatePromptInput, options: PromptOptions): RatePrompt {
+  const { model, template = RATING_TEMPLATE } = options;
+  const { title, scale, expected } = input;
+  const question = rateQuestion(template, title, expected);
+  const { text, kept } = fitUser(input, template, question, longest(model, scale.map(ratingText)), options);
+  return { prefix: text, scale, template: template.version, kept };
 }
 
-/** Instruction, the user's lists cut to what fits, and `ending`. */
+/** The user's lists cut to what fits, and the question. */
 function fitUser(
   input: UserPromptInput,
-  instruction: string,
-  ending: string,
+  template: PromptTemplate,
+  question: string,
   tailTokens: number,
-  {
-    model,
-    budget = model.contextSize,
-    historyFloor = HISTORY_FLOOR,
-    template = DIRECT_TEMPLATE,
-  }: PromptOptions,
+  { model, budget = model.contextSize, historyFloor = HISTORY_FLOOR }: PromptOptions,
 ): { text: string; kept: KeptTitles } {
-  const history = input.history.map((title) => sanitizeTitle(title));
-  const similar = (input.similarUserHistory ?? []).map((title) => sanitizeTitle(title));
-  const prediction = (input.backbonePrediction ?? []).map((title) => sanitizeTitle(title));
+  const { history, similarUserHistory: similar = [], backbonePrediction: prediction = [] } = input;
   const render = (kept: KeptTitles): string =>
-    `${instruction}\n${list(template.history, newest(history, kept.history))}` +
-    list(template.similarUser, newest(similar, kept.similar)) +
-    list(template.prediction, prediction.slice(0, kept.prediction)) +
-    ending;
+    listText(template.history, newest(history, kept.history)) +
+    listText(template.similarUser, newest(similar, kept.similar)) +
+    listText(template.prediction, prediction.slice(0, kept.prediction)) +
+    question;
   const available = { history: history.length, similar: similar.length, prediction: prediction.length };
   const fits = (kept: KeptTitles): boolean => model.countTokens(render(kept)) + tailTokens <= budget;
   const kept = fitTitles(available, historyFloor, fits);
   return { text: render(kept), kept };
 }
 
-/** A heading and one title a line; nothing for an empty list. */
-function list(heading: string, titles: readonly string[]): string {
-  return titles.length === 0 ? "" : `${heading}\n${titles.map((title) => `${title}\n`).join("")}`;
+function newest<T>(items: readonly T[], count: number): readonly T[] {
+  return items.slice(items.length - count);
 }
 
-function newest(titles: readonly string[], count: number): readonly string[] {
-  return titles.slice(titles.length - count);
+function total(model: PromptModel, texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + model.countTokens(text), 0);
 }
 
 function longest(model: PromptModel, texts: readonly string[]): number {

@@ -1,19 +1,13 @@
-import type { PromptTemplate } from "./template.js";
+import { HEADINGS, type PromptTemplate, RATE_QUESTION } from "./template.js";
 
-/**
- * Direct recommendation: what a user likes, whatever the order. Short, so that it fits small models: about 60 tokens
- * under a vocabulary of 512 pieces.
- */
+/** Direct recommendation: what a user likes, whatever the order. */
 export const DIRECT_TEMPLATE: PromptTemplate = {
-  version: "direct-1",
-  instruction: {
-    rank: "Recommend the next item for this user.",
-    compare: "Say which of two items this user likes more.",
-    choose: "Say which of these items this user likes most.",
+  version: "direct-2",
+  ...HEADINGS,
+  question: {
+    title: "What else does the user like?",
+    choose: "Which of these does the user like most?",
+    compare: "Which of these two does the user like more?",
+    rate: RATE_QUESTION,
   },
-  history: "The user liked:",
-  similarUser: "A similar user liked:",
-  prediction: "Another recommender suggests:",
-  candidates: "Candidates:",
-  question: { title: "Next item:", label: "Best:" },
 };

@@ -33,10 +33,14 @@ void linear_backward(Tape& tape, const Tape::Node& node, const LinearInputs& inp
   add_column_sums(tape, inputs.bias, chunks, sums, cols);
 
   const float* g = through == nullptr ? node.gradient : through;
-  const Tape::Target to_x = tape.target(inputs.x);
-  gemm(kernels, false, true, rows, in, cols, g, weight, to_x.gradient, to_x.accumulate);
-  const Tape::Target to_weight = tape.target(inputs.weight);
-  gemm(kernels, true, false, in, cols, rows, x, g, to_weight.gradient, to_weight.accumulate);
+  if (tape.wants_gradient(inputs.x)) {
+    const auto [to, accumulate] = tape.target(inputs.x);
+    gemm(kernels, false, true, rows, in, cols, g, weight, to, accumulate);
+  }
+  if (tape.wants_gradient(inputs.weight)) {
+    const auto [to, accumulate] = tape.target(inputs.weight);
+    gemm(kernels, true, false, in, cols, rows, x, g, to, accumulate);
+  }
 }
 
 // What a block of the product needs to become a block of the result.

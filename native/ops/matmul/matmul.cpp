@@ -172,14 +172,20 @@ void matmul_backward(Tape& tape, const Tape::Node& node, const MatmulInputs& inp
   const float *a = tape.node(ha).value, *b = tape.node(hb).value, *g = node.gradient;
   const OpKernels& kernels = tape.kernels();
   // d op(a) = g op(b)^T and d op(b) = op(a)^T g; where an input is stored transposed, so is its gradient.
-  if (const auto [to, accumulate] = tape.target(ha); ta)
-    gemm(kernels, tb, true, k, m, n, b, g, to, accumulate);
-  else
-    gemm(kernels, false, !tb, m, k, n, g, b, to, accumulate);
-  if (const auto [to, accumulate] = tape.target(hb); tb)
-    gemm(kernels, true, ta, n, k, m, g, a, to, accumulate);
-  else
-    gemm(kernels, !ta, false, k, n, m, a, g, to, accumulate);
+  if (tape.wants_gradient(ha)) {
+    const auto [to, accumulate] = tape.target(ha);
+    if (ta)
+      gemm(kernels, tb, true, k, m, n, b, g, to, accumulate);
+    else
+      gemm(kernels, false, !tb, m, k, n, g, b, to, accumulate);
+  }
+  if (tape.wants_gradient(hb)) {
+    const auto [to, accumulate] = tape.target(hb);
+    if (tb)
+      gemm(kernels, true, ta, n, k, m, g, a, to, accumulate);
+    else
+      gemm(kernels, !ta, false, k, n, m, a, g, to, accumulate);
+  }
 }
 
 }  // namespace

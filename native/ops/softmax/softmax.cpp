@@ -1,25 +1,22 @@
 #include "ops/softmax/softmax.h"
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "base/status.h"
 #include "ops/gradient.h"
 #include "ops/matmul/matmul.h"
+#include "ops/softmax/score_rows.h"
+#include "ops/take/take.h"
 
 namespace l4r {
 
 namespace {
 
-// Rows at a time: about this many scores, 1 MB, near the size of an L2 cache; but never so few that packing
-// the table for them would cost more than the products.
-constexpr std::int64_t kScores = std::int64_t{1} << 18;
-constexpr std::int64_t kFewestRows = 144;
-// Cost of a score in streamed elements: an exponential, three passes.
-constexpr std::int64_t kScoreCost = 4;
-
 struct SoftmaxInputs {
   Handle states, table;
-  const float *states_slope, *table_slope;  // d loss / d each, for a gradient of 1
+  const float *states_slope, *table_slope;  // d loss / d each, for a gradient of 1; null where none is wanted
 };
 
 void softmax_backward(Tape& tape, const Tape::Node& node, const SoftmaxInputs& inputs) {
@@ -27,43 +24,73 @@ void softmax_backward(Tape& tape, const Tape::Node& node, const SoftmaxInputs& i
   add_to_gradient(tape, inputs.table, node.gradient[0], inputs.table_slope);
 }
 
-}  // namespace
-
-Handle softmax_loss(Tape& tape, Handle states, Handle table, std::span<const std::int32_t> targets) {
+// weights: null, or [rows] with mean 1.
+Handle mean_loss(Tape& tape, Handle states, Handle table, const std::int32_t* targets, const float* weights) {
   const auto [rows, d] = tape.shape(states);
-  const Shape items = tape.shape(table);
-  require(d == items.cols, "softmax_loss: expected states and table of equal width, got ", rows, " x ", d,
-          " and ", items.rows, " x ", items.cols);
-  require(rows > 0, "softmax_loss: expected at least one row of states");
-  require(static_cast<std::int64_t>(targets.size()) == rows, "softmax_loss: targets: expected ", rows,
-          ", one a row, got ", targets.size());
-  for (std::size_t i = 0; i < targets.size(); ++i)
-    require(targets[i] >= 0 && targets[i] < items.rows, "softmax_loss: targets[", i,
-            "]: expected a row of the table in 0..", items.rows - 1, ", got ", targets[i]);
-
-  const std::int64_t step = std::min(rows, std::max(kFewestRows, kScores / items.rows));
+  const std::int64_t items = tape.shape(table).rows, step = score_rows(rows, items);
   const float *from = tape.node(states).value, *to = tape.node(table).value;
-  float* scores = tape.allocate<float>(step * items.rows);
-  float* states_slope = tape.allocate<float>(rows * d);
-  float* table_slope = tape.allocate<float>(items.size());
-  double* parts = tape.allocate<double>(part_count(step, kScoreCost * items.rows));
+  float* scores = tape.allocate<float>(step * items);
+  float* states_slope = tape.wants_gradient(states) ? tape.allocate<float>(rows * d) : nullptr;
+  float* table_slope = tape.wants_gradient(table) ? tape.allocate<float>(items * d) : nullptr;
+  double* parts = tape.allocate<double>(part_count(step, kScoreCost * items));
   const OpKernels& kernels = tape.kernels();
   const float share = 1.0f / static_cast<float>(rows);
   double total = 0;
   for (std::int64_t first = 0; first < rows; first += step) {
     const std::int64_t count = std::min(step, rows - first);
     const float* part = from + first * d;
-    gemm(kernels, false, true, count, items.rows, d, part, to, scores, false);
-    total += sum_rows(count, kScoreCost * items.rows, parts, [&](std::int64_t begin, std::int64_t end) {
-      return kernels.softmax_rows(end - begin, items.rows, share, targets.data() + first + begin,
-                                  scores + begin * items.rows);
+    gemm(kernels, false, true, count, items, d, part, to, scores, false);
+    total += sum_rows(count, kScoreCost * items, parts, [&](std::int64_t begin, std::int64_t end) {
+      const std::int64_t row = first + begin;
+      return kernels.softmax_rows(end - begin, items, share, weights == nullptr ? nullptr : weights + row,
+                                  targets + row, scores + begin * items);
     });
-    gemm(kernels, false, false, count, d, items.rows, scores, to, states_slope + first * d, false);
-    gemm(kernels, true, false, items.rows, d, count, scores, part, table_slope, first > 0);
+    if (states_slope != nullptr)
+      gemm(kernels, false, false, count, d, items, scores, to, states_slope + first * d, false);
+    if (table_slope != nullptr)
+      gemm(kernels, true, false, items, d, count, scores, part, table_slope, first > 0);
   }
   float* loss = tape.allocate<float>(1);
   *loss = static_cast<float>(total / static_cast<double>(rows));
   return tape.push<softmax_backward>({1, 1}, loss, SoftmaxInputs{states, table, states_slope, table_slope});
+}
+
+double checked_sum(std::span<const float> weights, std::int64_t rows) {
+  require(static_cast<std::int64_t>(weights.size()) == rows, "softmax_loss: weights: expected ", rows,
+          ", one a row, got ", weights.size());
+  double total = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    require(std::isfinite(weights[i]) && weights[i] >= 0, "softmax_loss: weights[", i,
+            "]: expected a finite number of 0 or more, got ", weights[i]);
+    total += weights[i];
+  }
+  require(total > 0, "softmax_loss: weights: expected one above 0, got none");
+  return total;
+}
+
+}  // namespace
+
+Handle softmax_loss(Tape& tape, Handle states, Handle table, std::span<const std::int32_t> targets,
+                    std::span<const float> weights) {
+  const Shape shape = tape.shape(states);
+  require(shape.rows > 0, "softmax_loss: expected at least one row of states");
+  check_scores("softmax_loss", shape, tape.shape(table), targets);
+  if (weights.empty()) return mean_loss(tape, states, table, targets.data(), nullptr);
+
+  // Only the rows that count: they alone are scored.
+  const double total = checked_sum(weights, shape.rows);
+  std::vector<std::int32_t> rows, their_targets;
+  for (std::int64_t i = 0; i < shape.rows; ++i)
+    if (const auto at = static_cast<std::size_t>(i); weights[at] > 0) {
+      rows.push_back(static_cast<std::int32_t>(i));
+      their_targets.push_back(targets[at]);
+    }
+  const auto count = static_cast<double>(rows.size());
+  std::vector<float> relative;  // to their mean
+  for (const std::int32_t row : rows)
+    relative.push_back(static_cast<float>(weights[static_cast<std::size_t>(row)] * count / total));
+  if (rows.size() < targets.size()) states = take(tape, states, rows);
+  return mean_loss(tape, states, table, their_targets.data(), relative.data());
 }
 
 }  // namespace l4r

@@ -1,69 +1,24 @@
-#include "base/simd_loop.h"
 #include "ops/kernels.h"
+#include "ops/softmax/row_loss.h"
 
 namespace l4r::L4R_LEVEL {
 
 SoftmaxRows softmax_rows;
 
-namespace {
-
-constexpr std::int64_t kBlock = 512;  // numbers added in float32 before they go to a float64 sum
-
-// Natural logarithm of x >= 1, relative error below 1e-14: x = m 2^n, m in [1, 2), and log m = 2 artanh(s), s
-// = (m - 1) / (m + 1) <= 1/3, by its series.
-double log_above_one(double x) {
-  const std::uint64_t bits = __builtin_bit_cast(std::uint64_t, x);
-  const auto n = static_cast<double>(static_cast<std::int64_t>(bits >> 52) - 1023);
-  const double m = __builtin_bit_cast(double, (bits & 0xFFFFFFFFFFFFFull) | 0x3FF0000000000000ull);
-  const double s = (m - 1) / (m + 1), s2 = s * s;
-  double p = 0;
-  for (int k = 29; k >= 1; k -= 2) p = p * s2 + 2.0 / k;
-  return n * 0.6931471805599453 + p * s;
-}
-
-float largest(std::int64_t n, const float* x) {
-  constexpr int kChains = 4;
-  const F32 low = F32::broadcast(-3.4028235e38f);
-  F32 top[kChains] = {low, low, low, low};
-  std::int64_t j = 0;
-  for (; j + kChains * F32::width <= n; j += kChains * F32::width)
-    for (int c = 0; c < kChains; ++c) top[c] = max(F32::load(x + j + c * F32::width), top[c]);
-  float lanes[F32::width];
-  max(max(top[0], top[1]), max(top[2], top[3])).store(lanes);
-  float found = lanes[0];
-  for (int lane = 1; lane < F32::width; ++lane) found = lanes[lane] > found ? lanes[lane] : found;
-  for (; j < n; ++j) found = x[j] > found ? x[j] : found;
-  return found;
-}
-
-}  // namespace
-
-double softmax_rows(std::int64_t rows, std::int64_t cols, float scale, const std::int32_t* targets,
-                    float* scores) {
-  double loss = 0;
+double softmax_rows(std::int64_t rows, std::int64_t cols, float scale, const float* weights,
+                    const std::int32_t* targets, float* scores) {
+  double sum_of_losses = 0;
   for (std::int64_t i = 0; i < rows; ++i, scores += cols) {
-    const float top = largest(cols, scores), chosen = scores[targets[i]];
-    const F32 shift = F32::broadcast(top);
-    double total = 0;
-    for (std::int64_t begin = 0; begin < cols; begin += kBlock) {
-      float* block = scores + begin;
-      F32 sums = zero();
-      for_vectors(cols - begin < kBlock ? cols - begin : kBlock, [&](std::int64_t j, auto lanes) {
-        const F32 e = exp(load(block + j, lanes) - shift);
-        store(e, block + j, lanes);
-        sums = sums + inside(e, lanes);
-      });
-      total += sum(sums);
-    }
-    // NaN is not below 1, nor is its logarithm a number.
-    loss += (total >= 1 ? log_above_one(total) : total - 1) + (static_cast<double>(top) - chosen);
-    const F32 factor = F32::broadcast(static_cast<float>(scale / total));
+    const float weight = weights == nullptr ? 1.0f : weights[i], share = scale * weight;
+    const auto [loss, total] = row_loss(cols, targets[i], scores);
+    sum_of_losses += weight * loss;
+    const F32 factor = F32::broadcast(static_cast<float>(share / total));
     for_vectors(cols, [&](std::int64_t j, auto lanes) {
       store(factor * load(scores + j, lanes), scores + j, lanes);
     });
-    scores[targets[i]] -= scale;
+    scores[targets[i]] -= share;
   }
-  return loss;
+  return sum_of_losses;
 }
 
 }  // namespace l4r::L4R_LEVEL

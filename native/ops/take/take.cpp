@@ -18,6 +18,7 @@ struct TakeInputs {
 // Each row of x gathers the gradients of its copies, in the order of `rows`: a stable counting sort, then the
 // pooling kernel of `bag`.
 void take_backward(Tape& tape, const Tape::Node& node, const TakeInputs& inputs) {
+  if (!tape.wants_gradient(inputs.x)) return;
   const Shape shape = tape.shape(inputs.x);
   const std::int64_t copies = node.shape.rows;
   std::int32_t* offsets = tape.allocate<std::int32_t>(shape.rows + 2);

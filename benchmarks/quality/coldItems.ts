@@ -1,0 +1,109 @@
+import { type ProgressBars, withProgress } from "../../lib/cli/progress.js";
+import { generateShop } from "../../lib/data/shop/generate.js";
+import { split } from "../../lib/data/split.js";
+import { askedOrder } from "../../lib/evaluation/askedModel.js";
+import { type ColdRow, takeColdItems } from "../../lib/evaluation/coldItems.js";
+import { type CandidateMetrics, candidateMetrics } from "../../lib/evaluation/sampledCandidates.js";
+import { StageClock } from "../../lib/evaluation/stages.js";
+import { HISTORY_ITEMS, inFlight } from "./askedRows.js";
+import type { Progress } from "./candidateRivals.js";
+import { type Engine, openPocketModel } from "./pocketModel.js";
+
+export interface ColdItemOptions {
+  /** A model tuned on the shop without the cold items of this seed; without one it is tuned here. */
+  readonly model?: string;
+  readonly engine: Engine;
+  /** Chooses the cold items. */
+  readonly seed: number;
+  readonly json: boolean;
+}
+
+/** Figures on items that the model knows by their titles alone. */
+export interface ColdItemReport {
+  readonly model: string;
+  readonly parameters: number;
+  readonly coldItems: number;
+  readonly rows: number;
+  readonly negatives: number;
+  readonly languageModel: CandidateMetrics;
+  /** Rows without an answer. */
+  readonly unanswered: number;
+  /** Rankers on the same rows that need no training. */
+  readonly rivals: {
+    /** Expected of an order drawn at random. */
+    readonly random: { readonly "hr@3": number };
+    /** By the words that a title shares with those of the history. */
+    readonly wordOverlap: CandidateMetrics;
+  };
+  readonly timings: { readonly stages: Readonly<Record<string, number>>; readonly total: number };
+}
+
+/**
+ * Whether a language model is more than another sequence model: items that no training history holds, of the generated
+ * shop, ranked by the likelihood of their titles among nine others of their kind.
+ */
+export async function measureColdItems(options: ColdItemOptions): Promise<ColdItemReport> {
+  return withProgress(options.json, (bars, signal) => measure(options, bars, signal));
+}
+
+async function measure(
+  { model: file, engine, seed }: ColdItemOptions,
+  bars: ProgressBars,
+  signal: AbortSignal,
+): Promise<ColdItemReport> {
+  const report: Progress = (stage, done, total) => bars.update(stage, done, total);
+  const clock = new StageClock(() => {});
+  const shop = generateShop();
+  const { view, items, rows } = takeColdItems(split(shop, { protocol: "standard" }).train, { seed });
+  await using opened = await clock.time("load or tune", () =>
+    openPocketModel({ file, engine, view, seed, onProgress: report, signal }),
+  );
+  let done = 0;
+  const orders = await clock.time("likelihood", () =>
+    inFlight(rows, signal, async (row) => {
+      const history = Array.from(row.items.keys(), (at) => ({
+        title: shop.titles[row.items[at]],
+        rating: row.ratings[at],
+      })).slice(-HISTORY_ITEMS);
+      const asked = { model: opened.model, titles: shop.titles, signal };
+      const order = await askedOrder(asked, history, row.candidates, "likelihood");
+      report("cold items by likelihood", ++done, rows.length);
+      return order;
+    }),
+  );
+  return {
+    model: opened.name,
+    parameters: opened.parameters,
+    coldItems: items.length,
+    rows: rows.length,
+    negatives: rows[0].candidates.length - 1,
+    languageModel: candidateMetrics(rows, orders),
+    unanswered: orders.filter((order) => order === null).length,
+    rivals: {
+      random: { "hr@3": 3 / rows[0].candidates.length },
+      wordOverlap: candidateMetrics(rows, wordOverlapOrders(rows, shop.titles)),
+    },
+    timings: clock.finish(),
+  };
+}
+
+/** Words that titles have whatever they are about. */
+const COMMON_WORDS = ["the", "of", "and", "no", "for", "volume"];
+
+/** Candidates by how many titles of the history hold each of their words; equal ones in the order of the row. */
+function wordOverlapOrders(rows: readonly ColdRow[], titles: readonly string[]): Int32Array[] {
+  const words = titles.map((title) =>
+    title
+      .toLowerCase()
+      .replaceAll("'s", "")
+      .split(/[ ,]+/)
+      .filter((word) => !COMMON_WORDS.includes(word)),
+  );
+  return rows.map(({ candidates, items }) => {
+    const counts = new Map<string, number>();
+    for (const item of items) for (const word of words[item]) counts.set(word, (counts.get(word) ?? 0) + 1);
+    const score = (item: number): number =>
+      words[item].reduce((sum, word) => sum + (counts.get(word) ?? 0), 0);
+    return candidates.toSorted((a, b) => score(b) - score(a));
+  });
+}

@@ -1,0 +1,44 @@
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Dataset } from "../data/dataset.js";
+import { openDataset, resolveDataFolder } from "../data/open.js";
+import { generateShop } from "../data/shop/index.js";
+import { Llama4RecError } from "../native/errors.js";
+import type { ProgressBars } from "./progress.js";
+
+/** What data a command works on, as parsed. */
+export interface DataOptions {
+  /** Absent: the embedded demonstration shop. */
+  readonly data?: string;
+  readonly column?: Record<string, string>;
+}
+
+/**
+ * Reads the data set that was asked for.
+ * @throws Llama4RecError `E_FILE` when there is nothing, what the readers throw, the signal's reason when aborted.
+ */
+export async function readData(
+  { data, column }: DataOptions,
+  bars: ProgressBars,
+  signal: AbortSignal,
+): Promise<Dataset> {
+  if (data === undefined) return generateShop();
+  return openDataset({
+    data: locate(data),
+    columns: column,
+    signal,
+    onProgress: ({ file, bytesRead, bytesTotal, rows }) =>
+      bars.update(`read ${basename(file)}`, bytesRead, bytesTotal, `${rows.toLocaleString("en")} rows`),
+  });
+}
+
+/** A path, or the name of a data set inside the data folder. */
+function locate(data: string): string {
+  if (existsSync(data)) return data;
+  const inside = join(resolveDataFolder(), data);
+  if (existsSync(inside)) return inside;
+  throw new Llama4RecError(
+    "E_FILE",
+    `--data: expected a data set's folder or a table, got ${data}: no such path`,
+  );
+}

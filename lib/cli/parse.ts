@@ -1,0 +1,71 @@
+/** Values of command-line options: each parser says what it expected. */
+
+import { InvalidArgumentError } from "commander";
+import { INSTRUCTION_TASKS, type InstructionTask, type TaskMix } from "../llm/tuning/mix.js";
+
+/** A whole number in a range. */
+export function wholeNumber(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isInteger(value) || value < low || value > high)
+      throw new InvalidArgumentError(`expected a whole number in ${low}..${high}.`);
+    return value;
+  };
+}
+
+/** `name=number`, added to what earlier ones said. */
+export function assignment(text: string, soFar: Record<string, number> = {}): Record<string, number> {
+  const [name, value, ...rest] = text.split("=");
+  if (rest.length > 0 || !name || !value || !Number.isFinite(Number(value)))
+    throw new InvalidArgumentError("expected name=number.");
+  return { ...soFar, [name]: Number(value) };
+}
+
+/** A path, added to earlier ones. */
+export function paths(text: string, soFar: readonly string[] = []): readonly string[] {
+  return [...soFar, text];
+}
+
+/** `field=NAME` of a table, added to what earlier ones said. */
+export function columnNames(text: string, soFar: Record<string, string> = {}): Record<string, string> {
+  const [field, column, ...rest] = text.split("=");
+  if (rest.length > 0 || !column || !["user", "item", "rating", "timestamp"].includes(field))
+    throw new InvalidArgumentError("expected user=NAME, item=NAME, rating=NAME or timestamp=NAME.");
+  return { ...soFar, [field]: column };
+}
+
+/** `direct=2,sequential=1`: weights of tasks; those not named get none. */
+export function taskMix(text: string): TaskMix {
+  const mix: Record<InstructionTask, number> = { direct: 0, sequential: 0, rating: 0 };
+  for (const part of text.split(",")) {
+    const [name, weight, ...rest] = part.split("=");
+    const task = INSTRUCTION_TASKS.find((known) => known === name.trim());
+    if (
+      task === undefined ||
+      rest.length > 0 ||
+      !weight ||
+      !(Number(weight) >= 0 && Number(weight) < Infinity)
+    )
+      throw new InvalidArgumentError("expected weights such as direct=1,sequential=1,rating=0.5.");
+    mix[task] = Number(weight);
+  }
+  return someTask(mix);
+}
+
+/** `direct,rating`: tasks, each as often as the others. */
+export function taskList(text: string): TaskMix {
+  const mix: Record<InstructionTask, number> = { direct: 0, sequential: 0, rating: 0 };
+  for (const name of text.split(",")) {
+    const task = INSTRUCTION_TASKS.find((known) => known === name.trim());
+    if (task === undefined)
+      throw new InvalidArgumentError(`expected some of ${INSTRUCTION_TASKS.join(",")}.`);
+    mix[task] = 1;
+  }
+  return mix;
+}
+
+function someTask(mix: TaskMix): TaskMix {
+  if (INSTRUCTION_TASKS.every((task) => mix[task] === 0))
+    throw new InvalidArgumentError("expected a task with a weight above 0.");
+  return mix;
+}

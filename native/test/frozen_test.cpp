@@ -1,0 +1,189 @@
+// Parameters that a step uses without training them.
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "autograd/optimizer.h"
+#include "autograd/parameter.h"
+#include "check.h"
+#include "op_case.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/l2/l2.h"
+#include "ops/layer_norm/layer_norm.h"
+#include "ops/linear/linear.h"
+#include "ops/rms_norm/rms_norm.h"
+#include "ops/softmax/softmax.h"
+#include "ops/swiglu/swiglu.h"
+#include "ops/take/take.h"
+
+namespace {
+
+using namespace l4r;
+using namespace l4r::test;
+using test::Add;  // not the kernel of that name
+
+std::shared_ptr<Parameter> random_parameter(std::int64_t rows, std::int64_t cols) {
+  auto parameter = std::make_shared<Parameter>("p", rows, cols);
+  fill_normal(*parameter, 0, 0.5f, 3, static_cast<std::uint64_t>(rows * 1000 + cols));
+  return parameter;
+}
+
+std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// An op of x [6 x 4] and a parameter.
+struct Use {
+  std::string name;
+  Shape parameter;
+  std::function<Handle(Tape&, Handle x, Handle p)> run;
+};
+
+Handle zeros(Tape& tape, std::int64_t cols) {
+  return tape.input(std::vector<float>(at(cols), 0.0f), 1, cols);
+}
+Handle ones(Tape& tape, std::int64_t cols) { return tape.input(std::vector<float>(at(cols), 1.0f), 1, cols); }
+
+const std::vector<Use>& uses() {
+  static const std::vector<std::int32_t> rows{5, 0, 0, 3};
+  static const std::vector<std::int32_t> targets{0, 1, 2, 3, 6, 6};
+  static const std::vector<Use> all{
+      {"right of a product",
+       {4, 3},
+       [](Tape& t, Handle x, Handle p) { return matmul(t, x, p, false, false); }},
+      {"right, transposed", {3, 4}, [](Tape& t, Handle x, Handle p) { return matmul(t, x, p, false, true); }},
+      {"left of a product",
+       {3, 6},
+       [](Tape& t, Handle x, Handle p) { return matmul(t, p, x, false, false); }},
+      {"left, transposed", {6, 3}, [](Tape& t, Handle x, Handle p) { return matmul(t, p, x, true, false); }},
+      {"weight of linear",
+       {4, 3},
+       [](Tape& t, Handle x, Handle p) { return linear(t, x, p, zeros(t, 3), Activation::gelu); }},
+      {"bias of linear",
+       {1, 4},
+       [](Tape& t, Handle x, Handle p) {
+         return linear(t, x, matmul(t, x, x, true, false), p, Activation::relu);
+       }},
+      {"gain of rms_norm", {1, 4}, [](Tape& t, Handle x, Handle p) { return rms_norm(t, x, p, 1e-5f); }},
+      {"gain of layer_norm",
+       {1, 4},
+       [](Tape& t, Handle x, Handle p) { return layer_norm(t, x, p, zeros(t, 4), 1e-5f); }},
+      {"bias of layer_norm",
+       {1, 4},
+       [](Tape& t, Handle x, Handle p) { return layer_norm(t, x, ones(t, 4), p, 1e-5f); }},
+      {"table of softmax_loss",
+       {7, 4},
+       [](Tape& t, Handle x, Handle p) { return softmax_loss(t, x, p, targets); }},
+      {"states of softmax_loss",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) {
+         return softmax_loss(t, p, x, std::vector<std::int32_t>{0, 1, 2, 3, 5, 5});
+       }},
+      {"take",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return add(t, take(t, x, rows), take(t, p, rows)); }},
+      {"row_dot", {6, 4}, [](Tape& t, Handle x, Handle p) { return row_dot(t, x, p); }},
+      {"swiglu and l2",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return add(t, l2(t, swiglu(t, p)), l2(t, swiglu(t, x))); }},
+  };
+  return all;
+}
+
+const Add gradient_case(
+    "freezing a parameter changes no value and no other gradient, and leaves it none", [] {
+      for (const Use& use : uses()) {
+        const auto parameter = random_parameter(use.parameter.rows, use.parameter.cols);
+        const auto values = random_floats(24, 1);
+        const auto step = [&](bool frozen) {
+          Tape tape;
+          poison(tape);
+          const Handle x = tape.input(values, 6, 4),
+                       p = frozen ? tape.use_frozen(parameter) : tape.use(parameter);
+          check(tape.wants_gradient(x) && tape.wants_gradient(p) != frozen, use.name + ": wants_gradient");
+          const Handle y = use.run(tape, x, p);
+          tape.backward(weigh(tape, y, random_floats(tape.shape(y).size(), 2)));
+          const std::vector<float> ours = copy(tape.gradient(p));
+          const bool none = std::all_of(ours.begin(), ours.end(), [](float g) { return g == 0; });
+          check(none == frozen, use.name + (frozen ? ": no gradient" : ": the same, trained, has one"));
+          check((tape.dense_gradient(*parameter) == nullptr) == frozen,
+                use.name + ": nothing for an optimizer");
+          std::vector<float> found = copy(tape.value(y));
+          for (const float g : tape.gradient(x)) found.push_back(g);
+          return found;
+        };
+        check(same_bits(step(true), step(false)), use.name + ": the rest");
+      }
+    });
+
+const Add both_case("a parameter both frozen and trained in a step learns from the second use alone", [] {
+  const auto parameter = random_parameter(3, 4);
+  Tape tape;
+  const Handle trained = tape.use(parameter), frozen = tape.use_frozen(parameter);
+  check(trained != frozen, "two leaves");
+  check(tape.use_frozen(parameter) == frozen && tape.use(parameter) == trained, "each given again");
+  tape.backward(add(tape, scale(tape, l2(tape, frozen), 100), l2(tape, trained)));
+  Tape alone;
+  const Handle only = alone.use(parameter);
+  alone.backward(l2(alone, only));
+  check(same_bits(copy(tape.gradient(trained)), copy(alone.gradient(only))), "gradient");
+  check(tape.dense_gradient(*parameter) == tape.gradient(trained).data(), "what an optimizer sees");
+});
+
+const Add optimizer_case("an optimizer leaves a parameter as it is that was only used frozen", [] {
+  const auto parameter = random_parameter(4, 3);
+  const std::vector<float> before = copy({parameter->value.data(), 12});
+  Adam adam({parameter}, AdamOptions{.weight_decay = 0.5f});
+  Tape tape;
+  const Handle x = tape.input(random_floats(24, 1), 6, 4);
+  tape.backward(l2(tape, matmul(tape, x, tape.use_frozen(parameter), false, false)));
+  check(adam.step(tape) == 0, "no gradient, no norm");
+  check(same_bits(before, copy({parameter->value.data(), 12})), "value");
+});
+
+const Add loss_case("a frozen 1 x 1 tensor may be the loss: nothing follows from it", [] {
+  const auto parameter = random_parameter(1, 1);
+  Tape tape;
+  const Handle loss = tape.use_frozen(parameter);
+  tape.backward(loss);
+  check(tape.gradient(loss)[0] == 0, "gradient");
+});
+
+const Add memory_case("what would end in a frozen leaf is not computed, and takes no memory", [] {
+  const std::int64_t wide = 1 << 12;
+  const std::vector<std::int32_t> targets{0, 1, 2, 3, 4, 5};
+  const std::vector<Use> large{
+      {"matmul", {4, wide}, [](Tape& t, Handle x, Handle p) { return matmul(t, x, p, false, false); }},
+      {"matmul, left", {wide, 6}, [](Tape& t, Handle x, Handle p) { return matmul(t, p, x, false, false); }},
+      {"linear",
+       {4, wide},
+       [&](Tape& t, Handle x, Handle p) { return linear(t, x, p, zeros(t, wide), Activation::none); }},
+      {"softmax_loss",
+       {wide, 4},
+       [&](Tape& t, Handle x, Handle p) { return softmax_loss(t, x, p, targets); }},
+      {"take", {wide, 4}, [&](Tape& t, Handle, Handle p) { return take(t, p, targets); }},
+  };
+  for (const Use& use : large) {
+    const auto parameter = random_parameter(use.parameter.rows, use.parameter.cols);
+    const auto bytes = [&](bool frozen) {
+      Tape tape;
+      const Handle x = tape.input(random_floats(24, 1), 6, 4);
+      tape.backward(l2(tape, use.run(tape, x, frozen ? tape.use_frozen(parameter) : tape.use(parameter))));
+      return tape.bytes_used();
+    };
+    const auto gradient = static_cast<std::size_t>(use.parameter.size()) * sizeof(float);
+    const std::size_t least =
+        use.name == "softmax_loss" ? 2 * gradient : gradient;  // it keeps one of its own
+    check(bytes(false) >= bytes(true) + least, use.name);
+  }
+});
+
+}  // namespace
+
+int main() { return l4r::test::run_all(); }
