@@ -1,6 +1,5 @@
 import type { Split } from "../../lib/data/split.js";
 import { easeLambdas } from "../../lib/evaluation/rivals.js";
-import { type CandidateMetrics, candidateMetrics, rankedBy } from "../../lib/evaluation/sampledCandidates.js";
 import { mae, rmse } from "../../lib/metrics/ranking.js";
 import type { Ranker, TrainedRanker } from "../../lib/models/ranker.js";
 import {
@@ -15,6 +14,7 @@ import { sequenceRanker } from "../../lib/models/sequenceRanker.js";
 import { threads } from "../../lib/native/addon.js";
 import { train } from "../../lib/training/train.js";
 import type { CandidateSet, CandidateSets, LastOut } from "./lastOut.js";
+import { type CandidateMetrics, candidateMetrics, rankedBy } from "./sampledCandidates.js";
 
 /** Orders of both kinds of candidates, `[rows]` each; null where there is none. */
 export type Orders = Readonly<Record<CandidateSet, readonly (Int32Array | null)[]>>;

@@ -1,18 +1,23 @@
 import { type ProgressBars, withProgress } from "../../lib/cli/progress.js";
 import { generateShop } from "../../lib/data/shop/generate.js";
 import { split } from "../../lib/data/split.js";
-import { askedOrder } from "../../lib/evaluation/askedModel.js";
-import { type ColdRow, takeColdItems } from "../../lib/evaluation/coldItems.js";
-import { type CandidateMetrics, candidateMetrics } from "../../lib/evaluation/sampledCandidates.js";
 import { StageClock } from "../../lib/evaluation/stages.js";
-import { HISTORY_ITEMS, inFlight } from "./askedRows.js";
+import { inFlight } from "../../lib/llm/inFlight.js";
+import { askedOrder } from "./askedModel.js";
+import { HISTORY_ITEMS, USERS_IN_FLIGHT } from "./askedRows.js";
 import type { Progress } from "./candidateRivals.js";
-import { type Engine, openPocketModel } from "./pocketModel.js";
+import { type ColdRow, takeColdItems } from "./coldRows.js";
+import { openPocketModel, type Runner } from "./pocketModel.js";
+import { type CandidateMetrics, candidateMetrics } from "./sampledCandidates.js";
 
 export interface ColdItemOptions {
   /** A model tuned on the shop without the cold items of this seed; without one it is tuned here. */
   readonly model?: string;
-  readonly engine: Engine;
+  readonly runner?: Runner;
+  /** Of the tuning. */
+  readonly tokens?: number;
+  /** Where a tuned model is kept. */
+  readonly keep?: string;
   /** Chooses the cold items. */
   readonly seed: number;
   readonly json: boolean;
@@ -47,7 +52,7 @@ export async function measureColdItems(options: ColdItemOptions): Promise<ColdIt
 }
 
 async function measure(
-  { model: file, engine, seed }: ColdItemOptions,
+  { model: file, runner, tokens, keep, seed }: ColdItemOptions,
   bars: ProgressBars,
   signal: AbortSignal,
 ): Promise<ColdItemReport> {
@@ -56,16 +61,16 @@ async function measure(
   const shop = generateShop();
   const { view, items, rows } = takeColdItems(split(shop, { protocol: "standard" }).train, { seed });
   await using opened = await clock.time("load or tune", () =>
-    openPocketModel({ file, engine, view, seed, onProgress: report, signal }),
+    openPocketModel({ file, runner, tokens, keep, view, seed, onProgress: report, signal }),
   );
   let done = 0;
   const orders = await clock.time("likelihood", () =>
-    inFlight(rows, signal, async (row) => {
+    inFlight(rows, { limit: USERS_IN_FLIGHT, signal }, async (row, asking) => {
       const history = Array.from(row.items.keys(), (at) => ({
         title: shop.titles[row.items[at]],
         rating: row.ratings[at],
       })).slice(-HISTORY_ITEMS);
-      const asked = { model: opened.model, titles: shop.titles, signal };
+      const asked = { model: opened.model, titles: shop.titles, signal: asking };
       const order = await askedOrder(asked, history, row.candidates, "likelihood");
       report("cold items by likelihood", ++done, rows.length);
       return order;

@@ -1,8 +1,7 @@
 import { type ProgressBars, withProgress } from "../../lib/cli/progress.js";
 import { openDataset } from "../../lib/data/open.js";
-import type { Asked, OrderMode } from "../../lib/evaluation/askedModel.js";
-import { fusedOrder } from "../../lib/evaluation/sampledCandidates.js";
 import { StageClock } from "../../lib/evaluation/stages.js";
+import { type Asked, type OrderMode, pairShares } from "./askedModel.js";
 import { ordersOf, pairsOf, ratingsOf } from "./askedRows.js";
 import {
   metricsOf,
@@ -26,7 +25,8 @@ import {
   leaveLastOut,
   NEGATIVES,
 } from "./lastOut.js";
-import { type Engine, openPocketModel } from "./pocketModel.js";
+import { openPocketModel, type Runner } from "./pocketModel.js";
+import { fusedOrder } from "./sampledCandidates.js";
 
 /** Seeds of the negatives, fixed: figures of different models are on the same candidates. */
 const SEEDS = { validation: 1, test: 2 } as const;
@@ -41,7 +41,11 @@ export interface LanguageModelOptions {
   readonly data: string;
   /** A GGUF file; without one a pocket model is tuned on the training view. */
   readonly model?: string;
-  readonly engine: Engine;
+  readonly runner?: Runner;
+  /** Of the tuning. */
+  readonly tokens?: number;
+  /** Where a tuned model is kept. */
+  readonly keep?: string;
   /** The first users only. */
   readonly users?: number;
   readonly only: readonly Measured[];
@@ -67,9 +71,9 @@ export interface LanguageModelReport {
   readonly chosenMode: OrderMode | null;
   readonly uniform: SetMetrics["uniform"] | null;
   readonly popularity: SetMetrics["popularity"] | null;
-  /** Share of pairs in which the held-out item is preferred to a negative, both orders averaged. */
+  /** Share of all pairs in which the held-out item is preferred to a negative, both orders averaged. */
   readonly pairwise: Readonly<Record<CandidateSet, number>> | null;
-  /** Share of pairs in which both orders name the same item. */
+  /** Share of all pairs in which both orders name the same item. */
   readonly pairConsistency: Readonly<Record<CandidateSet, number>> | null;
   readonly rmse: number | null;
   readonly mae: number | null;
@@ -80,7 +84,7 @@ export interface LanguageModelReport {
   };
   /** The rival that is best on validation and the language model by its default mode, by the sum of places. */
   readonly fused: (SetMetrics & { readonly rival: RivalName }) | null;
-  /** Questions of the test without an answer: misses, or the mean rating. */
+  /** Questions of the test without an answer: misses, pairs lost, or the mean rating. */
   readonly unanswered: Partial<Record<Measured, number>>;
   /** Wall-clock seconds. */
   readonly timings: { readonly stages: Readonly<Record<string, number>>; readonly total: number };
@@ -115,7 +119,9 @@ async function measure(
   await using opened = await clock.time("load or tune", () =>
     openPocketModel({
       file: options.model,
-      engine: options.engine,
+      runner: options.runner,
+      tokens: options.tokens,
+      keep: options.keep,
       view: train,
       seed: 1,
       onProgress: report,
@@ -156,8 +162,8 @@ async function measure(
     chosenMode: chosen?.mode ?? null,
     uniform: chosenFigures?.uniform ?? null,
     popularity: chosenFigures?.popularity ?? null,
-    pairwise: pairs && bySet((set) => pairs[set].won / pairs[set].answered),
-    pairConsistency: pairs && bySet((set) => pairs[set].consistent / pairs[set].answered),
+    pairwise: pairs && bySet((set) => pairShares(pairs[set]).won),
+    pairConsistency: pairs && bySet((set) => pairShares(pairs[set]).consistent),
     rmse: ratings?.rmse ?? null,
     mae: ratings?.mae ?? null,
     modes: Object.fromEntries(

@@ -1,8 +1,8 @@
 import Table from "cli-table3";
-import type { CandidateMetrics } from "../../lib/evaluation/sampledCandidates.js";
 import type { SetMetrics } from "./candidateRivals.js";
 import type { ColdItemReport } from "./coldItems.js";
 import type { LanguageModelReport } from "./languageModel.js";
+import type { CandidateMetrics } from "./sampledCandidates.js";
 
 const decimals = (value: number): string => value.toFixed(3).replace(/^0/, "");
 const figures = (metrics: CandidateMetrics): string[] =>

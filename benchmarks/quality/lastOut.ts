@@ -1,7 +1,7 @@
 import type { Dataset } from "../../lib/data/dataset.js";
 import { type Split, split } from "../../lib/data/split.js";
-import { type CandidateRow, sampleCandidates } from "../../lib/evaluation/sampledCandidates.js";
 import type { RatedRows } from "../../lib/models/reference/bias.js";
+import { type CandidateRow, sampleCandidates } from "./sampledCandidates.js";
 
 /** Items that a held-out item is ranked among. */
 export const NEGATIVES = 9;

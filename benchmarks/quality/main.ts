@@ -13,7 +13,6 @@ import { cpuInfo } from "../../lib/native/addon.js";
 import { measureColdItems } from "./coldItems.js";
 import { type Measured, measurable, measureLanguageModel } from "./languageModel.js";
 import { renderColdItems, renderLanguageModel } from "./languageModelTable.js";
-import { engines } from "./pocketModel.js";
 
 /** A line of a printed table. */
 interface Row {
@@ -148,6 +147,13 @@ function wholeNumber(text: string): number {
   return value;
 }
 
+const runner = new Option("--runner <name>", "what runs the model")
+  .choices(["auto", "pocket", "llama.cpp"])
+  .default("auto");
+const keep = new Option("--keep <file.gguf>", "where the tuned model is kept; default: nowhere");
+const tokens = new Option("--tokens <n>", "length of the tuning; default: the recipe's").argParser(
+  wholeNumber,
+);
 const program = new Command("quality").description(
   "Figures that show whether evaluation and models are right.",
 );
@@ -174,7 +180,9 @@ program
   .description("a language model on sampled candidates, pairs and ratings, beside rivals on the same rows")
   .requiredOption("--data <folder>", "a data set's folder")
   .option("--model <file.gguf>", "default: a pocket model is tuned on the training view first")
-  .addOption(new Option("--engine <name>", "what runs the model").choices(engines).default("pocket"))
+  .addOption(runner)
+  .addOption(tokens)
+  .addOption(keep)
   .option("--users <n>", "the first n users only", wholeNumber)
   .option(
     "--only <list>",
@@ -191,7 +199,9 @@ program
   .command("cold-items")
   .description("a language model on items of the generated shop that no training history holds")
   .option("--model <file.gguf>", "tuned without these items; default: a pocket model is tuned first")
-  .addOption(new Option("--engine <name>", "what runs the model").choices(engines).default("pocket"))
+  .addOption(runner)
+  .addOption(tokens)
+  .addOption(keep)
   .option("--seed <n>", "which items are taken out", wholeNumber, 1)
   .option("--json", "one JSON document", false)
   .action(async (options) => {

@@ -1,20 +1,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { outOfFoldHints } from "../../lib/augmentation/outOfFold.js";
 import type { TrainView } from "../../lib/data/trainView.js";
-import { checked } from "../../lib/llm/checks.js";
 import { readGgufHeader } from "../../lib/llm/gguf/header.js";
 import type { LanguageModel } from "../../lib/llm/languageModel.js";
-import { loadLanguageModel } from "../../lib/llm/load.js";
-import { PocketLlama } from "../../lib/llm/pocket/pocketLlama.js";
+import { type LanguageModelOptions, loadLanguageModel } from "../../lib/llm/load.js";
 import { tune } from "../../lib/llm/tuning/tune.js";
 import { writeTuned } from "../../lib/llm/tuning/tunedModel.js";
 import { threads } from "../../lib/native/addon.js";
 import type { Progress } from "./candidateRivals.js";
 
-/** What runs a GGUF: the package itself, or llama.cpp. */
-export const engines = ["pocket", "llama"] as const;
-export type Engine = (typeof engines)[number];
+/** What runs the model, as {@link loadLanguageModel} takes it. */
+export type Runner = LanguageModelOptions["runner"];
 
 /** A language model with what a report says of it. */
 export interface OpenedModel extends AsyncDisposable {
@@ -29,7 +27,11 @@ export interface OpenedModel extends AsyncDisposable {
 export interface ModelSource {
   /** A GGUF file; without one a pocket model is tuned on the view. */
   readonly file?: string;
-  readonly engine: Engine;
+  readonly runner?: Runner;
+  /** Tokens of a tuning; default: those of the recipe. */
+  readonly tokens?: number;
+  /** Where a tuned model is kept; default: nowhere. */
+  readonly keep?: string;
   /** All that a tuning may learn from. */
   readonly view: TrainView;
   readonly seed: number;
@@ -39,24 +41,28 @@ export interface ModelSource {
 
 /** Loads the file, or tunes a pocket model on the view first. */
 export async function openPocketModel(source: ModelSource): Promise<OpenedModel> {
-  const { file, engine } = source;
-  if (file !== undefined) return openFile(file, engine);
+  const { file, runner, signal } = source;
+  if (file !== undefined) return openFile(file, { runner, signal });
+  if (source.keep !== undefined) {
+    await tunePocket(source.keep, source);
+    return openFile(source.keep, { runner, signal });
+  }
   const folder = await mkdtemp(join(tmpdir(), "llama4rec-"));
   try {
     const tuned = join(folder, "pocket.gguf");
     await tunePocket(tuned, source);
-    return await openFile(tuned, engine);
+    return await openFile(tuned, { runner, signal });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function openFile(file: string, engine: Engine): Promise<OpenedModel> {
+async function openFile(
+  file: string,
+  options: Pick<LanguageModelOptions, "runner" | "signal">,
+): Promise<OpenedModel> {
   const { tensors } = await readGgufHeader(file);
-  const model =
-    engine === "pocket"
-      ? checked(await PocketLlama.load({ modelPath: file }))
-      : await loadLanguageModel({ modelPath: file });
+  const model = await loadLanguageModel({ modelPath: file, ...options });
   return {
     model,
     name: basename(file),
@@ -65,11 +71,21 @@ async function openFile(file: string, engine: Engine): Promise<OpenedModel> {
   };
 }
 
-/** Tunes a pocket model on the view alone and writes it. */
-async function tunePocket(path: string, { view, seed, onProgress, signal }: ModelSource): Promise<void> {
+/** Tunes a pocket model by the default recipe on the view alone, hints included, and writes it. */
+async function tunePocket(
+  path: string,
+  { view, seed, tokens, onProgress, signal }: ModelSource,
+): Promise<void> {
+  const hints = await outOfFoldHints(view, {
+    seed,
+    signal,
+    onProgress: ({ stage, done, total }) => onProgress(stage, done, total),
+  });
   const tuned = await tune({
     view,
     seed,
+    hints,
+    tokens,
     threads: threads(),
     signal,
     onProgress: ({ stage, tokens, totalTokens }) => onProgress(`tune: ${stage}`, tokens, totalTokens),

@@ -3,7 +3,7 @@ import type { ExportFormat } from "../llm/tuning/exportFormats.js";
 import type { TaskMix } from "../llm/tuning/mix.js";
 import { setThreads } from "../native/addon.js";
 import { withProgress } from "./progress.js";
-import { openTuningData, type TuningDataOptions } from "./tuningData.js";
+import { openTuningData, type TuningDataOptions, trainHints } from "./tuningData.js";
 
 /** Options of `llama4rec export instructions`, as parsed. */
 export interface ExportInstructionsOptions extends TuningDataOptions {
@@ -20,7 +20,8 @@ export async function exportInstructions(options: ExportInstructionsOptions): Pr
   checkExport({ format, out, count, mix });
   if (options.threads !== undefined) setThreads(options.threads);
   const written = await withProgress(json, async (bars, signal) => {
-    const { view, hints } = await openTuningData(options, mix, bars, signal);
+    const { view } = await openTuningData(options, bars, signal);
+    const hints = await trainHints(view, options, mix, bars, signal);
     const onProgress = (done: number, total: number): void =>
       bars.update("write instructions", done, total, `${done.toLocaleString("en")} lines`);
     return writeInstructions({ view, format, out, count, seed, mix, hints, onProgress, signal });

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import type { NamedLanguageModel } from "../evaluation/experiment.js";
 import { embeddedModel } from "../llm/embedded.js";
 import { type LanguageModelOptions as LoadOptions, loadLanguageModel } from "../llm/load.js";
+import { argumentError } from "../native/errors.js";
 
 /** Which language model a command uses, as parsed. */
 export interface LanguageModelOptions {
@@ -24,13 +25,15 @@ export interface OpenLanguageModel extends AsyncDisposable {
 
 /**
  * Loads what was asked for.
- * @throws Llama4RecError what {@link loadLanguageModel} throws; the signal's reason when aborted.
+ * @throws Llama4RecError `E_ARGUMENT` for an adapter without its model; what {@link loadLanguageModel} throws; the signal's reason when aborted.
  */
 export async function openLanguageModel(
   options: LanguageModelOptions,
   signal: AbortSignal,
 ): Promise<OpenLanguageModel> {
   const { llm, lora = [], runner, cache, data } = options;
+  if (lora.length > 0 && typeof llm !== "string")
+    throw argumentError("--lora", "--llm beside it, the model that it adapts", lora[0]);
   const chosen =
     typeof llm === "string"
       ? { name: [llm, ...lora].map((path) => basename(path)).join(" + "), modelPath: llm }

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { EXPORT_FORMATS } from "../llm/tuning/exportFormats.js";
 import { EVEN_MIX } from "../llm/tuning/mix.js";
+import { RANGES } from "../llm/tuning/ranges.js";
 import { Llama4RecError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
 import { assignment, columnNames, paths, taskList, taskMix, wholeNumber } from "./parse.js";
@@ -22,15 +23,15 @@ const columnOption = (): Option =>
   ).argParser(columnNames);
 const seedOption = (): Option =>
   new Option("--seed <n>", "everything random follows from it")
-    .argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .argParser(wholeNumber(...RANGES.seed))
     .default(1);
 const threadsOption = (): Option =>
   new Option("--threads <n>", "threads of the native engine; default: all processors").argParser(
-    wholeNumber(1, 256),
+    wholeNumber(...RANGES.threads),
   );
 /** A size of a model from scratch: a base has its own. */
-const sizeOption = (flag: string, what: string, most: number): Option =>
-  new Option(`--${flag} <n>`, what).argParser(wholeNumber(1, most)).conflicts("base");
+const sizeOption = (flag: string, what: string, range: readonly [number, number]): Option =>
+  new Option(`--${flag} <n>`, what).argParser(wholeNumber(...range)).conflicts("base");
 
 const program = new Command("llama4rec")
   .description(
@@ -104,20 +105,24 @@ program
     ]),
   )
   .addOption(seedOption())
-  .option("--tokens <n>", "tokens to train on; default: 8 million", wholeNumber(1, 1e12))
+  .option(
+    "--tokens <n>",
+    "tokens to train on; default: 8 million, 6 for less than 50,000 interactions",
+    wholeNumber(...RANGES.tokens),
+  )
   .addOption(
     new Option("--mix <task=weight,...>", "how often each task is asked about: direct, sequential, rating")
       .argParser(taskMix)
       .default(EVEN_MIX, "all alike"),
   )
-  .addOption(sizeOption("vocabulary", "most pieces of the vocabulary", 200_000))
-  .addOption(sizeOption("context", "tokens seen at once", 131_072))
-  .addOption(sizeOption("dimension", "width of the states", 16_384))
-  .addOption(sizeOption("blocks", "blocks", 256))
-  .addOption(sizeOption("hidden", "width of the feed-forward layer", 65_536))
-  .addOption(sizeOption("heads", "heads of queries", 256))
-  .addOption(sizeOption("kv-heads", "heads of keys and values", 256))
-  .option("--rank <n>", "rank of the adapter of a base; default: 8", wholeNumber(1, 1024))
+  .addOption(sizeOption("vocabulary", "most pieces of the vocabulary", RANGES.vocabulary))
+  .addOption(sizeOption("context", "tokens seen at once", RANGES.context))
+  .addOption(sizeOption("dimension", "width of the states", RANGES.dimension))
+  .addOption(sizeOption("blocks", "blocks", RANGES.blocks))
+  .addOption(sizeOption("hidden", "width of the feed-forward layer", RANGES.hidden))
+  .addOption(sizeOption("heads", "heads of queries", RANGES.heads))
+  .addOption(sizeOption("kv-heads", "heads of keys and values", RANGES.kvHeads))
+  .option("--rank <n>", "rank of the adapter of a base; default: 8", wholeNumber(...RANGES.rank))
   .option("--alpha <n>", "weight of the adapter times its rank; default: twice the rank", wholeNumber(1, 1e6))
   .option("--no-hints", "no words of conventional models in the prompts; saves their training")
   .option("--checkpoint <file>", "kept while it runs; another run with the same options goes on from it")

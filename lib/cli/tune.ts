@@ -2,14 +2,16 @@ import { createHash } from "node:crypto";
 import { access, constants, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { TensorType } from "../llm/gguf/index.js";
+import type { LoraOptions } from "../llm/pocket/lora.js";
+import { checkTuneOptions, shapeFor } from "../llm/tuning/arguments.js";
 import type { TaskMix } from "../llm/tuning/mix.js";
 import type { PocketShape, TuneReport } from "../llm/tuning/options.js";
 import { tune as tuneModel } from "../llm/tuning/tune.js";
-import { type TunedWeights, writeTuned } from "../llm/tuning/tunedModel.js";
+import { checkTunedType, type TunedWeights, writeTuned } from "../llm/tuning/tunedModel.js";
 import { threads as poolThreads, setThreads } from "../native/addon.js";
-import { Llama4RecError } from "../native/errors.js";
+import { argumentError, Llama4RecError } from "../native/errors.js";
 import { withProgress } from "./progress.js";
-import { openTuningData, type TuningDataOptions } from "./tuningData.js";
+import { openTuningData, type TuningDataOptions, trainHints } from "./tuningData.js";
 
 /** Options of `llama4rec tune`, as parsed. */
 export interface TuneCommandOptions extends TuningDataOptions {
@@ -56,23 +58,31 @@ interface TuneResult {
 export async function tune(options: TuneCommandOptions): Promise<void> {
   const { out, base, type, tokens, mix, seed, checkpoint, threads, json = false } = options;
   await checkOut(out);
+  const shape = base === undefined ? shapeOf(options) : undefined;
+  const lora = loraOf(options);
+  const asked = {
+    seed,
+    base,
+    tokens,
+    mix,
+    shape,
+    lora: lora ?? undefined,
+    threads: threads ?? poolThreads(),
+    checkpoint: checkpoint === undefined ? undefined : { path: checkpoint },
+  };
+  const ofBase = await checkTuneOptions(asked);
   if (threads !== undefined) setThreads(threads);
   const begin = performance.now();
   let last: TuneReport | undefined;
   const made = await withProgress(json, async (bars, signal) => {
-    const { name, view, hints } = await openTuningData(options, mix, bars, signal);
+    const { name, view } = await openTuningData(options, bars, signal);
+    // All that can be refused is refused before the hints: they take minutes.
+    checkTunedType(type, ofBase ?? shapeFor(view, shape), lora);
     const tuned = await tuneModel({
+      ...asked,
       view,
-      seed,
-      base,
-      tokens,
-      mix,
-      hints,
-      threads: threads ?? poolThreads(),
+      hints: await trainHints(view, options, mix, bars, signal),
       signal,
-      shape: base === undefined ? shapeOf(options) : undefined,
-      lora: { rank: options.rank, alpha: options.alpha },
-      checkpoint: checkpoint === undefined ? undefined : { path: checkpoint },
       onProgress: (report) => {
         last = report;
         bars.update("tune", report.tokens, report.totalTokens, noteOf(report));
@@ -108,6 +118,15 @@ function shapeOf(options: TuneCommandOptions): Partial<PocketShape> {
   const { vocabulary, context, dimension, blocks, hidden, heads, kvHeads } = options;
   const named = Object.entries({ vocabulary, context, dimension, blocks, hidden, heads, kvHeads });
   return Object.fromEntries(named.filter(([, size]) => size !== undefined));
+}
+
+/** How the base is adapted; null without one. */
+function loraOf({ base, rank, alpha }: TuneCommandOptions): LoraOptions | null {
+  if (base !== undefined) return { rank, alpha };
+  for (const [option, value] of Object.entries({ "--rank": rank, "--alpha": alpha }))
+    if (value !== undefined)
+      throw argumentError(option, "--base beside it, whose adapter it is about", value);
+  return null;
 }
 
 /** Refuses a place that cannot be written to now rather than after the training. */

@@ -20,31 +20,39 @@ export interface TuningData {
   readonly name: string;
   /** Nothing in it is held out by `llama4rec run`, under either protocol. */
   readonly view: TrainView;
-  readonly hints: TuningHints | null;
 }
 
 /**
- * Reads the data set and trains what hints come from.
- * @throws Llama4RecError what {@link readData}, {@link tuningView} and {@link outOfFoldHints} throw; the signal's reason
- *   when aborted.
+ * Reads the data set.
+ * @throws Llama4RecError what {@link readData} and {@link tuningView} throw; the signal's reason when aborted.
  */
 export async function openTuningData(
-  options: TuningDataOptions,
-  mix: TaskMix,
+  options: DataOptions,
   bars: ProgressBars,
   signal: AbortSignal,
 ): Promise<TuningData> {
   const dataset = await readData(options, bars, signal);
   const view = tuningView(dataset, [{ protocol: "paper" }, { protocol: "standard" }]);
-  const { seed, threads } = options;
-  const hints = options.hints
-    ? await outOfFoldHints(view, {
-        seed,
-        threads,
-        tasks: INSTRUCTION_TASKS.filter((task) => mix[task] > 0),
-        signal,
-        onProgress: ({ stage, done, total }) => bars.update(stage, done, total),
-      })
-    : null;
-  return { name: dataset.name, view, hints };
+  return { name: dataset.name, view };
+}
+
+/**
+ * Trains what hints come from; null for `--no-hints`.
+ * @throws Llama4RecError what {@link outOfFoldHints} throws; the signal's reason when aborted.
+ */
+export async function trainHints(
+  view: TrainView,
+  { hints, seed, threads }: TuningDataOptions,
+  mix: TaskMix,
+  bars: ProgressBars,
+  signal: AbortSignal,
+): Promise<TuningHints | null> {
+  if (!hints) return null;
+  return await outOfFoldHints(view, {
+    seed,
+    threads,
+    tasks: INSTRUCTION_TASKS.filter((task) => mix[task] > 0),
+    signal,
+    onProgress: ({ stage, done, total }) => bars.update(stage, done, total),
+  });
 }

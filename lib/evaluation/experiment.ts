@@ -1,17 +1,7 @@
-import { chooseAlpha, evaluateMixture, type HeldOutUser } from "../aggregation/tuning.js";
-import { positionUtilities } from "../aggregation/utility.js";
-import {
-  adaptiveWeight,
-  type LongTailRange,
-  longTailCoefficient,
-  longTailRange,
-} from "../aggregation/weight.js";
 import type { PairSource } from "../augmentation/pairAugmentation.js";
 import { promptAugmenter } from "../augmentation/promptAugmentation.js";
 import type { Dataset } from "../data/dataset.js";
-import type { HeldOut } from "../data/heldOut.js";
 import { type Protocol, type Split, split } from "../data/split.js";
-import type { TrainView } from "../data/trainView.js";
 import { checked } from "../llm/checks.js";
 import type { LanguageModel } from "../llm/languageModel.js";
 import { type BackboneDefinition, resolveHyperparameters } from "../models/backbone.js";
@@ -21,12 +11,12 @@ import { isRegistered } from "../models/registry.js";
 import { cpuInfo, threads } from "../native/addon.js";
 import { argumentError } from "../native/errors.js";
 import { type EpochReport, type TrainOptions, type TrainResult, train } from "../training/train.js";
+import { type Choice, chooseWeights, evaluateMixtures, modeOf, weightsOf } from "./mixture.js";
 import { type RefinedRow, rankModes, refine } from "./refinement.js";
-import type { AlphaReport, ExperimentReport, SegmentReport } from "./report.js";
+import type { ExperimentReport, SegmentReport } from "./report.js";
 import { chooseRivals, evaluateRivals } from "./rivals.js";
 import {
   measureRanks,
-  measureSegments,
   type SeedFigures,
   type Segment,
   type SegmentedMetrics,
@@ -96,9 +86,6 @@ interface FinalRun extends SeedFigures {
   readonly rows: readonly RefinedRow[];
 }
 
-/** Alpha and mode, one choice for all seeds. */
-type Choice = Omit<AlphaReport, "weights">;
-
 /**
  * The main job: rivals, backbone, data augmentation, retraining, prompt augmentation, aggregation, final evaluation
  * (Llama4Rec, arXiv 2401.13870, direct and sequential recommendation). Validation rows choose epochs, lambda, alpha and mode; test
@@ -152,7 +139,12 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     const choice =
       languageModel === null
         ? null
-        : await clock.time("choose alpha", () => chooseWeights(runs, parts.train));
+        : await clock.time("choose alpha", () =>
+            chooseWeights(
+              runs.flatMap((run) => run.validation),
+              parts.train,
+            ),
+          );
 
     const rivals = await clock.time("rivals", () =>
       evaluateRivals(parts, rivalChoice, { segments: job.segments, masking, onProgress: onRival, signal }),
@@ -300,34 +292,22 @@ async function evaluateFinal(run: SeedRun, job: Job, choice: Choice | null): Pro
     return { base, augmented: null, llm: null, llama4rec: null, rows: [] };
 
   const augmented = await finalRanker(run.augmented, run.augmentation?.data, run.seed, job);
-  const mode = choice.mode ?? rankModes[0];
   const rows = await clock.time("refine test", () =>
     refine(augmented, final, test, {
       languageModel: languageModel.model,
       augmenter: promptAugmenter(augmented, final),
       template: method.template,
       masking,
-      modes: [mode],
+      modes: [modeOf(choice)],
       signal,
       onProgress: (done, total) =>
         clock.report({ stage: `language model ranks the test, seed ${run.seed}`, done, total }),
     }),
   );
-  const users = heldOutUsers(rows, final);
-  const range = rangeOf(final);
-  const mixed = (weight: (user: HeldOutUser) => number): SegmentedMetrics =>
-    measureSegments(segments, (part) =>
-      evaluateMixture(
-        Array.from(part, (row) => users[row]),
-        mode,
-        weight,
-      ),
-    );
   return {
     base,
     augmented: measure(augmented),
-    llm: mixed(() => 1),
-    llama4rec: mixed(({ coefficient }) => adaptiveWeight(coefficient, range, choice)),
+    ...evaluateMixtures(rows, final, { segments, choice }),
     rows,
   };
 }
@@ -344,42 +324,6 @@ async function finalRanker(
   const hyperparameters = { ...chosen.hyperparameters, epochs: chosen.epoch };
   const known = data && stillTrue(data, final);
   return (await fitModel(job, { view: final, hyperparameters, seed, ...known })).ranker;
-}
-
-/** Range of the long-tail coefficients over the users of a view. */
-function rangeOf(view: TrainView): LongTailRange {
-  return longTailRange(view.userCounts.filter((count) => count > 0));
-}
-
-/** Rows with both sides' utilities; U_Rec = -s for place s of the backbone's list. */
-function heldOutUsers(rows: readonly RefinedRow[], view: TrainView): HeldOutUser[] {
-  return rows.map(({ user, candidates, languageModel, heldOut }) => ({
-    candidates,
-    recommender: positionUtilities(candidates.map((_, place) => place)),
-    languageModel,
-    coefficient: longTailCoefficient(view.userCounts[user]),
-    heldOut,
-  }));
-}
-
-/** Alpha and mode by NDCG@5 over the validation rows of all seeds together; nothing but the training view is known. */
-function chooseWeights(runs: readonly SeedRun[], view: TrainView): Choice {
-  const users = runs.flatMap((run) => heldOutUsers(run.validation, view));
-  const { alpha1, alpha2, mode } = chooseAlpha(users, rangeOf(view)).best;
-  return { alpha1, alpha2, mode: rankModes.find((known) => known === mode) ?? null };
-}
-
-/** alpha_u of the test users in short. */
-function weightsOf(test: HeldOut, view: TrainView, choice: Choice): AlphaReport["weights"] {
-  const range = rangeOf(view);
-  const weights = Float64Array.from(test.users, (user) =>
-    adaptiveWeight(longTailCoefficient(view.userCounts[user]), range, choice),
-  );
-  return {
-    min: weights.reduce((least, weight) => Math.min(least, weight), 1),
-    mean: weights.reduce((sum, weight) => sum + weight, 0) / weights.length,
-    max: weights.reduce((most, weight) => Math.max(most, weight), 0),
-  };
 }
 
 function countLists(rows: readonly RefinedRow[]): { asked: number; answered: number } {

@@ -1,6 +1,6 @@
 export { type AnswerCache, openAnswerCache } from "./answerCache.js";
 export { CachedLanguageModel } from "./cachedLanguageModel.js";
-export type { ChatFormat } from "./chat.js";
+export type { ChatFormat, ChatOption } from "./chat.js";
 export { checked } from "./checks.js";
 export * from "./gguf/index.js";
 export type * from "./languageModel.js";
@@ -36,3 +36,4 @@ export { MAX_TITLE_LENGTH, sanitizeTitle } from "./prompts/sanitize.js";
 export { SEQUENTIAL_TEMPLATE } from "./prompts/sequential.js";
 export type { PromptTemplate } from "./prompts/template.js";
 export * from "./tokenizer/index.js";
+export * from "./tuning/index.js";

@@ -9,6 +9,9 @@ interface Node<Token> {
   readonly ends: number[];
 }
 
+/** Picks one of `allowed` after `written`, the tokens since it last chose. */
+export type NextToken<Token> = (written: readonly Token[], allowed: readonly Token[]) => Promise<Token>;
+
 /** Tokens as a tree, so that a step knows what continues a candidate. */
 export type TokenTree<Token> = Node<Token>;
 
@@ -48,12 +51,10 @@ function checkEnd(alone: boolean, position: number, texts: readonly string[]): v
 /**
  * Writes every candidate once, one after another, and returns their positions in the order written. Empties the tree.
  * Where one token alone goes on, nothing is asked, so the last candidate costs nothing.
- *
- * @param choose picks one of `allowed` after `written`, the tokens since it last chose
  */
 export async function writeList<Token>(
   tree: TokenTree<Token>,
-  choose: (written: readonly Token[], allowed: readonly Token[]) => Promise<Token>,
+  choose: NextToken<Token>,
 ): Promise<Int32Array> {
   const order: number[] = [];
   let written: Token[] = [];

@@ -1,7 +1,7 @@
 import { argumentError } from "../native/errors.js";
 import { openAnswerCache } from "./answerCache.js";
 import { CachedLanguageModel } from "./cachedLanguageModel.js";
-import type { ChatFormat } from "./chat.js";
+import type { ChatOption } from "./chat.js";
 import { checked } from "./checks.js";
 import { readGgufHeader } from "./gguf/header.js";
 import type { LanguageModel } from "./languageModel.js";
@@ -33,7 +33,7 @@ export interface LlamaOptions {
    * How a user's turn is marked: `"auto"`, the default, tells it from the file's chat template; `"none"` sends texts as
    * they are. No system turn is ever added.
    */
-  readonly chat?: "auto" | "none" | ChatFormat;
+  readonly chat?: ChatOption;
   /**
    * Tokens the model sees at once, at least 16. Default: what it was trained on, at most 4096. llama.cpp may round up
    * to a multiple of 256.

@@ -4,8 +4,8 @@ import { resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { LlamaContext, LlamaModel } from "node-llama-cpp";
 import { argumentError, Llama4RecError } from "../native/errors.js";
-import { type ChatFormat, chatFormatOf, NO_CHAT } from "./chat.js";
-import { type GgufHeader, readGgufHeader } from "./gguf/header.js";
+import { type ChatFormat, chatOf, checkChat } from "./chat.js";
+import { readGgufHeader } from "./gguf/header.js";
 import { readLora } from "./gguf/lora.js";
 import { type LlamaRuntime, llamaRuntime } from "./llamaRuntime.js";
 import type { AppliedLora, LlamaMemory, LlamaOptions } from "./load.js";
@@ -40,14 +40,14 @@ export async function openLlama(options: LlamaOptions): Promise<OpenLlama> {
   const path = resolve(modelPath);
   const adapters = adaptersOf(options);
   const header = await readGgufHeader(path);
-  const chat = chatOf(options, header);
+  const chat = chatOf(header, options.chat);
   const fileHash = await hashFile(path, signal);
   if (sha256 !== undefined && sha256.toLowerCase() !== fileHash) {
     throw new Llama4RecError("E_GGUF", `${path}: expected sha256 ${sha256}, got ${fileHash}`);
   }
   const adapterHashes: (readonly [string, number])[] = [];
   for (const { path, scale } of adapters) {
-    await readLora(path, header); // llama.cpp trusts its files
+    await readLora(path, { ...header, sha256: fileHash }); // llama.cpp trusts its files
     adapterHashes.push([await hashFile(path, signal), scale]);
   }
 
@@ -61,7 +61,7 @@ export async function openLlama(options: LlamaOptions): Promise<OpenLlama> {
     EVALUATION_PATH,
     fileHash,
     adapterHashes,
-    [chat.open, chat.answer, chat.close],
+    [chat.open, chat.answer, chat.close, chat.trimmed ?? false],
     context.contextSize,
     context.batchSize,
     chunk,
@@ -136,11 +136,6 @@ function adaptersOf({ lora = [] }: LlamaOptions): Required<AppliedLora>[] {
   return list.map(({ path, scale = 1 }) => ({ path: resolve(path), scale }));
 }
 
-function chatOf({ chat = "auto" }: LlamaOptions, header: GgufHeader): ChatFormat {
-  if (chat === "auto") return chatFormatOf(header);
-  return chat === "none" ? NO_CHAT : chat;
-}
-
 function checkOptions(options: LlamaOptions): void {
   const {
     modelPath,
@@ -166,16 +161,6 @@ function checkOptions(options: LlamaOptions): void {
   }
   checkChat(options.chat);
   checkLora(options.lora);
-}
-
-function checkChat(chat: LlamaOptions["chat"] = "auto"): void {
-  if (chat === "auto" || chat === "none") return;
-  if (typeof chat !== "object" || chat === null)
-    throw argumentError("chat", '"auto", "none" or a chat format', chat);
-  for (const part of ["open", "answer", "close"] as const) {
-    const text = part === "close" ? (chat.close ?? "") : chat[part];
-    if (typeof text !== "string") throw argumentError(`chat.${part}`, "a text", text);
-  }
 }
 
 function checkLora(lora: LlamaOptions["lora"] = []): void {

@@ -1,6 +1,7 @@
 import { argumentError } from "../native/errors.js";
 import { type ChatFormat, NO_CHAT } from "./chat.js";
 import type { LabelSet } from "./languageModel.js";
+import type { Tokenizer } from "./tokenizer/tokenizer.js";
 
 /** A vocabulary as {@link Tokens} needs it; the models of node-llama-cpp are of this shape. */
 export interface TokenSource<Token extends number> {
@@ -33,7 +34,10 @@ export class Tokens<Token extends number> {
   readonly #open: readonly Token[];
   /** Ends the opening mark, but is tokenized with the text: vocabularies join a blank to the word after it. */
   readonly #blank: string;
-  readonly #labels: LabelSet;
+  readonly #labels: readonly LabelSet[];
+  /** Of {@link ChatFormat.trimmed}: ends of turns, blanks before answers. */
+  readonly #trimmed: boolean;
+  readonly #bare: boolean;
 
   constructor(model: TokenSource<Token>, chat: ChatFormat = NO_CHAT) {
     this.#model = model;
@@ -45,8 +49,10 @@ export class Tokens<Token extends number> {
     this.#open = open === "" ? [] : model.tokenize(open, true);
     this.answer = chat.answer === "" ? [] : this.#anchored(chat.answer, true);
     this.close = chat.close ? this.#anchored(chat.close, true) : [];
+    this.#trimmed = chat.trimmed ?? false;
+    this.#bare = this.#trimmed && chat.answer.endsWith("\n");
     this.#labels = this.#findLabels();
-    this.overhead = this.prefix("x").length - this.count("x") + this.answer.length;
+    this.overhead = this.prefix("x").length - this.count("x") + this.answer.length + this.close.length;
   }
 
   /** Tokens of `text` alone. */
@@ -63,7 +69,19 @@ export class Tokens<Token extends number> {
 
   /** A whole turn of the user, after which the answer is due. */
   turn(text: string): Token[] {
-    return [...this.prefix(text), ...this.answer];
+    return [...this.prefix(this.#turnText(text)), ...this.answer];
+  }
+
+  /** The rest of a turn of the user that a prefix began, after which the answer is due. */
+  restOfTurn(text: string): Token[] {
+    return [...this.continuation(this.#turnText(text)), ...this.answer];
+  }
+
+  /** A text as an answer; where turns are trimmed, the end of the line is the end of the answer. */
+  answerText(text: string): Token[] {
+    if (!this.#trimmed) return this.continuation(text);
+    const tokens = this.continuation(this.#bare ? text.trim() : text.trimEnd());
+    return text.endsWith("\n") ? [...tokens, ...this.close] : tokens;
   }
 
   /** A text that continues another. */
@@ -73,7 +91,7 @@ export class Tokens<Token extends number> {
 
   /** The token of a label, or null if it is not one token. */
   label(text: string): Token | null {
-    const tokens = this.continuation(text);
+    const tokens = this.answerText(text);
     return tokens.length === 1 ? tokens[0] : null;
   }
 
@@ -95,10 +113,14 @@ export class Tokens<Token extends number> {
     });
   }
 
-  /** See {@link LanguageModel.labels}. */
+  /** See {@link LanguageModel.labels}: with a space before them where there are enough, as answers follow prompts. */
   labels(count: number): LabelSet | null {
-    const { lead, names } = this.#labels;
-    return names.length >= count ? { lead, names: names.slice(0, count) } : null;
+    const found = this.#labels.find(({ names }) => names.length >= count);
+    return found === undefined ? null : { lead: found.lead, names: found.names.slice(0, count) };
+  }
+
+  #turnText(text: string): string {
+    return this.#trimmed ? text.trimEnd() : text;
   }
 
   #anchored(text: string, specialTokens: boolean): Token[] {
@@ -107,9 +129,9 @@ export class Tokens<Token extends number> {
     return anchored ? tokens.slice(this.#anchor.length) : this.#model.tokenize(text, specialTokens);
   }
 
-  /** The characters that are one distinct token each, with or without a space before them, whichever gives more. */
-  #findLabels(): LabelSet {
-    const usable = (lead: "" | " "): LabelSet => {
+  /** The characters that are one distinct token each, with and without a space before them. */
+  #findLabels(): LabelSet[] {
+    return ([" ", ""] as const).map((lead) => {
       const seen = new Set<Token>();
       const names = LABEL_CHARACTERS.filter((name) => {
         const token = this.label(lead + name);
@@ -118,8 +140,18 @@ export class Tokens<Token extends number> {
         return true;
       });
       return { lead, names };
-    };
-    const [spaced, bare] = [usable(" "), usable("")];
-    return bare.names.length > spaced.names.length ? bare : spaced;
+    });
   }
+}
+
+/** The prompts' view of a tokenizer of this package. */
+export function promptTokens(tokenizer: Tokenizer, chat: ChatFormat): Tokens<number> {
+  const { bos, addBos } = tokenizer.vocabulary;
+  return new Tokens(
+    {
+      tokenize: (text, special) => [...(special ? tokenizer.encodeSpecial(text) : tokenizer.encode(text))],
+      tokens: { bos, shouldPrependBosToken: addBos },
+    },
+    chat,
+  );
 }

@@ -29,21 +29,20 @@ export type ProgressCheck<P extends Kept> = (path: string, value: unknown, param
 /** Version of what a checkpoint holds; readers refuse others. */
 const contentVersion = "1";
 
-/** The file that a training is kept in: of a backbone, unless another kind of progress is named. */
+/** The file that a training is kept in; `P` is its progress, by default that of a backbone. */
 export class CheckpointFile<P extends Kept = Progress> {
   readonly path: string;
   readonly #identity: Identity;
   readonly #parameters: readonly Parameter[];
+  readonly #check: ProgressCheck<P>;
   /** The file that this training began from or wrote last: only that one is replaced. */
   #stamp: string | null;
 
-  readonly #check: ProgressCheck<P>;
-
   constructor(path: string, identity: Identity, parameters: readonly Parameter[], check: ProgressCheck<P>) {
-    this.#check = check;
     this.path = path;
     this.#identity = identity;
     this.#parameters = parameters;
+    this.#check = check;
     this.#stamp = stampOf(path);
   }
 
@@ -128,7 +127,7 @@ export class CheckpointFile<P extends Kept = Progress> {
       };
     });
     if (file.tensors.size !== (good === null ? 4 : 5) * parameters.length)
-      throw new Llama4RecError("E_MISMATCH", `${path}: it holds parameters that the backbone does not have`);
+      throw new Llama4RecError("E_MISMATCH", `${path}: it holds parameters that the model does not have`);
     for (const { parameter, values, state } of restored) parameter.write(values).writeState(state);
     const values = restored.flatMap(({ good: found }) => found ?? []);
     // What was taken apart above is put together again: P.

@@ -166,9 +166,11 @@ Napi::Value bce_loss_js(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value softmax_loss_js(const Napi::CallbackInfo& info) {
+  // An empty or detached array is not the same as none.
+  std::optional<std::span<const float>> weights;
+  if (!info[3].IsNull() && !info[3].IsUndefined()) weights = array<float>(info, 3, "weights");
   return handle(info, softmax_loss(tape(info), tensor(info, 0, "states"), tensor(info, 1, "table"),
-                                   array<std::int32_t>(info, 2, "targets"),
-                                   optional_array<float>(info[3], "weights")));
+                                   array<std::int32_t>(info, 2, "targets"), weights));
 }
 
 Napi::Value log_softmax_js(const Napi::CallbackInfo& info) {

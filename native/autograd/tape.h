@@ -56,8 +56,9 @@ class Tape {
   // A whole parameter, by reference: its value changes when an optimizer steps. Twice the same gives the same
   // handle.
   Handle use(const std::shared_ptr<Parameter>& parameter);
-  // The same without a gradient: no optimizer sees this use of the parameter, gradient() gives zeros, and
-  // operations need not compute what would end here. A handle of its own beside that of use().
+  // The same without a gradient: no optimizer sees this use of the parameter, gradient() gives zeros, for it
+  // and for what follows from it alone, and operations need not compute what would end here. A handle of its
+  // own beside that of use().
   Handle use_frozen(const std::shared_ptr<Parameter>& parameter);
 
   // Makes this a training step: dropout is active, and its masks follow from (seed, step, order of the calls)
@@ -88,6 +89,7 @@ class Tape {
     float* gradient;  // null while none has arrived
     void (*backward)(Tape&, const Node&);
     const void* context;  // what the operation needs in its backward pass; in the arena
+    // Nobody wants its gradient: a parameter used frozen, or what follows from such alone.
     bool frozen = false;
   };
 
@@ -108,22 +110,23 @@ class Tape {
   const Node& node(Handle tensor) const;
 
   // Records a result. kBackward(Tape&, const Node&, const Context&) runs when its gradient is complete and
-  // adds to the gradients of the inputs; Context must be trivially destructible.
+  // adds to the gradients of the inputs; Context must be trivially destructible. `frozen`: none of the inputs
+  // wants a gradient, so nor does the result, and kBackward never runs.
   template <auto kBackward, typename Context>
-  Handle push(Shape shape, const float* value, const Context& context) {
+  Handle push(Shape shape, const float* value, const Context& context, bool frozen = false) {
     static_assert(std::is_trivially_destructible_v<Context>);
     const Context* kept = new (arena_.allocate<Context>(1)) Context(context);
     return push_node({shape, value, nullptr,
                       [](Tape& tape, const Node& node) {
                         kBackward(tape, node, *static_cast<const Context*>(node.context));
                       },
-                      kept});
+                      kept, frozen});
   }
 
-  // False for a frozen leaf: a backward pass may leave its gradient out.
+  // False for what is frozen: a backward pass may leave its gradient out.
   bool wants_gradient(Handle tensor) const { return !node(tensor).frozen; }
-  // Where a backward pass puts a gradient: overwrite it, or add to it when others have written before. For a
-  // frozen leaf memory that nobody reads.
+  // Where a backward pass puts a gradient: overwrite it, or add to it when others have written before. For
+  // what is frozen memory that nobody reads.
   struct Target {
     float* gradient;
     bool accumulate;

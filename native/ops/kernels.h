@@ -97,7 +97,8 @@ struct SegmentGroup {
 };
 
 // Memory of the thread at work, for n keys and `tokens` tokens at a time, which are r = tokens * heads rows.
-// `panels` says how pack_right() leaves a matrix; in columns, each segment's keys begin a panel.
+// `panels` says how pack_right() leaves a matrix; in columns, the keys of each
+// segment that has some begin a panel.
 struct SegmentScratch {
   std::int64_t tokens;
   std::int64_t line;                    // numbers from row to row of weights: at least the keys a token sees
@@ -174,7 +175,7 @@ using LayerNormBackward = void(std::int64_t rows, std::int64_t cols, const float
 // gain * x / sqrt(mean of x^2 + epsilon) of each row; scales [rows] = 1 / sqrt(mean of x^2 + epsilon).
 using RmsNorm = void(std::int64_t rows, std::int64_t cols, const float* x, const float* gain, float epsilon,
                      float* out, float* scales);
-// to = (or +=) the gradient of x; sums [cols] = that of gain over these rows.
+// to = (or +=) the gradient of x; sums [cols] = that of gain over these rows, or null.
 using RmsNormBackward = void(std::int64_t rows, std::int64_t cols, const float* x, const float* gain,
                              const float* scales, const float* gradient, float* to, bool accumulate,
                              float* sums);

@@ -1,4 +1,4 @@
-// Random numbers, memory, processor levels and the kernels' own exponential and logarithm.
+// Random numbers, memory, processor levels and the engine's own elementary functions.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/cpu.h"
+#include "base/exact_math.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "check.h"
@@ -125,6 +126,20 @@ const Add exp_case("exponential and logarithm keep their error budget at every l
           std::string(level_name(level)) + " softplus: " + std::to_string(worst_loss * 1e7) + "e-7");
     check(worst_slope < 4e-7,
           std::string(level_name(level)) + " sigmoid: " + std::to_string(worst_slope * 1e7) + "e-7");
+  }
+});
+
+const Add exact_math_case("logarithm, exponential, sine and cosine agree with libm", [] {
+  check(natural_log(1) == 0, "log 1");
+  for (const double x : {1e-300, 1e-38, 0.01, 0.5, 0.99999, 1.00001, 1.5, 10000.0, 3e38, 1e300})
+    test::check_near(natural_log(x) / std::log(x), 1, 1e-15, "log " + std::to_string(x));
+  for (const double x : {-700.0, -88.0, -1.0, -0.35, -1e-9, 0.0, 0.34, 0.7, 9.2, 88.0, 700.0})
+    test::check_near(natural_exp(x) / std::exp(x), 1, 1e-15 * (1 + std::fabs(x)), "exp");
+  for (int i = 0; i < 1000; ++i) {
+    const auto [sine, cosine] = sine_cosine_of_turn(i / 1000.0);
+    const double angle = i / 1000.0 * 6.283185307179586;
+    test::check_near(sine, std::sin(angle), 1e-15, "sine");
+    test::check_near(cosine, std::cos(angle), 1e-15, "cosine");
   }
 });
 

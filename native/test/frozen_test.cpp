@@ -5,17 +5,24 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "autograd/optimizer.h"
 #include "autograd/parameter.h"
 #include "check.h"
 #include "op_case.h"
+#include "ops/attention/attention.h"
+#include "ops/bce/bce.h"
+#include "ops/bpr/bpr.h"
+#include "ops/dropout/dropout.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/l2/l2.h"
 #include "ops/layer_norm/layer_norm.h"
 #include "ops/linear/linear.h"
 #include "ops/rms_norm/rms_norm.h"
+#include "ops/rope/rope.h"
+#include "ops/segment_attention/segment_attention.h"
 #include "ops/softmax/softmax.h"
 #include "ops/swiglu/swiglu.h"
 #include "ops/take/take.h"
@@ -53,6 +60,7 @@ Handle ones(Tape& tape, std::int64_t cols) { return tape.input(std::vector<float
 const std::vector<Use>& uses() {
   static const std::vector<std::int32_t> rows{5, 0, 0, 3};
   static const std::vector<std::int32_t> targets{0, 1, 2, 3, 6, 6};
+  static const std::vector<std::int32_t> segments{0, 2, 3, 6}, sequences{0, 2, 3}, places{3, 0, 9, 2, 2, 1};
   static const std::vector<Use> all{
       {"right of a product",
        {4, 3},
@@ -92,6 +100,49 @@ const std::vector<Use>& uses() {
       {"swiglu and l2",
        {6, 4},
        [](Tape& t, Handle x, Handle p) { return add(t, l2(t, swiglu(t, p)), l2(t, swiglu(t, x))); }},
+      {"rms_norm of it",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return add(t, x, rms_norm(t, p, ones(t, 4), 1e-5f)); }},
+      {"rope",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) {
+         const RopeOptions options{.heads = 1, .width = 4};
+         return row_dot(t, rope(t, x, places, options), rope(t, p, places, options));
+       }},
+      {"attention",
+       {6, 3},
+       [](Tape& t, Handle x, Handle p) {
+         return matmul(t, attention(t, p, segments, {.dropout = 0.3f}), x, true, false);
+       }},
+      {"segment_attention",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) {
+         const auto attended = [&](Handle of) {
+           return segment_attention(t, of, segments, sequences, {.heads = 2, .dropout = 0.3f});
+         };
+         return row_dot(t, attended(x), attended(p));
+       }},
+      {"dropout",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return row_dot(t, dropout(t, x, 0.3f), dropout(t, p, 0.3f)); }},
+      {"residual of add_dropout",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return add_dropout(t, p, x, 0.3f); }},
+      {"what add_dropout drops",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return add_dropout(t, x, p, 0.3f); }},
+      {"positives of bce",
+       {6, 1},
+       [](Tape& t, Handle x, Handle p) { return bce_loss(t, p, row_dot(t, x, x)); }},
+      {"negatives of bce",
+       {6, 1},
+       [](Tape& t, Handle x, Handle p) { return bce_loss(t, row_dot(t, x, x), p); }},
+      {"positives of bpr",
+       {6, 1},
+       [](Tape& t, Handle x, Handle p) { return bpr_loss(t, p, row_dot(t, x, x)); }},
+      {"negatives of bpr",
+       {6, 1},
+       [](Tape& t, Handle x, Handle p) { return bpr_loss(t, row_dot(t, x, x), p); }},
   };
   return all;
 }
@@ -104,6 +155,7 @@ const Add gradient_case(
         const auto step = [&](bool frozen) {
           Tape tape;
           poison(tape);
+          tape.randomize(1, 2);
           const Handle x = tape.input(values, 6, 4),
                        p = frozen ? tape.use_frozen(parameter) : tape.use(parameter);
           check(tape.wants_gradient(x) && tape.wants_gradient(p) != frozen, use.name + ": wants_gradient");
@@ -121,6 +173,39 @@ const Add gradient_case(
         check(same_bits(step(true), step(false)), use.name + ": the rest");
       }
     });
+
+const Add chain_case("what follows from frozen parameters alone is frozen as well", [] {
+  const auto parameter = random_parameter(6, 4), gain = random_parameter(1, 4);
+  const std::vector<std::int32_t> rows{5, 0, 0, 3, 1, 2}, segments{0, 2, 6}, sequences{0, 2};
+  using Step = std::function<Handle(Tape&, Handle)>;
+  const std::vector<std::pair<std::string, Step>> steps{
+      {"take", [&](Tape& t, Handle p) { return take(t, p, rows); }},
+      {"rope", [&](Tape& t, Handle p) { return rope(t, p, rows, {.heads = 1, .width = 4}); }},
+      {"rms_norm", [&](Tape& t, Handle p) { return rms_norm(t, p, t.use_frozen(gain), 1e-5f); }},
+      {"swiglu", [&](Tape& t, Handle p) { return swiglu(t, p); }},
+      {"segment_attention",
+       [&](Tape& t, Handle p) { return segment_attention(t, p, segments, sequences, {.heads = 2}); }},
+      {"attention",
+       [&](Tape& t, Handle p) { return attention(t, matmul(t, p, p, false, true), segments, {}); }},
+      {"dropout", [&](Tape& t, Handle p) { return dropout(t, p, 0.3f); }},
+      {"matmul", [&](Tape& t, Handle p) { return matmul(t, p, p, true, false); }},
+      {"add and scale", [&](Tape& t, Handle p) { return add(t, p, scale(t, p, 2)); }},
+  };
+  for (const auto& [name, run] : steps)
+    for (const bool frozen : {false, true}) {
+      Tape tape;
+      tape.randomize(1, 2);
+      const Handle y = run(tape, frozen ? tape.use_frozen(parameter) : tape.use(parameter));
+      check(tape.wants_gradient(y) != frozen, name);
+      tape.backward(l2(tape, y));
+      const auto gradient = tape.gradient(y);
+      check(std::all_of(gradient.begin(), gradient.end(), [](float g) { return g == 0; }) == frozen,
+            name + ": gradient");
+    }
+  Tape tape;
+  check(tape.wants_gradient(rms_norm(tape, tape.use_frozen(parameter), tape.use(gain), 1e-5f)),
+        "a trained gain of a frozen tensor");
+});
 
 const Add both_case("a parameter both frozen and trained in a step learns from the second use alone", [] {
   const auto parameter = random_parameter(3, 4);

@@ -108,7 +108,8 @@ const Add swiglu_extremes_case("swiglu far out and of NaN", [] {
       tape.backward(y);
       return tape.gradient(x)[0];
     };
-    for (const float far : {100.0f, 1e30f, std::numeric_limits<float>::max()}) {
+    for (const float far :
+         {100.0f, 1e30f, std::numeric_limits<float>::max(), std::numeric_limits<float>::infinity()}) {
       check(slope(far) == 1 && value == far, level + ": far above it is the gate");
       check(std::fabs(slope(-far)) < 1e-35f && std::fabs(value) < 1e-35f, level + ": far below it is 0");
     }
@@ -134,31 +135,37 @@ const Add threads_case("1, 2 and 3 threads give the same bits", [] {
 });
 
 const Add guard_case("kernels take pointers of any alignment and write nothing beyond their output", [] {
-  for_each_level([](const OpKernels& k, const std::string& level) {
+  const auto probe = [](const OpKernels& k, const std::string& level, std::int64_t rows) {
     for (std::int64_t n = 1; n < 40; ++n) {
-      const std::vector<float> a = random_floats(2 * n + 3, 1), b = random_floats(2 * n + 3, 2);
+      const std::int64_t all = rows * n;
+      const std::vector<float> a = random_floats(2 * all + 3, 1), b = random_floats(2 * all + 3, 2);
       const auto guarded = [&](const std::string& name, std::int64_t size, auto&& body) {
         std::vector<float> out(at(size) + 3, 1.0f);
         out[0] = out[at(size) + 1] = out[at(size) + 2] = 77;
         body(out.data() + 1);
         check(out[0] == 77 && out[at(size) + 1] == 77 && out[at(size) + 2] == 77, level + " " + name);
       };
-      std::vector<float> other(at(n));
-      float scale = 1;
-      guarded("rms_norm", n,
-              [&](float* out) { k.rms_norm(1, n, a.data() + 1, b.data() + 1, 1e-5f, out, &scale); });
-      guarded("rms_norm scales", 1,
-              [&](float* out) { k.rms_norm(1, n, a.data() + 1, b.data() + 1, 1e-5f, other.data(), out); });
-      guarded("rms_norm_backward", n, [&](float* out) {
-        k.rms_norm_backward(1, n, a.data() + 1, b.data() + 1, &scale, b.data() + 3, out, true, other.data());
+      std::vector<float> other(at(all)), scales(at(rows), 1.0f);
+      guarded("rms_norm", all, [&](float* out) {
+        k.rms_norm(rows, n, a.data() + 1, b.data() + 1, 1e-5f, out, scales.data());
+      });
+      guarded("rms_norm scales", rows,
+              [&](float* out) { k.rms_norm(rows, n, a.data() + 1, b.data() + 1, 1e-5f, other.data(), out); });
+      guarded("rms_norm_backward", all, [&](float* out) {
+        k.rms_norm_backward(rows, n, a.data() + 1, b.data() + 1, scales.data(), b.data() + 3, out, true,
+                            other.data());
       });
       guarded("rms_norm_backward sums", n, [&](float* out) {
-        k.rms_norm_backward(1, n, a.data() + 1, b.data() + 1, &scale, b.data() + 3, other.data(), false, out);
+        k.rms_norm_backward(rows, n, a.data() + 1, b.data() + 1, scales.data(), b.data() + 3, other.data(),
+                            false, out);
       });
-      guarded("swiglu", n, [&](float* out) { k.swiglu(1, n, a.data() + 1, out); });
-      guarded("swiglu_backward", 2 * n,
-              [&](float* out) { k.swiglu_backward(1, n, a.data() + 1, b.data() + 1, out, true); });
+      guarded("swiglu", all, [&](float* out) { k.swiglu(rows, n, a.data() + 1, out); });
+      guarded("swiglu_backward", 2 * all,
+              [&](float* out) { k.swiglu_backward(rows, n, a.data() + 1, b.data() + 1, out, true); });
     }
+  };
+  for_each_level([&](const OpKernels& k, const std::string& level) {
+    for (const std::int64_t rows : {1, 5}) probe(k, level, rows);  // 5: four side by side and one alone
   });
 });
 

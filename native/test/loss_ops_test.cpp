@@ -1,5 +1,7 @@
 // Losses over sampled items and over the whole table against float64 references, forward and backward, at
 // every available level.
+#include <optional>
+#include <span>
 #include <string>
 
 #include "op_case.h"
@@ -219,7 +221,7 @@ const test::Add equal_weights_case("softmax_loss has the same bits with equal we
   const std::int64_t n = 300, items = 1200, d = 9;
   const auto states = random_floats(n * d, 1), table = random_floats(items * d, 2);
   const auto targets = random_indices(n, items, 3);
-  const auto bits = [&](const std::vector<float>& weights) {
+  const auto bits = [&](std::optional<std::span<const float>> weights) {
     Tape tape;
     const Handle s = tape.input(states, n, d), t = tape.input(table, items, d);
     const Handle loss = softmax_loss(tape, s, t, targets, weights);
@@ -229,7 +231,7 @@ const test::Add equal_weights_case("softmax_loss has the same bits with equal we
       for (const float g : tape.gradient(tensor)) found.push_back(g);
     return found;
   };
-  const auto none = bits({});
+  const auto none = bits(std::nullopt);
   for (const float weight : {1.0f, 0.1f, 1e-42f, 3e38f})
     check(bits(std::vector<float>(at(n), weight)) == none, "all " + std::to_string(weight));
 });
@@ -327,6 +329,7 @@ const test::Add errors_case("shapes and targets that do not fit are named in the
     softmax_loss(tape, wide, wide, Targets{0, 1, 2}, weights);
   };
   expect_argument_error("softmax_loss: weights: expected 3, one a row, got 2", [&] { weighted({1, 1}); });
+  expect_argument_error("weights: expected 3, one a row, got 0", [&] { weighted({}); });
   expect_argument_error("weights[1]: expected a finite number of 0 or more", [&] { weighted({1, -1, 1}); });
   expect_argument_error("weights[2]", [&] { weighted({1, 1, std::nanf("")}); });
   expect_argument_error("weights[0]", [&] { weighted({std::numeric_limits<float>::infinity(), 1, 1}); });

@@ -1,13 +1,16 @@
-// Attention of tails behind prefixes, and the rotation of positions, against float64 references written in
-// the plainest way, forward and backward, at every available level.
+// Attention of tails behind prefixes against a float64 reference written in the plainest way, forward and
+// backward, at every available level.
 #include "ops/segment_attention/segment_attention.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <string>
+#include <vector>
 
-#include "base/exact_math.h"
 #include "op_case.h"
 #include "ops/elementwise/elementwise.h"
-#include "ops/rope/rope.h"
 
 namespace {
 
@@ -58,9 +61,11 @@ std::vector<std::vector<std::int64_t>> visible(const Setup& s) {
 // Factor of the weight of token i, head h and the j-th token that it sees, as the README has it.
 double kept(const Setup& s, std::int64_t i, std::int64_t h, std::int64_t j) {
   if (s.options.dropout == 0) return 1;
-  Tape tape;
-  tape.randomize(kSeed, kStep);
-  static const RandomKey key = tape.next_random().value();
+  static const RandomKey key = [] {
+    Tape tape;
+    tape.randomize(kSeed, kStep);
+    return tape.next_random().value();
+  }();
   const std::int64_t e = (i * s.options.heads + h) * (std::int64_t{1} << 28) + j;
   const auto words = Philox(key.seed, key.stream).block(static_cast<std::uint64_t>(e / 8));
   const std::uint32_t half = words[at(e % 8 / 2)] >> (e % 2 * 16) & 0xFFFF;
@@ -203,6 +208,20 @@ const test::Add long_case("a sequence of 1300 tokens takes memory in proportion 
         "arena: about the result and 2 numbers a head and token");
 });
 
+const test::Add empty_segments_case("segments without tokens cost next to nothing", [] {
+  // 2^21 of them before, between and behind the tokens: a panel each would take gigabytes.
+  constexpr std::int32_t kEmpty = 1 << 21;
+  const Setup plain({{2, 3}}, 64, {.dropout = 0.2f});
+  Lengths lengths(kEmpty, 0);
+  lengths[0] = 2;
+  lengths[kEmpty / 2] = 3;
+  const Setup s({lengths}, 64, {.dropout = 0.2f});
+  for_each_level([&](const OpKernels& kernels, const std::string& level) {
+    const Run got = run(kernels, s, s.x(), s.up()), expected = run(kernels, plain, s.x(), s.up());
+    check(got.out == expected.out && got.gradient == expected.gradient, level);
+  });
+});
+
 const test::Add leak_case(
     "a token changes nothing but what may see it, bit for bit: no tail another, no tail its prefix", [] {
       const Setup s({{30, 5, 1, 0, 12}, {0, 3, 3}, {20, 7}}, 8, {.heads = 4, .kv_heads = 2, .dropout = 0.2f});
@@ -273,14 +292,9 @@ const test::Add threads_case("1, 2 and 3 threads give the same bits", [] {
   const Setup s({{90, 8, 30, 1}, {0, 5}, {40}, {}, {10, 10, 10, 10}, {120, 7, 7, 7}, {33, 2}}, 16,
                 {.heads = 4, .kv_heads = 2, .dropout = 0.2f});
   const auto x = s.x(), up = s.up();
-  const std::vector<std::int32_t> positions = random_indices(s.tokens(), 200, 7);
   check_same_bits_at_any_thread_count([&](const OpKernels& kernels) {
     Run got = run(kernels, s, x, up);
     got.out.insert(got.out.end(), got.gradient.begin(), got.gradient.end());
-    Tape tape(kernels);
-    const auto turned =
-        tape.value(rope(tape, tape.input(x, s.tokens(), s.cols()), positions, {.heads = 6, .width = 16}));
-    got.out.insert(got.out.end(), turned.begin(), turned.end());
     return got.out;
   });
 });
@@ -340,102 +354,6 @@ const test::Add errors_case("lists, heads and rates that do not fit are named in
   refuses("sequences: expected a list that begins with 0", {0, 5}, {}, {});
   refuses("sequences[2]: expected at least 1, got 0", {0, 5}, {0, 1, 0, 1}, {});
   refuses("sequences: expected the last to be 2, the number of segments, got 1", {0, 4, 5}, {0, 1}, {});
-});
-
-// ---- rope ----
-
-struct Rotation {
-  Indices positions;
-  std::int64_t cols;
-  RopeOptions options;
-  std::int64_t rows() const { return static_cast<std::int64_t>(positions.size()); }
-};
-
-// sign -1: the other way round, which is the gradient.
-Matrix rotated(const Rotation& r, const Matrix& x, double sign = 1) {
-  Matrix out = x;
-  for (std::int64_t i = 0; i < r.rows(); ++i)
-    for (std::int64_t h = 0; h < r.options.heads; ++h)
-      for (std::int64_t j = 0; j < r.options.width / 2; ++j) {
-        const double power = -2.0 * static_cast<double>(j) / static_cast<double>(r.options.width);
-        const double angle = sign * r.positions[at(i)] * std::pow(static_cast<double>(r.options.base), power);
-        const std::size_t even = at(i * r.cols + h * r.options.width + 2 * j), odd = even + 1;
-        out[even] = x[even] * std::cos(angle) - x[odd] * std::sin(angle);
-        out[odd] = x[even] * std::sin(angle) + x[odd] * std::cos(angle);
-      }
-  return out;
-}
-
-const test::Add rope_case("rope turns pairs of neighbours and leaves the rest, backward the other way", [] {
-  const std::vector<Rotation> rotations{
-      {{}, 8, {.heads = 1, .width = 8}},
-      {{0}, 2, {.heads = 1, .width = 2}},
-      {{5, 0, 8191}, 2, {.heads = 1, .width = 2}},  // more positions than rows
-      {{0, 1, 2, 1, 0}, 7, {.heads = 1, .width = 4, .base = 100}},
-      {{3, 2, 1, 0}, 11, {.heads = 0, .width = 4}},
-      {random_indices(300, 300, 3), 54, {.heads = 3, .width = 16}},  // fewer
-      {random_indices(40, 8192, 4), 130, {.heads = 2, .width = 64, .base = 1e6f}},
-      {random_indices(40, 50, 5), 66, {.heads = 1, .width = 66, .base = 0.5f}},
-  };
-  for (const Rotation& r : rotations) {
-    const auto x = random_floats(r.rows() * r.cols, 1), up = random_floats(r.rows() * r.cols, 2);
-    for_each_level([&](const OpKernels& kernels, const std::string& level) {
-      Tape tape(kernels);
-      poison(tape);
-      const Handle from = tape.input(x, r.rows(), r.cols), once = rope(tape, from, r.positions, r.options);
-      const std::string what =
-          level + " rows " + std::to_string(r.rows()) + " cols " + std::to_string(r.cols);
-      check_close(tape.value(once), rotated(r, widen(x)), 1e-6, 1, what + ": value");
-      tape.backward(weigh(tape, add(tape, once, from), up));
-      Matrix expected = rotated(r, widen(up), -1);
-      for (std::size_t e = 0; e < up.size(); ++e) expected[e] += up[e];
-      check_close(tape.gradient(from), expected, 1e-6, 1, what + ": gradient");
-    });
-  }
-});
-
-const test::Add rope_relative_case("what two turned rows have in common depends on their distance alone", [] {
-  Tape tape;
-  const auto both = random_floats(2 * 16, 1);
-  const auto product = [&](std::int32_t i, std::int32_t j) {
-    const auto y = tape.value(rope(tape, tape.input(both, 2, 16), Indices{i, j}, {.heads = 1, .width = 16}));
-    double total = 0;
-    for (std::size_t c = 0; c < 16; ++c) total += static_cast<double>(y[c]) * y[16 + c];
-    return total;
-  };
-  check_near(product(7, 4), product(1003, 1000), 1e-5, "distance 3");
-  check(std::fabs(product(7, 4) - product(7, 5)) > 1e-3, "another distance differs");
-});
-
-const test::Add rope_errors_case("rope names what does not fit", [] {
-  Tape tape;
-  const Handle x = tape.input(random_floats(24, 1), 3, 8);
-  const auto refuses = [&](const std::string& part, const Indices& positions, const RopeOptions& o) {
-    expect_argument_error(part, [&] { rope(tape, x, positions, o); });
-  };
-  const Indices good{0, 1, 2};
-  refuses("width: expected an even number above 0, got 3", good, {.heads = 1, .width = 3});
-  refuses("width: expected an even number above 0, got 0", good, {.heads = 1, .width = 0});
-  refuses("heads: expected 0..2 of 4 columns each, got 3", good, {.heads = 3, .width = 4});
-  refuses("heads: expected 0..2 of 4 columns each, got -1", good, {.heads = -1, .width = 4});
-  refuses("base: expected a number above 0", good, {.base = 0});
-  refuses("base: expected a number above 0", good, {.base = std::nanf("")});
-  refuses("base: expected a number above 0", good, {.base = std::numeric_limits<float>::infinity()});
-  refuses("positions: expected 3, one a row, got 2", {0, 1}, {});
-  refuses("positions[1]: expected 0 or more, got -1", {0, -1, 2}, {});
-});
-
-const test::Add exact_math_case("logarithm, exponential, sine and cosine agree with libm", [] {
-  for (const double x : {1e-300, 1e-38, 0.01, 0.5, 0.99999, 1.0, 1.5, 10000.0, 3e38, 1e300})
-    check_near(natural_log(x), std::log(x), 1e-15 * (1 + std::fabs(std::log(x))), "log");
-  for (const double x : {-700.0, -88.0, -1.0, -0.35, -1e-9, 0.0, 0.34, 0.7, 9.2, 88.0, 700.0})
-    check_near(natural_exp(x) / std::exp(x), 1, 1e-15 * (1 + std::fabs(x)), "exp");
-  for (int i = 0; i < 1000; ++i) {
-    const auto [sine, cosine] = sine_cosine_of_turn(i / 1000.0);
-    const double angle = i / 1000.0 * 6.283185307179586;
-    check_near(sine, std::sin(angle), 1e-15, "sine");
-    check_near(cosine, std::cos(angle), 1e-15, "cosine");
-  }
 });
 
 }  // namespace

@@ -277,6 +277,10 @@ const badInput: Record<
     files: { "model.gguf": gguf.subarray(0, gguf.length - 1000) },
     says: [/model\.gguf/, /expected/],
   },
+  "an adapter without its model": {
+    args: ["--lora", "adapter.gguf"],
+    says: [/--lora: expected --llm beside it/, /adapter\.gguf/],
+  },
   "tune without a file to write": { command: ["tune"], args: [], says: [/--out <file\.gguf>/] },
   "tune into a folder that is not there": {
     command: ["tune"],
@@ -304,15 +308,40 @@ const badInput: Record<
     args: ["--out", "x.gguf", "--base", "b.gguf", "--dimension", "64"],
     says: [/--dimension/, /--base/],
   },
+  "a rank without a base": {
+    command: ["tune"],
+    args: ["--out", "x.gguf", "--rank", "4"],
+    says: [/--rank: expected --base beside it/, /got 4/],
+  },
+  "an alpha without a base": {
+    command: ["tune"],
+    args: ["--out", "x.gguf", "--alpha", "4"],
+    says: [/--alpha: expected --base beside it/, /got 4/],
+  },
   "a base that is not there": {
     command: ["tune"],
-    args: ["--out", "x.gguf", "--base", "b.gguf", "--no-hints"],
+    args: ["--out", "x.gguf", "--base", "b.gguf"],
     says: [/b\.gguf/, /expected/],
+  },
+  "a checkpoint in no folder": {
+    command: ["tune"],
+    args: ["--out", "x.gguf", "--checkpoint", "sub/x"],
+    says: [/sub\/x/, /folder does not exist/],
+  },
+  "a size beyond what a model can have": {
+    command: ["tune"],
+    args: ["--out", "x.gguf", "--dimension", "16384"],
+    says: [/--dimension/, /expected a whole number in 2\.\.4096/],
   },
   "sizes that do not fit together": {
     command: ["tune"],
-    args: ["--out", "x.gguf", "--dimension", "30", "--no-hints"],
+    args: ["--out", "x.gguf", "--dimension", "30"],
     says: [/dimension|heads/, /expected/],
+  },
+  "sizes that do not fit the type": {
+    command: ["tune"],
+    args: ["--out", "x.gguf", "--dimension", "48", "--type", "Q8_0"],
+    says: [/shape\.dimension: expected a multiple of 32 for type Q8_0, got 48/],
   },
   "an unknown format": {
     command: ["export", "instructions"],

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
@@ -71,6 +72,22 @@ test("an adapter is its base with the changes merged in, at any strength", async
   const changes = (await scoresOf(applied)).map((score, i) => Math.abs(score - unchanged[i]));
   t.true(Math.max(...changes) > 0.5, `the adapter matters: ${changes}`);
   t.is(new Set([plain.id, applied.id, half.id]).size, 3);
+});
+
+test("an adapter that names its base by hash is refused for any other file", async (t) => {
+  const path = join(folder.path, "named.gguf");
+  const sha256 = createHash("sha256")
+    .update(await readFile(modelPath))
+    .digest("hex");
+  const madeFor = (hash: string) =>
+    writeLora(path, { alpha: ALPHA, pairs: PAIRS }, { metadata: { "llama4rec.base.sha256": hash } });
+  await madeFor(sha256);
+  await (await LlamaCpp.load({ modelPath, lora: path })).dispose();
+  await madeFor(sha256.replace(/^./, (digit) => (digit === "0" ? "1" : "0")));
+  await t.throwsAsync(LlamaCpp.load({ modelPath, lora: path }), {
+    code: "E_MISMATCH",
+    message: /llama4rec\.base\.sha256/,
+  });
 });
 
 test("an adapter of another base, a damaged one and no adapter at all are typed errors", async (t) => {

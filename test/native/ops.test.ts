@@ -229,6 +229,12 @@ test("softmaxLoss is a mean, weighted or not, of what logSoftmax gives each row"
       [-expected.reduce((sum, x, i) => sum + (weights[i] * x) / 4, 0)],
     );
     raises(t, () => softmaxLoss(s, items6, targets, new Float32Array(4)), "E_ARGUMENT", /weights/);
+    raises(
+      t,
+      () => softmaxLoss(s, items6, targets, new Float32Array(0)),
+      "E_ARGUMENT",
+      /weights: expected 4/,
+    );
     raises(t, () => backward(l2(logSoftmax(s, items6, targets))), "E_ARGUMENT", /evaluation/);
   });
 });

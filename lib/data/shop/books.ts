@@ -1,7 +1,7 @@
 /** The catalogue of the generated shop: authors, and books whose titles speak of their theme. */
 
+import { bell, cumulate, pick, pickWeighted, rankWeights } from "../draws.js";
 import type { Random } from "../random.js";
-import { bell, cumulate, pick, pickWeighted, rankWeights } from "./draws.js";
 import { BOOKS, SPAN } from "./parameters.js";
 import type { Subject, Theme } from "./vocabulary.js";
 import {

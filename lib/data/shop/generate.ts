@@ -1,10 +1,10 @@
 import { argumentError } from "../../native/errors.js";
 import { Dataset, type Interactions } from "../dataset.js";
+import { bell, pickWeighted } from "../draws.js";
 import { IdMap } from "../idMap.js";
 import { Random } from "../random.js";
 import type { Book } from "./books.js";
 import { makeBooks } from "./books.js";
-import { bell, pickWeighted } from "./draws.js";
 import type { ShopOptions } from "./parameters.js";
 import { LIMITS, RATINGS, READERS, SHOP_DEFAULTS, SPAN } from "./parameters.js";
 import type { Reader } from "./readers.js";

@@ -1,8 +1,8 @@
 /** The readers of the generated shop: how much they read, what they like, and how that drifts. */
 
+import { bell, pickWeighted } from "../draws.js";
 import type { Random } from "../random.js";
 import { THEME_WEIGHTS } from "./books.js";
-import { bell, pickWeighted } from "./draws.js";
 import { READERS } from "./parameters.js";
 import { SUBJECTS_PER_THEME, THEMES } from "./vocabulary.js";
 

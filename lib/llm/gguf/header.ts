@@ -125,13 +125,29 @@ async function openFile(path: string): Promise<FileHandle> {
   }
 }
 
+/**
+ * Fills `bytes` from the beginning of the file, however few of them one read gives.
+ * @throws Llama4RecError `E_GGUF` when the file has become shorter.
+ */
+export async function fill(bytes: Buffer, path: string, file: FileHandle): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, done, bytes.length - done, done);
+    if (bytesRead === 0)
+      throw new Llama4RecError(
+        "E_GGUF",
+        `${path}: expected a file that stays as it is, got one that ended at byte ${done}`,
+      );
+    done += bytesRead;
+  }
+}
+
 /** Parses from the first bytes of the file and reads on, doubling, while the header turns out longer. */
 async function readHeader(path: string, file: FileHandle, fileSize: number): Promise<GgufHeader> {
   for (let wanted = FIRST_READ_BYTES; ; wanted *= 2) {
     const bytes = Buffer.alloc(Math.min(wanted, fileSize));
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
-    const isAll = bytesRead < wanted || wanted >= LIMITS.headerBytes;
-    const header = parseGgufHeader(path, bytes.subarray(0, bytesRead), fileSize, isAll);
+    await fill(bytes, path, file);
+    const isAll = wanted >= Math.min(fileSize, LIMITS.headerBytes);
+    const header = parseGgufHeader(path, bytes, fileSize, isAll);
     if (header !== null) return header;
   }
 }

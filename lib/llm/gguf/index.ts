@@ -7,7 +7,14 @@ export {
 } from "./header.js";
 export { type LlamaFile, writeLlamaFile } from "./llamaFile.js";
 export { type LlamaShape, llamaShape } from "./llamaShape.js";
-export { type LoraAdapter, type LoraFileOptions, type LoraPair, readLora, writeLora } from "./lora.js";
+export {
+  type LoraAdapter,
+  type LoraBase,
+  type LoraFileOptions,
+  type LoraPair,
+  readLora,
+  writeLora,
+} from "./lora.js";
 export { type GgufFile, readGguf } from "./reader.js";
 export type { TensorType } from "./tensorTypes.js";
 export {

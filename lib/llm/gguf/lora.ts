@@ -4,6 +4,15 @@ import { readGguf } from "./reader.js";
 import type { TensorType } from "./tensorTypes.js";
 import { type GgufMetadata, type GgufTensorData, writeGguf } from "./writer.js";
 
+/** Entry of an adapter: the SHA-256 of the base's file it was made for, in hexadecimal. */
+export const BASE_HASH = "llama4rec.base.sha256";
+
+/** A base as {@link readLora} needs it, such as {@link readGguf} gives. */
+export interface LoraBase extends GgufHeader {
+  /** SHA-256 of the whole file, in hexadecimal; without it, adapters that name their base are not held to it. */
+  readonly sha256?: string;
+}
+
 /** Low-rank change of one matrix `[out x in]`: `W + alpha / rank * B A`. */
 export interface LoraPair {
   readonly rank: number;
@@ -60,10 +69,11 @@ export async function writeLora(
 }
 
 /**
- * Reads an adapter and checks that it fits its base: every pair changes a matrix that is there, of its shape.
+ * Reads an adapter and checks that it fits its base: every pair changes a matrix that is there, of its shape, and the
+ * base is the file that the adapter names, if it names one (`llama4rec.base.sha256`).
  * @param options `sha256`: what the file must hash to, in hexadecimal.
- * @throws Llama4RecError `E_FILE`; `E_GGUF` when it is no sound GGUF or no LoRA adapter; `E_MISMATCH`, naming the tensor,
- *   when it belongs to another base.
+ * @throws Llama4RecError `E_FILE`; `E_GGUF` when it is no sound GGUF or no LoRA adapter; `E_MISMATCH`, naming the tensor
+ *   or the entry, when it belongs to another base.
  *
  * @example
  * ```ts
@@ -73,7 +83,7 @@ export async function writeLora(
  */
 export async function readLora(
   path: string,
-  base: GgufHeader,
+  base: LoraBase,
   options: { readonly sha256?: string } = {},
 ): Promise<LoraAdapter> {
   const file = await readGguf(path, options);
@@ -104,11 +114,11 @@ export async function readLora(
   return { alpha, pairs };
 }
 
-function checkBase(file: GgufHeader, pairs: LoraAdapter["pairs"], base: GgufHeader): void {
+function checkBase(file: GgufHeader, pairs: LoraAdapter["pairs"], base: LoraBase): void {
   const refuse = (expected: string, received: unknown): Llama4RecError =>
     new Llama4RecError(
       "E_MISMATCH",
-      `${file.path}: expected ${expected} as in ${base.path}, got ${received}`,
+      `${file.path}: expected ${expected} as in ${base.path}, got ${String(received)}`,
     );
   const architecture = base.metadata.get("general.architecture");
   const own = file.metadata.get("general.architecture");
@@ -120,4 +130,7 @@ function checkBase(file: GgufHeader, pairs: LoraAdapter["pairs"], base: GgufHead
     if (shape.length !== 2 || shape[0] !== inputs || shape[1] !== outputs)
       throw refuse(`${name} to be [${shape.join(", ")}]`, `[${inputs}, ${outputs}]`);
   }
+  const madeFor = file.metadata.get(BASE_HASH);
+  if (madeFor !== undefined && base.sha256 !== undefined && madeFor !== base.sha256)
+    throw refuse(`${BASE_HASH} ${base.sha256}`, madeFor);
 }

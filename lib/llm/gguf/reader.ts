@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { argumentError, Llama4RecError } from "../../native/errors.js";
-import { type GgufHeader, type GgufTensor, parseGgufHeader, withGgufFile } from "./header.js";
+import { fill, type GgufHeader, type GgufTensor, parseGgufHeader, withGgufFile } from "./header.js";
 import { decodeTensor, tensorTypes } from "./tensorTypes.js";
 
 /** A GGUF in memory. */
@@ -41,11 +41,7 @@ export async function readGguf(path: string, options: { readonly sha256?: string
   const bytes = await withGgufFile(path, async (file, size) => {
     if (size > LARGEST) throw refuse("a file below 2 GiB to hold in memory", `${size} bytes`);
     const whole = allocated(path, size);
-    for (let done = 0; done < size; ) {
-      const { bytesRead } = await file.read(whole, done, size - done, done);
-      if (bytesRead === 0) throw refuse("a file that stays as it is", `one that ended at byte ${done}`);
-      done += bytesRead;
-    }
+    await fill(whole, path, file);
     return whole;
   });
   const sha256 = createHash("sha256").update(bytes).digest("hex");

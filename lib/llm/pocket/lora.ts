@@ -9,6 +9,9 @@ interface Factors {
   readonly b: Parameter;
 }
 
+/** Rank of the factors, unless the caller says otherwise. */
+export const LORA_RANK = 8;
+
 /** How an adapter is made. */
 export interface LoraOptions {
   /** Rank of the factors. Default 8. */
@@ -30,7 +33,7 @@ export class LoraLayers implements Disposable {
   readonly parameters: readonly Parameter[];
   readonly #blocks: readonly Readonly<Record<AdaptedLayer, Factors>>[];
 
-  constructor(shape: LlamaShape, seed: number, { rank = 8, alpha = 2 * rank }: LoraOptions = {}) {
+  constructor(shape: LlamaShape, seed: number, { rank = LORA_RANK, alpha = 2 * rank }: LoraOptions = {}) {
     const { dimension, blocks, hidden, heads, kvHeads } = shape;
     const width = dimension / heads;
     const sizes: Readonly<Record<AdaptedLayer, readonly [out: number, inner: number]>> = {

@@ -56,9 +56,9 @@ export function rateQuestion(
   return `${hint}${question.rate}\n${titleText(title)}`;
 }
 
-/** A rating as an answer. */
+/** A rating as an answer; ratings are kept as float32, whose rounding is taken off. */
 export function ratingText(rating: number): string {
-  return ` ${rating}`;
+  return ` ${Number(rating.toPrecision(7))}`;
 }
 
 function line(item: string | PromptItem): string {

@@ -1,6 +1,7 @@
+import { argumentError } from "../../native/errors.js";
 import type { Parameter } from "../../native/parameter.js";
-import type { LlamaNetwork } from "../pocket/network.js";
 import type { LoraLayers } from "../pocket/lora.js";
+import type { LlamaNetwork } from "../pocket/network.js";
 import type { TuningHost, TuningProgress } from "./loop.js";
 import type { TuningStage } from "./mix.js";
 import type { TuneJob } from "./options.js";
@@ -43,7 +44,10 @@ export class BestWeights {
     return this.state.latest;
   }
 
-  /** Looks if it is time; a stage that does not better itself is ended by setting its tokens to the full. */
+  /**
+   * Looks if it is time; a stage that does not better itself is ended by setting its tokens to the full.
+   * @throws Llama4RecError `E_ARGUMENT` when the validation rows leave nothing to ask, and whatever the host throws.
+   */
   async look(
     progress: TuningProgress,
     stages: readonly TuningStage[],
@@ -68,7 +72,8 @@ export class BestWeights {
       host.checkAborted();
       await host.turn();
     }
-    const loss = sum / Math.max(weight, Number.MIN_VALUE);
+    if (weight === 0) throw argumentError("validation", "rows to ask about", "none");
+    const loss = sum / weight;
     state.lookedAt = progress.stageTokens;
     state.latest = loss;
     state.sinceBest++;

@@ -6,8 +6,8 @@ import { RATING_TEMPLATE } from "../prompts/rating.js";
 import { ratingText, titleText } from "../prompts/render.js";
 import { SEQUENTIAL_TEMPLATE } from "../prompts/sequential.js";
 import { HEADINGS } from "../prompts/template.js";
-import { trainTokenizer } from "../tokenizer/trainer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { trainTokenizer } from "../tokenizer/trainer.js";
 
 /** Labels of the answers of a pocket model: one piece each. */
 export const POCKET_LABELS: LabelSet = { lead: " ", names: [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"] };

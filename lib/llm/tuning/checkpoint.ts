@@ -8,6 +8,7 @@ import { CheckpointFile, type Stored } from "../../training/checkpoint.js";
 import type { Identity } from "../../training/identity.js";
 import { areUpdates, isCount, isNumberOrNull, isObject } from "../../training/progress.js";
 import type { BestWeights, ValidationState } from "./bestWeights.js";
+import { hintsDigest } from "./hints.js";
 import type { TuningProgress } from "./loop.js";
 import type { TuneJob } from "./options.js";
 
@@ -23,10 +24,13 @@ export class TuningFile {
   readonly #file: CheckpointFile<TuneProgress>;
   readonly #resume: boolean;
 
-  /** @throws Llama4RecError `E_ARGUMENT` without a checkpoint in the job. */
-  constructor(job: TuneJob, view: TrainView, parameters: readonly Parameter[]) {
+  /**
+   * @param base SHA-256 of the base's file; null without one.
+   * @throws Llama4RecError `E_ARGUMENT` without a checkpoint in the job.
+   */
+  constructor(job: TuneJob, view: TrainView, base: string | null, parameters: readonly Parameter[]) {
     const { path = "", resume = true } = job.checkpoint ?? {};
-    this.#file = new CheckpointFile(path, identityOf(job, view), parameters, (at, value, count) =>
+    this.#file = new CheckpointFile(path, identityOf(job, view, base), parameters, (at, value, count) =>
       checked(at, value, count, job.stages.length),
     );
     this.#resume = resume;
@@ -50,8 +54,8 @@ export class TuningFile {
 }
 
 /** All that decides the bits of a tuning. */
-function identityOf(job: TuneJob, view: TrainView): Identity {
-  const { seed, shape, base, lora, stages, mix, hints, settings, validation, evaluateEvery, patience } = job;
+function identityOf(job: TuneJob, view: TrainView, base: string | null): Identity {
+  const { seed, shape, lora, stages, mix, hints, settings, validation, evaluateEvery, patience } = job;
   return {
     "package version": packageVersion(),
     seed,
@@ -72,17 +76,6 @@ function identityOf(job: TuneJob, view: TrainView): Identity {
   };
 }
 
-function hintsDigest({ interactionFolds, ranking, sequence, expected }: NonNullable<TuneJob["hints"]>): string {
-  const tables = [...(ranking ?? []).flatMap(({ users, items }) => [users, items])];
-  const encoders = (sequence?.encoders ?? []).map(({ items }) => items);
-  return digestOf([
-    Int32Array.from(interactionFolds),
-    ...tables,
-    ...encoders,
-    ...(expected === null ? [] : [expected]),
-  ]);
-}
-
 function checked(path: string, value: unknown, parameters: number, stages: number): Stored<TuneProgress> {
   const check = (holds: boolean, name: string): void => {
     if (!holds) throw corrupt(path, `its progress has no valid ${name}`);
@@ -91,10 +84,13 @@ function checked(path: string, value: unknown, parameters: number, stages: numbe
   const entries = value as Readonly<Record<keyof Stored<TuneProgress>, unknown>>;
   const { stage, row, stageTokens, tokens, steps, loss, validation, good, updates } = entries;
   check(isCount(stage) && stage <= stages, "stage");
-  for (const [name, count] of Object.entries({ row, stageTokens, tokens, steps })) check(isCount(count), name);
+  for (const [name, count] of Object.entries({ row, stageTokens, tokens, steps }))
+    check(isCount(count), name);
   check(isNumberOrNull(loss), "loss");
   check(isObject(validation), "validation");
-  const { lookedAt, latest, best, sinceBest } = validation as Readonly<Record<keyof ValidationState, unknown>>;
+  const { lookedAt, latest, best, sinceBest } = validation as Readonly<
+    Record<keyof ValidationState, unknown>
+  >;
   check(isCount(lookedAt) && isCount(sinceBest), "validation");
   check(isNumberOrNull(latest) && isNumberOrNull(best), "validation");
   check(good === null || isObject(good), "good");

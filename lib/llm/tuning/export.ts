@@ -3,7 +3,7 @@ import { basename, dirname, extname, join } from "node:path";
 import type { TrainView } from "../../data/trainView.js";
 import { argumentError, Llama4RecError } from "../../native/errors.js";
 import { replaceFile } from "../../storage/atomicFile.js";
-import type { LabelSet } from "../languageModel.js";
+import { POCKET_LABELS } from "./catalogueTokenizer.js";
 import { alpacaEntry, EXPORT_FORMATS, type ExportFormat, exportLine } from "./exportFormats.js";
 import { HintReader, type TuningHints } from "./hints.js";
 import { InstructionSource, prefixText } from "./instructions.js";
@@ -36,14 +36,14 @@ export interface ExportResult {
   readonly datasetInfo: { readonly path: string; readonly name: string } | null;
 }
 
-/** Labels that llama.cpp vocabularies have as one token each, with the blank before them. */
-const LABELS: LabelSet = { lead: " ", names: [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"] };
 /** Questions about one moment of a user: a few, so that many users are met. */
 const QUESTIONS: Readonly<Record<ExportFormat, KindCounts>> = {
   chat: { title: 1, choose: 1, compare: 1, rate: 1 },
   alpaca: { title: 1, choose: 1, compare: 1, rate: 1 },
   dpo: { title: 0, choose: 0, compare: 2, rate: 0 },
 };
+/** Share of rows and questions with hints: prompts come with and without. */
+const HINT_RATE = 0.5;
 /** Lines that are written at once. */
 const BLOCK_LINES = 256;
 
@@ -53,7 +53,7 @@ const BLOCK_LINES = 256;
  *
  * @throws Llama4RecError `E_ARGUMENT` for a bad option, hints of another view or a view with nothing to ask about,
  *   `E_FILE` when a file cannot be written or a `dataset_info.json` that is there already is no JSON object; the signal's
- *   reason when aborted.
+ *   reason when aborted; what `onProgress` throws.
  * @example
  * ```ts
  * const mix = { direct: 1, sequential: 1, rating: 1 };
@@ -67,25 +67,32 @@ export async function exportInstructions(options: ExportOptions): Promise<Export
   const path = await fileIn(options.out, `instructions.${format}.jsonl`);
   const info = format === "alpaca" ? await datasetInfo(path) : null;
   using reader = hints && new HintReader(hints, view);
-  const source = new InstructionSource(view, { mix, labels: LABELS, hints: reader, seed });
+  // The vocabularies of real Llamas too have each of these labels, with the blank before it, as one token.
+  const source = new InstructionSource(view, { mix, labels: POCKET_LABELS, hints: reader, seed });
 
+  const faults: unknown[] = [];
   const blocks = function* (): Generator<Uint8Array> {
     let block = "";
     let done = 0;
-    for (const line of lines(source, format, count)) {
-      block += line;
-      if (++done % BLOCK_LINES !== 0 && done < count) continue;
-      signal?.throwIfAborted();
-      yield Buffer.from(block);
-      block = "";
-      onProgress?.(done, count);
+    try {
+      for (const line of lines(source, format, count)) {
+        block += line;
+        if (++done % BLOCK_LINES !== 0 && done < count) continue;
+        signal?.throwIfAborted();
+        yield Buffer.from(block);
+        block = "";
+        onProgress?.(done, count);
+      }
+    } catch (fault) {
+      faults.push(fault);
+      throw fault;
     }
   };
   try {
     await replaceFile(path, blocks());
   } catch (error) {
     signal?.throwIfAborted();
-    throw error;
+    throw faults.length > 0 ? faults[0] : error; // a fault of the lines is none of the file
   }
   if (info === null) return { path, count, datasetInfo: null };
   const name = basename(path, extname(path));
@@ -100,7 +107,7 @@ function* lines(source: InstructionSource, format: ExportFormat, count: number):
   for (let number = 0; written < count; number++) {
     if (number >= source.rowsPerEpoch && written === 0)
       throw argumentError("view", `users with instructions for ${format} to write`, "none");
-    const row = source.row(number, QUESTIONS[format]);
+    const row = source.row(number, { questions: QUESTIONS[format], hintRate: HINT_RATE });
     const prefix = prefixText(row);
     for (const instruction of row.instructions) {
       const line = written < count ? exportLine(format, prefix, instruction) : null;

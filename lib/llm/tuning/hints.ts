@@ -1,3 +1,4 @@
+import { type DigestPart, digestOf } from "../../data/digest.js";
 import type { TrainView } from "../../data/trainView.js";
 import { argumentError } from "../../native/errors.js";
 import { type EncoderModel, SequenceEncoder } from "../../native/sequenceEncoder.js";
@@ -39,6 +40,42 @@ export interface TuningHints {
   readonly sequence: SequenceFolds | null;
   /** `[interactions]` Rating that a model expects which saw the ratings of all other folds; null when not asked for. */
   readonly expected: Float32Array | null;
+}
+
+/** SHA-256 in hex of all that hints say, and of what they do not. */
+export function hintsDigest(hints: TuningHints): string {
+  return digestOf(partsOf(hints));
+}
+
+/** Counts keep lists apart, null stands for what was not asked for. */
+function* partsOf({
+  view,
+  interactionFolds,
+  ranking,
+  sequence,
+  expected,
+}: TuningHints): Generator<DigestPart> {
+  yield view;
+  yield Int32Array.from(interactionFolds);
+  yield ranking?.length ?? null;
+  for (const fold of ranking ?? []) yield* fieldsOf({ ...fold });
+  yield sequence?.encoders.length ?? null;
+  if (sequence !== null) yield Int32Array.from(sequence.userFolds);
+  for (const { shape, blocks, ...weights } of sequence?.encoders ?? []) {
+    yield* fieldsOf({ ...shape });
+    yield blocks.length;
+    for (const block of blocks) yield* fieldsOf({ ...block });
+    yield* fieldsOf(weights);
+  }
+  yield expected;
+}
+
+/** In the order of their names. */
+function* fieldsOf(fields: Readonly<Record<string, DigestPart>>): Generator<DigestPart> {
+  for (const name of Object.keys(fields).sort()) {
+    yield name;
+    yield fields[name];
+  }
 }
 
 /** Answers from {@link TuningHints}; owns the native encoders that it needs. */
@@ -91,6 +128,12 @@ export class HintReader implements Disposable {
   similarUser(user: number, interaction: number): number | null {
     const similar = this.#rankingFold(interaction)?.similar[user] ?? -1;
     return similar < 0 ? null : similar;
+  }
+
+  /** Whether the models that did not see one interaction did not see the other either. */
+  sameFold(first: number, second: number): boolean {
+    const { interactionFolds } = this.#hints;
+    return interactionFolds[first] === interactionFolds[second];
   }
 
   /** The rating expected of an interaction by a model that did not see it; null without rating hints. */

@@ -2,6 +2,7 @@ import { Random } from "../../data/random.js";
 import type { TrainView } from "../../data/trainView.js";
 import type { LabelSet } from "../languageModel.js";
 import { DIRECT_TEMPLATE } from "../prompts/direct.js";
+import { historyOf, promptItems } from "../prompts/history.js";
 import { RATING_TEMPLATE } from "../prompts/rating.js";
 import {
   choiceQuestion,
@@ -16,7 +17,8 @@ import {
 import { SEQUENTIAL_TEMPLATE } from "../prompts/sequential.js";
 import { HEADINGS, type PromptTemplate } from "../prompts/template.js";
 import type { HintReader } from "./hints.js";
-import type { InstructionKind, InstructionTask, KindCounts, TaskMix } from "./mix.js";
+import type { InstructionKind, InstructionTask, KindCounts, TaskMix, TuningStage } from "./mix.js";
+import { STREAMS } from "./streams.js";
 
 /** One question about a user and what is to be answered. */
 export interface Instruction {
@@ -39,19 +41,20 @@ export interface InstructionRow {
   readonly instructions: readonly Instruction[];
 }
 
+/** What a row asks, and how often it shows hints. */
+export type RowPlan = Pick<TuningStage, "questions" | "hintRate">;
+
 /** Options of {@link InstructionSource}. */
 export interface InstructionOptions {
   readonly mix: TaskMix;
-  /** Labels of the answers; at least two. */
-  readonly labels: LabelSet;
+  /** Labels of the answers; null: no questions that are answered by a label. */
+  readonly labels: LabelSet | null;
   /** What the conventional models say of rows they were not trained on; null: prompts go without. */
   readonly hints: HintReader | null;
   /** Newest items of a history in a prompt. Default 45. */
   readonly historyItems?: number;
   /** Candidates of a question with labels. Default 10. */
   readonly candidates?: number;
-  /** Share of rows and questions with hints. Default .3. */
-  readonly hintRate?: number;
   readonly seed: number;
 }
 
@@ -77,7 +80,6 @@ export class InstructionSource {
   readonly rowsPerEpoch: number;
   readonly #view: TrainView;
   readonly #options: Required<InstructionOptions>;
-  readonly #rated: boolean;
   readonly #liked: number;
   /** `[rowsPerEpoch x 2]`: user and part of the user's history. */
   readonly #places: Int32Array;
@@ -86,40 +88,46 @@ export class InstructionSource {
 
   constructor(view: TrainView, options: InstructionOptions) {
     this.#view = view;
-    this.#options = { historyItems: 45, candidates: 10, hintRate: 0.3, ...options };
+    this.#options = { historyItems: 45, candidates: 10, ...options };
     const { ratings } = view;
-    this.#rated = ratings.some((rating) => rating !== ratings[0]);
     this.#liked = ratings.reduce((sum, rating) => sum + rating, 0) / Math.max(1, ratings.length);
     const places: number[] = [];
     for (const [user, count] of view.userCounts.entries())
-      if (count >= 2)
-        for (let part = 0; part < this.#parts(count); part++) places.push(user, part);
+      if (count >= 2) for (let part = 0; part < this.#parts(count); part++) places.push(user, part);
     this.#places = Int32Array.from(places);
     this.rowsPerEpoch = places.length / 2;
   }
 
-  /** Row `number` of the endless sequence of rows, with so many questions of each kind. */
-  row(number: number, questions: KindCounts): InstructionRow {
+  /** Row `number` of the endless sequence of rows. */
+  row(number: number, plan: RowPlan): InstructionRow {
     const epoch = Math.floor(number / this.rowsPerEpoch);
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
       this.#order = Int32Array.from({ length: this.rowsPerEpoch }, (_, place) => place);
-      new Random(this.#options.seed, epoch).shuffle(this.#order);
+      new Random(this.#options.seed, STREAMS.epochs + epoch).shuffle(this.#order);
     }
     const place = this.#order[number % this.rowsPerEpoch];
-    const random = new Random(this.#options.seed, 2 ** 32 + number);
+    const random = new Random(this.#options.seed, STREAMS.rows + number);
     const [user, part] = this.#places.subarray(2 * place, 2 * place + 2);
-    return this.#rowAt(user, this.#moment(user, part, random), questions, random);
+    return this.#rowAt(user, this.#moment(user, part, random), plan, random);
   }
 
   /** A row about an item outside the view: the whole history, which title comes next, and it against two others. */
   heldOut(user: number, target: number, random: Random): InstructionRow {
     const view = this.#view;
     const end = view.offsets[user + 1];
-    const writer = new QuestionWriter(view, user, end, this.#options, this.#liked, random);
+    const writer = new QuestionWriter(
+      view,
+      user,
+      end,
+      () => true,
+      { ...this.#options, hintRate: 0 },
+      this.#liked,
+      random,
+    );
     return {
       user,
-      history: this.#items(Math.max(view.offsets[user], end - this.#options.historyItems), end),
+      history: historyOf(view, user, this.#options.historyItems),
       similar: [],
       instructions: writer.about(target),
     };
@@ -138,34 +146,29 @@ export class InstructionSource {
     return low + random.below(high - low);
   }
 
-  #rowAt(user: number, moment: number, questions: KindCounts, random: Random): InstructionRow {
-    const { historyItems, hints, hintRate } = this.#options;
+  #rowAt(user: number, moment: number, { questions, hintRate }: RowPlan, random: Random): InstructionRow {
+    const { historyItems, hints } = this.#options;
     const view = this.#view;
     const start = view.offsets[user];
     const next = start + moment;
-    const writer = new QuestionWriter(view, user, next, this.#options, this.#liked, random);
     const similar = hints !== null && random.next() < hintRate ? hints.similarUser(user, next) : null;
+    // Who is similar comes from a model that did not see `next`; it may have seen what is in other folds.
+    const asked = (at: number): boolean => similar === null || hints === null || hints.sameFold(at, next);
+    const writer = new QuestionWriter(
+      view,
+      user,
+      next,
+      asked,
+      { ...this.#options, hintRate },
+      this.#liked,
+      random,
+    );
     return {
       user,
-      history: this.#items(Math.max(start, next - historyItems), next),
-      similar:
-        similar === null
-          ? []
-          : this.#items(
-              Math.max(view.offsets[similar], view.offsets[similar + 1] - historyItems),
-              view.offsets[similar + 1],
-            ),
+      history: promptItems(view, Math.max(start, next - historyItems), next),
+      similar: similar === null ? [] : historyOf(view, similar, historyItems),
       instructions: writer.write(questions),
     };
-  }
-
-  /** Interactions `from .. to` as a prompt shows them. */
-  #items(from: number, to: number): PromptItem[] {
-    const { titles, items, ratings } = this.#view;
-    return Array.from({ length: to - from }, (_, i) => ({
-      title: titles[items[from + i]],
-      rating: this.#rated ? ratings[from + i] : undefined,
-    }));
   }
 }
 
@@ -174,35 +177,39 @@ export function prefixText({ history, similar }: InstructionRow): string {
   return listText(HEADINGS.history, history) + listText(HEADINGS.similarUser, similar);
 }
 
+type WriterOptions = Required<InstructionOptions> & Pick<RowPlan, "hintRate">;
+
 /** Writes the questions about one user at one moment. */
 class QuestionWriter {
   readonly #view: TrainView;
   readonly #user: number;
   /** Index of the first interaction to come. */
   readonly #next: number;
-  readonly #end: number;
-  readonly #options: Required<InstructionOptions>;
+  readonly #options: WriterOptions;
   readonly #random: Random;
-  /** Interactions to come that the user liked. */
+  /** Interactions to come that may be asked about, in order; of these the near ones, and those that the user liked. */
+  readonly #coming: readonly number[];
+  readonly #near: readonly number[];
   readonly #liked: readonly number[];
 
   constructor(
     view: TrainView,
     user: number,
     next: number,
-    options: Required<InstructionOptions>,
+    asked: (at: number) => boolean,
+    options: WriterOptions,
     liked: number,
     random: Random,
   ) {
     this.#view = view;
     this.#user = user;
     this.#next = next;
-    this.#end = view.offsets[user + 1];
     this.#options = options;
     this.#random = random;
-    this.#liked = Array.from({ length: this.#end - next }, (_, i) => next + i).filter(
-      (at) => view.ratings[at] >= liked,
-    );
+    const left = view.offsets[user + 1] - next;
+    this.#coming = Array.from({ length: left }, (_, i) => next + i).filter(asked);
+    this.#near = this.#coming.filter((at) => at < next + NEAR);
+    this.#liked = this.#coming.filter((at) => view.ratings[at] >= liked);
   }
 
   write(questions: KindCounts): Instruction[] {
@@ -223,35 +230,37 @@ class QuestionWriter {
     const task = this.#options.mix.sequential > 0 ? "sequential" : "direct";
     const others = [...this.#unseen(1, false), ...this.#unseen(1, true)].filter((item) => item !== target);
     const answer = titleText(this.#view.titles[target]);
+    const { labels } = this.#options;
     return [
       { task, kind: "title", question: titleQuestion(templates[task]), answer },
-      ...others.map((other) => this.#pair(task, target, other)),
+      ...(labels === null ? [] : others.map((other) => this.#pair(task, labels, target, other))),
     ];
   }
 
   /** A question about what the user took up later; null where there is nothing to ask about. */
   #ranking(task: InstructionTask, kind: "title" | "choose" | "compare", index: number): Instruction | null {
-    const at = task === "direct" ? this.#later() : this.#near(index);
+    const at = task === "direct" ? this.#later() : this.#soon(index);
     if (at === null) return null;
     if (kind === "title") return this.#title(task, at);
-    const count = kind === "compare" ? 1 : this.#options.candidates - 1;
-    const others = this.#unseen(Math.min(count, this.#options.labels.names.length - 1), this.#random.below(2) === 0);
+    const { labels, candidates } = this.#options;
+    if (labels === null) return null;
+    const count = kind === "compare" ? 1 : Math.min(candidates, labels.names.length) - 1;
+    const others = this.#unseen(count, this.#random.below(2) === 0);
     if (others.length === 0) return null;
     return kind === "compare"
-      ? this.#pair(task, this.#view.items[at], others[0])
-      : this.#choice(task, at, others);
+      ? this.#pair(task, labels, this.#view.items[at], others[0])
+      : this.#choice(task, labels, at, others);
   }
 
   #title(task: InstructionTask, at: number): Instruction {
     const template = templates[task];
     const target = this.#view.items[at];
-    const hint = this.#hinted() ? this.#prediction(task, at, [target, ...this.#unseen(9, true)]) : "";
+    const hint = this.#hinted() ? this.#prediction(task, at, this.#recommendable()) : "";
     const answer = titleText(this.#view.titles[target]);
     return { task, kind: "title", question: hint + titleQuestion(template), answer };
   }
 
-  #choice(task: InstructionTask, at: number, others: readonly number[]): Instruction {
-    const { labels } = this.#options;
+  #choice(task: InstructionTask, labels: LabelSet, at: number, others: readonly number[]): Instruction {
     const target = this.#view.items[at];
     const candidates = this.#random.shuffle([target, ...others]);
     const hint = this.#hinted() ? this.#prediction(task, at, candidates) : "";
@@ -264,15 +273,15 @@ class QuestionWriter {
     };
   }
 
-  #pair(task: InstructionTask, target: number, other: number): Instruction {
-    const { lead, names } = this.#options.labels;
+  #pair(task: InstructionTask, labels: LabelSet, target: number, other: number): Instruction {
+    const { lead, names } = labels;
     const { titles } = this.#view;
     const first = this.#random.below(2);
     const [good, bad] = [titles[target], titles[other]];
     return {
       task,
       kind: "compare",
-      question: pairQuestion(templates[task], this.#options.labels, first === 0 ? [good, bad] : [bad, good]),
+      question: pairQuestion(templates[task], labels, first === 0 ? [good, bad] : [bad, good]),
       answer: lead + names[first],
       rejected: lead + names[1 - first],
     };
@@ -280,8 +289,7 @@ class QuestionWriter {
 
   #ratings(count: number): Instruction[] {
     const { items, titles, ratings } = this.#view;
-    const coming = Array.from({ length: this.#end - this.#next }, (_, i) => this.#next + i);
-    const chosen = this.#random.shuffle(coming).slice(0, count);
+    const chosen = this.#random.shuffle([...this.#coming]).slice(0, count);
     return chosen.map((at) => {
       const { hints } = this.#options;
       const expected = this.#hinted() ? (hints?.expectedRating(at) ?? undefined) : undefined;
@@ -298,9 +306,18 @@ class QuestionWriter {
       (task === "sequential" ? hints?.sequenceScores(this.#user, begun, candidates) : null) ??
       hints?.foldScores(this.#user, at, candidates);
     if (scores === null || scores === undefined) return "";
-    const order = [...candidates.keys()].sort((a, b) => scores[b] - scores[a] || candidates[a] - candidates[b]);
+    const order = [...candidates.keys()].sort(
+      (a, b) => scores[b] - scores[a] || candidates[a] - candidates[b],
+    );
     const titles = order.slice(0, PREDICTED).map((place) => this.#view.titles[candidates[place]]);
     return listText(HEADINGS.prediction, titles);
+  }
+
+  /** All items but those that the prompt's user has by now: what a backbone would choose from. */
+  #recommendable(): number[] {
+    const { items, offsets, itemCount } = this.#view;
+    const had = new Set(items.subarray(offsets[this.#user], this.#next));
+    return Array.from({ length: itemCount }, (_, item) => item).filter((item) => !had.has(item));
   }
 
   #hinted(): boolean {
@@ -312,9 +329,9 @@ class QuestionWriter {
     return this.#liked.length === 0 ? null : this.#liked[this.#random.below(this.#liked.length)];
   }
 
-  /** The next interaction, or for later questions one of the next few: their order says little. */
-  #near(index: number): number {
-    return this.#next + (index % 2 === 0 ? 0 : this.#random.below(Math.min(NEAR, this.#end - this.#next)));
+  /** The next interaction, or for every other question one of the next few: their order says little. */
+  #soon(index: number): number {
+    return index % 2 === 0 ? this.#next : this.#near[this.#random.below(this.#near.length)];
   }
 
   /** Different items that the user has not in training, drawn by popularity or uniformly. */

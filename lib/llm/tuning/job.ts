@@ -1,19 +1,27 @@
 import { TrainView } from "../../data/trainView.js";
 import { argumentError } from "../../native/errors.js";
-import { type ChatFormat, chatFormatOf, POCKET_CHAT } from "../chat.js";
+import { chatFormatOf, POCKET_CHAT } from "../chat.js";
 import { type LlamaShape, llamaShape, llamaTensors } from "../gguf/llamaShape.js";
 import { readGguf } from "../gguf/reader.js";
 import { LoraLayers } from "../pocket/lora.js";
 import { LlamaNetwork } from "../pocket/network.js";
 import { Tokenizer } from "../tokenizer/tokenizer.js";
+import { promptTokens, type Tokens } from "../tokens.js";
 import { BestWeights } from "./bestWeights.js";
-import { catalogueTokenizer, POCKET_LABELS } from "./catalogueTokenizer.js";
+import { catalogueTokenizer } from "./catalogueTokenizer.js";
 import { TuningFile } from "./checkpoint.js";
 import { HintReader } from "./hints.js";
 import { InstructionSource } from "./instructions.js";
-import { optimizerOf, runTuning, type TuningHost, type TuningProgress, type TuningRun, tuningStart } from "./loop.js";
+import {
+  optimizerOf,
+  runTuning,
+  type TuningHost,
+  type TuningProgress,
+  type TuningRun,
+  tuningStart,
+} from "./loop.js";
 import type { TuneJob, TuneReport } from "./options.js";
-import { Packer, type TurnTokens } from "./packing.js";
+import { Packer } from "./packing.js";
 import type { TunedWeights } from "./tunedModel.js";
 import { ValidationSet } from "./validation.js";
 
@@ -35,16 +43,17 @@ const reportInterval = 100;
 export async function runTuneJob(job: TuneJob, host: TuneHost): Promise<TunedWeights> {
   const view = new TrainView(job.view);
   const { seed, settings, stages } = job;
-  const { network, tokenizer, chat, lora, shape } = await openModel(job, view);
+  const { network, tokenizer, tokens, lora, shape, baseSha256 } = await openModel(job, view);
   using _network = network;
   using _lora = lora;
   using hints = job.hints === null ? null : new HintReader(job.hints, view);
-  const { historyItems, hintRate } = settings;
-  const options = { mix: job.mix, labels: POCKET_LABELS, hints, seed, historyItems, hintRate };
+  const { historyItems } = settings;
+  const labels = tokens.labels(26) ?? tokens.labels(10) ?? tokens.labels(2);
+  const options = { mix: job.mix, labels, hints, seed, historyItems };
   const source = new InstructionSource(view, options);
   if (source.rowsPerEpoch === 0)
     throw argumentError("view", "at least one user with two training items", "none");
-  const packer = new Packer(tokenizer, turnOf(tokenizer, chat), settings.pieceDropout);
+  const packer = new Packer(tokens, tokenizer, settings.pieceDropout);
   const run: TuningRun = { network, lora, source, packer, stages, settings, seed };
   using optimizer = optimizerOf(run);
   const trained = (lora ?? network).parameters;
@@ -53,7 +62,7 @@ export async function runTuneJob(job: TuneJob, host: TuneHost): Promise<TunedWei
       ? null
       : new ValidationSet(view, job.validation, source, packer, shape.context, seed),
   );
-  const file = job.checkpoint === null ? null : new TuningFile(job, view, trained);
+  const file = job.checkpoint === null ? null : new TuningFile(job, view, baseSha256, trained);
   const progress: TuningProgress = (await file?.read(best)) ?? tuningStart();
 
   const total = stages.reduce((sum, stage) => sum + stage.tokens, 0);
@@ -94,17 +103,21 @@ export async function runTuneJob(job: TuneJob, host: TuneHost): Promise<TunedWei
   report(performance.now());
   best.restore();
   await save();
-  if (lora !== null)
-    return { kind: "adapter", shape, rank: lora.rank, alpha: lora.alpha, factors: lora.factors() };
+  if (lora !== null && baseSha256 !== null) {
+    const { rank, alpha } = lora;
+    return { kind: "adapter", baseSha256, shape, rank, alpha, factors: lora.factors() };
+  }
   return { kind: "pocket", shape, vocabulary: tokenizer.vocabulary, weights: network.weights() };
 }
 
 interface OpenModel {
   readonly network: LlamaNetwork;
   readonly tokenizer: Tokenizer;
-  readonly chat: ChatFormat;
+  readonly tokens: Tokens<number>;
   readonly lora: LoraLayers | null;
   readonly shape: LlamaShape;
+  /** Null without a base. */
+  readonly baseSha256: string | null;
 }
 
 /** A new pocket model, or a base with an adapter that changes nothing yet. */
@@ -113,7 +126,15 @@ async function openModel(job: TuneJob, view: TrainView): Promise<OpenModel> {
     const tokenizer = catalogueTokenizer(view, job.shape.vocabulary);
     const width = job.shape.dimension / job.shape.heads;
     const shape: LlamaShape = { ...job.shape, vocabulary: tokenizer.size, width };
-    return { network: LlamaNetwork.random(shape, job.seed), tokenizer, chat: POCKET_CHAT, lora: null, shape };
+    const tokens = promptTokens(tokenizer, POCKET_CHAT);
+    return {
+      network: LlamaNetwork.random(shape, job.seed),
+      tokenizer,
+      tokens,
+      lora: null,
+      shape,
+      baseSha256: null,
+    };
   }
   const file = await readGguf(job.base);
   const shape = llamaShape(file);
@@ -121,10 +142,6 @@ async function openModel(job: TuneJob, view: TrainView): Promise<OpenModel> {
   const names = [...llamaTensors(shape).keys()].filter((name) => file.has(name));
   const network = LlamaNetwork.of(shape, new Map(names.map((name) => [name, file.tensor(name)])));
   const lora = new LoraLayers(shape, job.seed, job.lora);
-  return { network, tokenizer, chat: chatFormatOf(file), lora, shape };
-}
-
-/** Marks around a turn, as inference writes them; a base without a chat template goes without. */
-function turnOf(tokenizer: Tokenizer, { open, answer }: ChatFormat): TurnTokens {
-  return { open: tokenizer.encodeSpecial(open), answer: tokenizer.encodeSpecial(answer) };
+  const tokens = promptTokens(tokenizer, chatFormatOf(file));
+  return { network, tokenizer, tokens, lora, shape, baseSha256: file.sha256 };
 }

@@ -1,13 +1,14 @@
 import { Random } from "../../data/random.js";
-import { backward, dense, item, softmaxLoss, step, take } from "../../native/autograd.js";
+import { backward, dense, frozen, item, softmaxLoss, step } from "../../native/autograd.js";
 import { Llama4RecError } from "../../native/errors.js";
 import { Adam } from "../../native/optimizer.js";
-import type { LlamaNetwork } from "../pocket/network.js";
 import type { LoraLayers } from "../pocket/lora.js";
+import type { LlamaNetwork } from "../pocket/network.js";
 import type { InstructionSource } from "./instructions.js";
 import type { TuningStage } from "./mix.js";
 import { batchRows, type PackedBatch, type PackedRow, type Packer } from "./packing.js";
 import { learningRateShare } from "./schedule.js";
+import { STREAMS } from "./streams.js";
 
 /** Numbers of the optimiser and the network's regularisation. */
 export interface TuningSettings {
@@ -77,7 +78,12 @@ const stretch = 8;
  * from the start or from where `progress` and the parameters stand.
  * @throws Llama4RecError `E_DIVERGED` when numbers are no longer finite, and whatever the host throws.
  */
-export async function runTuning(run: TuningRun, host: TuningHost, progress: TuningProgress, optimizer: Adam): Promise<void> {
+export async function runTuning(
+  run: TuningRun,
+  host: TuningHost,
+  progress: TuningProgress,
+  optimizer: Adam,
+): Promise<void> {
   let turned = performance.now();
   for (; progress.stage < run.stages.length; progress.stage++, progress.stageTokens = 0) {
     const stage = run.stages[progress.stage];
@@ -110,8 +116,8 @@ function nextBatch(run: TuningRun, stage: TuningStage, progress: TuningProgress)
   const { source, packer, network, settings, seed } = run;
   const rows: PackedRow[] = [];
   for (let tokens = 0; tokens < settings.batchTokens; progress.row++) {
-    const random = new Random(seed, 2 ** 33 + progress.row);
-    const row = packer.pack(source.row(progress.row, stage.questions), stage, network.shape.context, random);
+    const random = new Random(seed, STREAMS.packing + progress.row);
+    const row = packer.pack(source.row(progress.row, stage), stage, network.shape.context, random);
     rows.push(row);
     tokens += row.tails.reduce((sum, tail) => sum + tail.length, row.prefix.length);
   }
@@ -122,11 +128,12 @@ function trainStep(run: TuningRun, batch: PackedBatch, number: number, optimizer
   const { network, lora, settings, seed } = run;
   return step(
     () => {
-      const states = network.states(batch, { dropout: settings.dropout, lora: lora ?? undefined });
-      const head = dense(network.head);
-      const loss = softmaxLoss(take(states, batch.sources), head, batch.targets, batch.weights);
+      const options = { dropout: settings.dropout, lora: lora ?? undefined, rows: batch.sources };
+      const head = lora === null ? dense(network.head) : frozen(network.head);
+      const loss = softmaxLoss(network.states(batch, options), head, batch.targets, batch.weights);
       const value = item(loss);
-      if (!Number.isFinite(value)) throw new Llama4RecError("E_DIVERGED", `the loss is ${value} in step ${number}`);
+      if (!Number.isFinite(value))
+        throw new Llama4RecError("E_DIVERGED", `the loss is ${value} in step ${number}`);
       backward(loss);
       optimizer.apply();
       return value;

@@ -27,8 +27,6 @@ export interface TuneSettings extends TuningSettings {
   readonly pieceDropout: number;
   /** Newest items of a history in a prompt. */
   readonly historyItems: number;
-  /** Share of rows and questions with hints. */
-  readonly hintRate: number;
 }
 
 /** Defaults of {@link TuneSettings}. */
@@ -39,7 +37,6 @@ export const TUNE_SETTINGS: TuneSettings = {
   maxNorm: 1,
   pieceDropout: 0,
   historyItems: 45,
-  hintRate: 0.3,
 };
 
 /** Rows that choose when to stop: one item a user. */
@@ -77,7 +74,7 @@ export interface TuneOptions {
   /** All that is learnt from. */
   readonly view: TrainView;
   readonly seed: number;
-  /** Over {@link POCKET_SHAPE}; for a model from scratch. */
+  /** Over those of {@link recipeFor}; for a model from scratch. */
   readonly shape?: Partial<PocketShape>;
   /** A GGUF of the Llama family to adapt by LoRA: F32, F16 or Q8_0 with an SPM tokenizer. Default: from scratch. */
   readonly base?: string;
@@ -85,12 +82,13 @@ export interface TuneOptions {
   readonly lora?: LoraOptions;
   /** Default: {@link defaultStages}. */
   readonly stages?: readonly TuningStage[];
-  /** Tokens of the default stages together. Default 8 million. */
+  /** Tokens of the default stages together. Default: those of {@link recipeFor}. */
   readonly tokens?: number;
   /** How often each task is asked about. Default: all alike. */
   readonly mix?: Partial<TaskMix>;
   /** What conventional models say of rows they were not trained on. Default: prompts go without. */
   readonly hints?: TuningHints | null;
+  /** Over those of {@link recipeFor}. */
   readonly settings?: Partial<TuneSettings>;
   /** Rows outside the view that choose when a stage ends and which weights it leaves. Default: stages run to the end. */
   readonly validation?: TuneValidation;

@@ -1,16 +1,11 @@
 import type { Random } from "../../data/random.js";
 import { batchOf, type PrefixAndTails, type TokenBatch } from "../pocket/batch.js";
-import { listText, type PromptItem } from "../prompts/render.js";
+import { listText, type PromptItem, titleText } from "../prompts/render.js";
 import { HEADINGS } from "../prompts/template.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import type { Tokens } from "../tokens.js";
 import type { Instruction, InstructionRow } from "./instructions.js";
 import type { TuningStage } from "./mix.js";
-
-/** Tokens around a user's turn: `open` after the beginning of the text, `answer` before what the model says. */
-export interface TurnTokens {
-  readonly open: Int32Array;
-  readonly answer: Int32Array;
-}
 
 /** A row as tokens with the weight of each in the loss; a token of weight 0 is read and not learnt. */
 export interface PackedRow extends PrefixAndTails {
@@ -36,25 +31,27 @@ interface Weighted {
   readonly weights: Float32Array;
 }
 
-/** Turns rows into tokens. The parts of a prompt have the tokens that the whole text has: nothing is merged across lines. */
+/** Turns rows into the tokens that inference gives the same prompts: nothing is merged across lines. */
 export class Packer {
+  readonly #tokens: Tokens<number>;
   readonly #tokenizer: Tokenizer;
-  readonly #turn: TurnTokens;
-  readonly #begin: Int32Array;
   readonly #pieceDropout: number;
 
   /** @param pieceDropout Rate at which merges inside titles are left out, so that a model meets a title in many forms. */
-  constructor(tokenizer: Tokenizer, turn: TurnTokens, pieceDropout = 0) {
+  constructor(tokens: Tokens<number>, tokenizer: Tokenizer, pieceDropout = 0) {
+    this.#tokens = tokens;
     this.#tokenizer = tokenizer;
-    this.#turn = turn;
-    const { addBos, bos } = tokenizer.vocabulary;
-    this.#begin = Int32Array.from(addBos ? [bos] : []);
     this.#pieceDropout = pieceDropout;
   }
 
-  /** A row with at most `context` tokens to each tail: the oldest items of its lists go first. */
+  /**
+   * A row with at most `context` tokens to each tail: the oldest items of its lists go first, and questions that would take
+   * more than half of the context are left out.
+   */
   pack(row: InstructionRow, weights: LossWeights, context: number, random: Random): PackedRow {
-    const tails = row.instructions.map((instruction) => this.#tail(instruction, weights));
+    const tails = row.instructions
+      .map((instruction) => this.#tail(instruction, weights))
+      .filter(({ tokens }) => tokens.length <= context / 2);
     const longest = tails.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
     const prefix = this.#prefix(row, weights, context - longest, random);
     return {
@@ -65,58 +62,67 @@ export class Packer {
     };
   }
 
-  #prefix({ history, similar }: InstructionRow, weights: LossWeights, room: number, random: Random): Weighted {
-    const plain = (tokens: Int32Array): Weighted => ({ tokens, weights: new Float32Array(tokens.length) });
-    const heading = (text: string, items: readonly Weighted[]): Weighted[] =>
-      items.length === 0 ? [] : [plain(this.#tokenizer.encode(`${text}\n`)), ...items];
+  #prefix(
+    { history, similar }: InstructionRow,
+    weights: LossWeights,
+    room: number,
+    random: Random,
+  ): Weighted {
+    const tokens = this.#tokens;
     const own = history.map((item) => this.#line(item, weights, random));
-    const others = similar.map((item) => plain(this.#tokenizer.encode(listText("", [item]).slice(1))));
+    const others = similar.map((item) => plain(tokens.continuation(lineText(item))));
     for (;;) {
-      const parts = [
-        plain(this.#begin),
-        plain(this.#turn.open),
-        ...heading(HEADINGS.history, own),
-        ...heading(HEADINGS.similarUser, others),
-      ];
-      const length = parts.reduce((sum, { tokens }) => sum + tokens.length, 0);
+      const begin = plain(tokens.prefix(own.length > 0 ? `${HEADINGS.history}\n` : ""));
+      const heading = others.length > 0 ? [plain(tokens.continuation(`${HEADINGS.similarUser}\n`))] : [];
+      const parts = [begin, ...own, ...heading, ...others];
+      const length = parts.reduce((sum, part) => sum + part.tokens.length, 0);
       if (length <= room || own.length + others.length === 0) return joined(parts);
       (others.length > 0 ? others : own).shift();
     }
   }
 
   /** A line of the history: its title and the mark after it, its rating, the line break. */
-  #line({ title, rating }: PromptItem, { historyWeight, ratingWeight }: LossWeights, random: Random): Weighted {
-    const tokenizer = this.#tokenizer;
-    const whole = listText("", [{ title, rating }]).slice(1);
-    if (rating === undefined) {
+  #line(item: PromptItem, { historyWeight, ratingWeight }: LossWeights, random: Random): Weighted {
+    const whole = lineText(item);
+    if (item.rating === undefined) {
       const tokens = this.#title(whole, random);
       return { tokens, weights: new Float32Array(tokens.length).fill(historyWeight) };
     }
-    const bare = listText("", [title]).slice(1, -1);
-    const titleTokens = this.#title(bare, random);
-    const rest = tokenizer.encode(whole.slice(bare.length));
-    const tokens = Int32Array.from([...titleTokens, ...rest]);
+    const bare = titleText(item.title).slice(0, -1);
+    const title = this.#title(bare, random);
+    const rest = this.#tokens
+      .continuation(`${bare}${whole.slice(bare.length)}`)
+      .slice(this.#tokens.continuation(bare).length);
+    const tokens = Int32Array.from([...title, ...rest]);
     const weights = new Float32Array(tokens.length).fill(ratingWeight);
-    weights.fill(historyWeight, 0, titleTokens.length + 1);
+    weights.fill(historyWeight, 0, title.length + 1);
     weights[tokens.length - 1] = 0;
     return { tokens, weights };
   }
 
   #title(text: string, random: Random): Int32Array {
-    return this.#pieceDropout === 0
-      ? this.#tokenizer.encode(text)
-      : this.#tokenizer.encodeDropout(text, this.#pieceDropout, random);
+    if (this.#pieceDropout === 0) return Int32Array.from(this.#tokens.continuation(text));
+    // After a line break, as continuations are.
+    const tokens = this.#tokenizer.encodeDropout(`\n${text}`, this.#pieceDropout, random);
+    return tokens.slice(this.#tokenizer.count("\n"));
   }
 
   #tail({ question, answer, kind }: Instruction, { answerWeight }: LossWeights): Weighted {
-    const asked = this.#tokenizer.encode(question);
-    const said = this.#tokenizer.encode(answer);
-    const tokens = Int32Array.from([...asked, ...this.#turn.answer, ...said]);
+    const said = this.#tokens.answerText(answer);
+    const tokens = Int32Array.from([...this.#tokens.restOfTurn(question), ...said]);
     const weights = new Float32Array(tokens.length);
     weights.fill(kind === "title" ? 1 : answerWeight, tokens.length - said.length);
     return { tokens, weights };
   }
 }
+
+const lineText = (item: PromptItem): string => listText("", [item]).slice(1);
+
+/** Tokens that are read and not learnt. */
+const plain = (tokens: readonly number[]): Weighted => ({
+  tokens: Int32Array.from(tokens),
+  weights: new Float32Array(tokens.length),
+});
 
 /** Lays rows side by side and lists what is to be predicted. */
 export function batchRows(rows: readonly PackedRow[]): PackedBatch {

@@ -15,7 +15,7 @@ export function learningRateShare(done: number): number {
 
 /** `cos(pi x)` for x in [0, 1] by its series about 1/2, error below 1e-9: the same bits on every machine, unlike Math.cos. */
 function cosineOfHalfTurn(x: number): number {
-  const angle = 3.141592653589793 * (0.5 - x);
+  const angle = Math.PI * (0.5 - x);
   const square = angle * angle;
   let sum = 0;
   for (let k = 17; k >= 3; k -= 2) sum = (-square / (k * (k - 1))) * (1 + sum);

@@ -1,12 +1,10 @@
-import { access, constants } from "node:fs/promises";
-import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { cpuInfo, setLane } from "../../native/addon.js";
-import { argumentError, Llama4RecError } from "../../native/errors.js";
-import { checkShape, checkTuneOptions } from "./arguments.js";
+import { checkTuneData, checkTuneOptions, shapeFor } from "./arguments.js";
 import { runTuneJob } from "./job.js";
-import { checkMix, checkStages, defaultStages, EVEN_MIX } from "./mix.js";
-import { POCKET_SHAPE, TUNE_SETTINGS, type TuneCheckpoint, type TuneJob, type TuneOptions } from "./options.js";
+import { defaultStages, EVEN_MIX } from "./mix.js";
+import type { TuneCheckpoint, TuneJob, TuneOptions } from "./options.js";
+import { recipeFor } from "./recipe.js";
 import { tuneInWorker } from "./threadClient.js";
 import type { TunedWeights } from "./tunedModel.js";
 
@@ -33,9 +31,11 @@ const PATIENCE = 4;
  * ```
  */
 export async function tune(options: TuneOptions): Promise<TunedWeights> {
-  checkTuneOptions(options);
+  checkTuneData(options);
+  await checkTuneOptions(options);
   const { view, signal, worker = true, threads, onProgress } = options;
   signal?.throwIfAborted();
+  const recipe = recipeFor(view);
   const job: TuneJob = {
     view: {
       userCount: view.userCount,
@@ -48,24 +48,21 @@ export async function tune(options: TuneOptions): Promise<TunedWeights> {
       userAttributes: {},
     },
     seed: options.seed,
-    shape: { ...POCKET_SHAPE, ...options.shape },
+    shape: shapeFor(view, options.shape),
     base: options.base ?? null,
     lora: options.lora ?? {},
-    stages: options.stages ?? defaultStages(options.tokens),
+    stages: options.stages ?? defaultStages(options.tokens ?? recipe.tokens),
     mix: { ...EVEN_MIX, ...options.mix },
     hints: options.hints ?? null,
-    settings: { ...TUNE_SETTINGS, ...options.settings },
+    settings: { ...recipe.settings, ...options.settings },
     validation:
       options.validation === undefined
         ? null
         : { users: options.validation.users, items: options.validation.items },
     evaluateEvery: options.evaluateEvery ?? EVALUATE_EVERY,
     patience: options.patience ?? PATIENCE,
-    checkpoint: options.checkpoint === undefined ? null : await writable(options.checkpoint),
+    checkpoint: options.checkpoint === undefined ? null : complete(options.checkpoint),
   };
-  checkShape(job.shape);
-  checkStages(job.stages);
-  checkMix(job.mix);
   if (worker)
     return await tuneInWorker(job, {
       signal,
@@ -89,15 +86,7 @@ export async function tune(options: TuneOptions): Promise<TunedWeights> {
   });
 }
 
-/** A checkpoint that can be written, before any work is done for it. */
-async function writable({ path, everySeconds = 60, resume = true }: TuneCheckpoint): Promise<Required<TuneCheckpoint>> {
-  if (typeof path !== "string" || path === "") throw argumentError("checkpoint.path", "a file path", path);
-  try {
-    await access(dirname(path), constants.W_OK);
-  } catch (cause) {
-    throw new Llama4RecError("E_FILE", `cannot write ${path}: its folder does not exist or is read-only`, {
-      cause,
-    });
-  }
+/** A checkpoint with its defaults. */
+function complete({ path, everySeconds = 60, resume = true }: TuneCheckpoint): Required<TuneCheckpoint> {
   return { path, everySeconds, resume };
 }

@@ -2,9 +2,10 @@ import { argumentError } from "../../native/errors.js";
 import { POCKET_FORMAT } from "../chat.js";
 import { type LlamaFile, writeLlamaFile } from "../gguf/llamaFile.js";
 import type { LlamaShape } from "../gguf/llamaShape.js";
-import { type LoraPair, writeLora } from "../gguf/lora.js";
+import { BASE_HASH, type LoraPair, writeLora } from "../gguf/lora.js";
 import type { TensorType } from "../gguf/tensorTypes.js";
 import type { GgufMetadata } from "../gguf/writer.js";
+import { LORA_RANK, type LoraOptions } from "../pocket/lora.js";
 import type { AdaptedLayer } from "../pocket/network.js";
 import type { Vocabulary } from "../tokenizer/pieces.js";
 import { Tokenizer } from "../tokenizer/tokenizer.js";
@@ -26,6 +27,8 @@ export interface PocketWeights {
 /** A LoRA adapter of a base. Plain data. */
 export interface AdapterWeights {
   readonly kind: "adapter";
+  /** SHA-256 of the base's file, in hexadecimal: it goes with no other. */
+  readonly baseSha256: string;
   readonly shape: LlamaShape;
   readonly rank: number;
   readonly alpha: number;
@@ -54,6 +57,27 @@ export interface WriteTunedOptions {
 }
 
 /**
+ * Checks before a training that what it makes can be written in a type, if one was named: Q8_0 takes rows of multiples of
+ * 32.
+ * @param shape Of the model, or of the base.
+ * @param lora Of an adapter; null for a whole model.
+ * @throws Llama4RecError `E_ARGUMENT` naming the size that does not fit.
+ */
+export function checkTunedType(
+  type: TensorType | undefined,
+  { dimension, hidden }: Pick<LlamaShape, "dimension" | "hidden">,
+  lora: LoraOptions | null,
+): void {
+  if (type !== "Q8_0") return;
+  const rows: Readonly<Record<string, number>> =
+    lora === null
+      ? { "shape.dimension": dimension, "shape.hidden": hidden }
+      : { "lora.rank": lora.rank ?? LORA_RANK, "base, its dimension": dimension, "base, its hidden": hidden };
+  for (const [name, row] of Object.entries(rows))
+    if (row % 32 !== 0) throw argumentError(name, "a multiple of 32 for type Q8_0", row);
+}
+
+/**
  * Writes a GGUF: a whole model, or an adapter that llama.cpp applies to its base.
  * @throws Llama4RecError `E_ARGUMENT` when the sizes do not fit the type (Q8_0 takes rows of multiples of 32), `E_FILE`.
  */
@@ -65,7 +89,8 @@ export async function writeTuned(
   const entries: GgufMetadata = { "general.name": name, ...metadata };
   if (tuned.kind === "adapter") {
     const pairs = new Map(tuned.factors.flatMap((factors) => pairsOf(factors, tuned)));
-    await writeLora(path, { alpha: tuned.alpha, pairs }, { type, metadata: entries });
+    const metadata = { ...entries, [BASE_HASH]: tuned.baseSha256 };
+    await writeLora(path, { alpha: tuned.alpha, pairs }, { type, metadata });
     return;
   }
   const file: LlamaFile = {
@@ -80,7 +105,10 @@ export async function writeTuned(
 }
 
 /** One pair for each matrix of a joined layer: they share `a`, each has its rows of `b`. */
-function pairsOf({ block, layer, a, b }: AdapterFactors, { shape, rank }: AdapterWeights): [string, LoraPair][] {
+function pairsOf(
+  { block, layer, a, b }: AdapterFactors,
+  { shape, rank }: AdapterWeights,
+): [string, LoraPair][] {
   const { dimension, hidden, kvHeads, width } = shape;
   const matrices: Readonly<Record<AdaptedLayer, readonly (readonly [name: string, outputs: number])[]>> = {
     qkv: [

@@ -1,11 +1,12 @@
 import { Random } from "../../data/random.js";
 import type { TrainView } from "../../data/trainView.js";
-import { dense, item, softmaxLoss, step, take } from "../../native/autograd.js";
-import type { LlamaNetwork } from "../pocket/network.js";
+import { dense, item, softmaxLoss, step } from "../../native/autograd.js";
 import type { LoraLayers } from "../pocket/lora.js";
+import type { LlamaNetwork } from "../pocket/network.js";
 import type { InstructionSource } from "./instructions.js";
-import { batchRows, type PackedBatch, type PackedRow, type Packer } from "./packing.js";
 import type { TuneValidation } from "./options.js";
+import { batchRows, type PackedBatch, type PackedRow, type Packer } from "./packing.js";
+import { STREAMS } from "./streams.js";
 
 /** Tokens of a pass. */
 const PASS_TOKENS = 7168;
@@ -25,14 +26,15 @@ export class ValidationSet {
     context: number,
     seed: number,
   ) {
-    const stride = Math.max(1, Math.ceil(users.length / MOST_USERS));
+    const asked = [...users.keys()].filter((row) => view.userCounts[users[row]] > 0);
+    const stride = Math.max(1, Math.ceil(asked.length / MOST_USERS));
     const batches: PackedBatch[] = [];
     let rows: PackedRow[] = [];
     let tokens = 0;
     const weights = { historyWeight: 0, ratingWeight: 0, answerWeight: 1 };
-    for (let row = 0; row < users.length; row += stride) {
-      if (view.userCounts[users[row]] === 0) continue;
-      const random = new Random(seed, 2 ** 34 + row);
+    for (let at = 0; at < asked.length; at += stride) {
+      const row = asked[at];
+      const random = new Random(seed, STREAMS.validation + row);
       const packed = packer.pack(source.heldOut(users[row], items[row], random), weights, context, random);
       rows.push(packed);
       tokens += packed.tails.reduce((sum, tail) => sum + tail.length, packed.prefix.length);
@@ -47,12 +49,14 @@ export class ValidationSet {
   }
 
   /** Mean loss of an answer's token in nats. */
-  *losses(network: LlamaNetwork, lora: LoraLayers | null): Generator<readonly [loss: number, weight: number]> {
+  *losses(
+    network: LlamaNetwork,
+    lora: LoraLayers | null,
+  ): Generator<readonly [loss: number, weight: number]> {
     for (const batch of this.#batches)
       yield step(() => {
-        const states = network.states(batch, { lora: lora ?? undefined });
-        const selected = take(states, batch.sources);
-        const loss = softmaxLoss(selected, dense(network.head), batch.targets, batch.weights);
+        const states = network.states(batch, { lora: lora ?? undefined, rows: batch.sources });
+        const loss = softmaxLoss(states, dense(network.head), batch.targets, batch.weights);
         return [item(loss), batch.weights.reduce((sum, weight) => sum + weight, 0)] as const;
       });
   }

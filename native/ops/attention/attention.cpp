@@ -1,10 +1,12 @@
 #include "ops/attention/attention.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/scratch.h"
 #include "base/status.h"
 #include "ops/kept_share.h"
+#include "ops/offsets.h"
 #include "ops/parallel.h"
 
 namespace l4r {
@@ -118,15 +120,6 @@ void attention_backward(Tape& tape, const Tape::Node& node, const AttentionInput
   });
 }
 
-void check_offsets(std::span<const std::int32_t> offsets, std::int64_t tokens) {
-  require(!offsets.empty() && offsets[0] == 0, "attention: offsets: expected a list that begins with 0");
-  for (std::size_t s = 1; s < offsets.size(); ++s)
-    require(offsets[s] >= offsets[s - 1], "attention: offsets[", s, "]: expected at least ", offsets[s - 1],
-            ", got ", offsets[s]);
-  require(offsets.back() == tokens, "attention: offsets: expected the last to be ", tokens,
-          ", the number of tokens, got ", offsets.back());
-}
-
 }  // namespace
 
 Handle attention(Tape& tape, Handle qkv, std::span<const std::int32_t> offsets,
@@ -138,7 +131,7 @@ Handle attention(Tape& tape, Handle qkv, std::span<const std::int32_t> offsets,
           "attention: heads: expected a divisor of d = ", shape.cols, ", got ", options.heads);
   require(options.dropout >= 0 && options.dropout < 1, "attention: dropout: expected a rate in [0, 1), got ",
           options.dropout);
-  check_offsets(offsets, tokens);
+  check_offsets("attention: offsets", offsets, tokens, "tokens");
 
   AttentionInputs inputs{.qkv = qkv,
                          .sequences = static_cast<std::int64_t>(offsets.size()) - 1,
@@ -162,7 +155,7 @@ Handle attention(Tape& tape, Handle qkv, std::span<const std::int32_t> offsets,
                                      out + call.begin(item) * shape.cols + call.column(item),
                                      call.statistics(item));
   });
-  return tape.push<attention_backward>(shape, out, inputs);
+  return tape.push<attention_backward>(shape, out, inputs, !tape.wants_gradient(qkv));
 }
 
 }  // namespace l4r

@@ -2,6 +2,7 @@
 
 #include "base/status.h"
 #include "ops/gather/gather.h"
+#include "ops/offsets.h"
 #include "ops/parallel.h"
 
 namespace l4r {
@@ -20,21 +21,12 @@ void bag_backward(Tape& tape, const Tape::Node& node, const BagInputs& inputs) {
       {inputs.parameter, inputs.count, inputs.indices, inputs.bags, inputs.scales, node.gradient});
 }
 
-void check_offsets(std::span<const std::int32_t> offsets, std::size_t entries) {
-  require(!offsets.empty() && offsets[0] == 0, "bag: offsets: expected a list that begins with 0");
-  for (std::size_t b = 1; b < offsets.size(); ++b)
-    require(offsets[b] >= offsets[b - 1], "bag: offsets[", b, "]: expected at least ", offsets[b - 1],
-            ", got ", offsets[b]);
-  require(static_cast<std::size_t>(offsets.back()) == entries, "bag: offsets: expected the last to be ",
-          entries, ", the number of indices, got ", offsets.back());
-}
-
 }  // namespace
 
 Handle bag(Tape& tape, const std::shared_ptr<Parameter>& parameter, std::span<const std::int32_t> indices,
            std::span<const std::int32_t> offsets, std::span<const float> weights, BagMode mode) {
   check_indices("bag: indices", *parameter, indices);
-  check_offsets(offsets, indices.size());
+  check_offsets("bag: offsets", offsets, std::ssize(indices), "indices");
   require(weights.empty() || weights.size() == indices.size(), "bag: weights: expected none or ",
           indices.size(), ", got ", weights.size());
 

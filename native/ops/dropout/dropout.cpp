@@ -41,6 +41,7 @@ Mask drop(Tape& tape, const RandomKey& key, float rate, std::int64_t size, const
 }
 
 void add_dropped_gradient(Tape& tape, Handle x, const Mask& mask, const float* gradient) {
+  if (!tape.wants_gradient(x)) return;
   const auto [to, accumulate] = tape.target(x);
   ThreadPool::shared().for_ranges(
       tape.shape(x).size(), grain(),
@@ -83,7 +84,7 @@ Handle dropout(Tape& tape, Handle x, float rate) {
   if (!key) return x;
   float* out = tape.allocate<float>(shape.size());
   const Mask mask = drop(tape, *key, rate, shape.size(), tape.node(x).value, nullptr, out);
-  return tape.push<dropout_backward>(shape, out, DropoutInputs{x, mask});
+  return tape.push<dropout_backward>(shape, out, DropoutInputs{x, mask}, !tape.wants_gradient(x));
 }
 
 Handle add_dropout(Tape& tape, Handle residual, Handle x, float rate) {

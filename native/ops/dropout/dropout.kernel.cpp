@@ -7,17 +7,6 @@ namespace l4r::L4R_LEVEL {
 KeepBits keep_bits;
 ScaleKept scale_kept;
 
-namespace {
-
-// Bits of the elements i..i + width - 1, i a multiple of the width.
-inline std::uint32_t bits_at(const std::uint8_t* bits, std::int64_t i) {
-  std::uint32_t found = bits[i / 8];
-  if constexpr (F32::width == 16) found |= static_cast<std::uint32_t>(bits[i / 8 + 1]) << 8;
-  return found >> (i % 8);
-}
-
-}  // namespace
-
 void keep_bits(std::int64_t blocks, std::uint64_t seed, std::uint64_t stream, std::uint64_t first,
                std::uint32_t limit, std::uint8_t* bits) {
   for (std::int64_t block = 0; block < blocks; block += F32::width) {

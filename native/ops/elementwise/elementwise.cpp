@@ -36,7 +36,8 @@ Handle add(Tape& tape, Handle a, Handle b) {
   for_rows(shape.size(), 1, [&](std::int64_t begin, std::int64_t end) {
     tape.kernels().add(end - begin, left + begin, right + begin, out + begin);
   });
-  return tape.push<add_backward>(shape, out, AddInputs{a, b});
+  return tape.push<add_backward>(shape, out, AddInputs{a, b},
+                                 !tape.wants_gradient(a) && !tape.wants_gradient(b));
 }
 
 Handle scale(Tape& tape, Handle x, float factor) {
@@ -46,7 +47,7 @@ Handle scale(Tape& tape, Handle x, float factor) {
   for_rows(shape.size(), 1, [&](std::int64_t begin, std::int64_t end) {
     tape.kernels().scale_add(end - begin, factor, from + begin, out + begin, false);
   });
-  return tape.push<scale_backward>(shape, out, ScaleInputs{x, factor});
+  return tape.push<scale_backward>(shape, out, ScaleInputs{x, factor}, !tape.wants_gradient(x));
 }
 
 }  // namespace l4r

@@ -11,8 +11,8 @@ namespace {
 struct LinearInputs {
   Handle x, weight, bias;
   Activation activation;
-  const float*
-      saved;  // [n x out] what the gradient through the activation needs: relu the result, gelu its slope
+  // [n x out] what the gradient through the activation needs: relu the result, gelu its slope.
+  const float* saved;
 };
 
 void linear_backward(Tape& tape, const Tape::Node& node, const LinearInputs& inputs) {

@@ -222,7 +222,8 @@ Handle matmul(Tape& tape, Handle a, Handle b, bool transpose_a, bool transpose_b
   float* out = tape.allocate<float>(shape.size());
   gemm(tape.kernels(), transpose_a, transpose_b, shape.rows, shape.cols, left.cols, from_a, from_b, out,
        false);
-  return tape.push<matmul_backward>(shape, out, MatmulInputs{a, b, transpose_a, transpose_b, left.cols});
+  return tape.push<matmul_backward>(shape, out, MatmulInputs{a, b, transpose_a, transpose_b, left.cols},
+                                    !tape.wants_gradient(a) && !tape.wants_gradient(b));
 }
 
 }  // namespace l4r

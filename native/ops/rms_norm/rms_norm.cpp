@@ -18,13 +18,13 @@ void rms_norm_backward(Tape& tape, const Tape::Node& node, const RmsNormInputs& 
   const auto [rows, cols] = node.shape;
   const float *x = tape.node(inputs.x).value, *gain = tape.node(inputs.gain).value;
   const std::int64_t chunks = column_chunks(rows, cols);
-  float* sums = tape.allocate<float>(chunks * cols);
+  float* sums = tape.wants_gradient(inputs.gain) ? tape.allocate<float>(chunks * cols) : nullptr;
   const Tape::Target target = tape.target(inputs.x);
   for_column_chunks(rows, cols, [&, cols = cols](std::int64_t begin, std::int64_t end, std::int64_t chunk) {
     const std::int64_t at = begin * cols;
     tape.kernels().rms_norm_backward(end - begin, cols, x + at, gain, inputs.scales + begin,
                                      node.gradient + at, target.gradient + at, target.accumulate,
-                                     sums + chunk * cols);
+                                     sums == nullptr ? nullptr : sums + chunk * cols);
   });
   add_column_sums(tape, inputs.gain, chunks, sums, cols);
 }
@@ -44,7 +44,8 @@ Handle rms_norm(Tape& tape, Handle x, Handle gain, float epsilon) {
     tape.kernels().rms_norm(end - begin, shape.cols, from + begin * shape.cols, factor, epsilon,
                             out + begin * shape.cols, scales + begin);
   });
-  return tape.push<rms_norm_backward>(shape, out, RmsNormInputs{x, gain, scales});
+  return tape.push<rms_norm_backward>(shape, out, RmsNormInputs{x, gain, scales},
+                                      !tape.wants_gradient(x) && !tape.wants_gradient(gain));
 }
 
 }  // namespace l4r

@@ -43,14 +43,14 @@ void backward(std::int64_t cols, const float* x, const float* gain, const float*
   }
   for_vectors(cols, [&](std::int64_t c, auto lanes) {
     const F32 factor = load(gain + c, lanes);
-    F32 gain_sum = load(sums + c, lanes);
+    F32 gain_sum = sums == nullptr ? zero() : load(sums + c, lanes);
     for (int r = 0; r < kRows; ++r) {
       const F32 g = load(gradient + r * cols + c, lanes);
       const F32 normal = load(x + r * cols + c, lanes) * scale[r];
       along[r] = fma(g * factor, normal, along[r]);
       gain_sum = fma(g, normal, gain_sum);
     }
-    store(gain_sum, sums + c, lanes);
+    if (sums != nullptr) store(gain_sum, sums + c, lanes);
   });
   for (F32& a : along) a = F32::broadcast(sum(a) * share);
   for_vectors(cols, [&](std::int64_t c, auto lanes) {
@@ -76,7 +76,7 @@ void rms_norm(std::int64_t rows, std::int64_t cols, const float* x, const float*
 
 void rms_norm_backward(std::int64_t rows, std::int64_t cols, const float* x, const float* gain,
                        const float* scales, const float* gradient, float* to, bool accumulate, float* sums) {
-  for_vectors(cols, [&](std::int64_t c, auto lanes) { store(zero(), sums + c, lanes); });
+  if (sums != nullptr) for_vectors(cols, [&](std::int64_t c, auto lanes) { store(zero(), sums + c, lanes); });
   std::int64_t row = 0;
   for (; row + kTogether <= rows; row += kTogether)
     backward<kTogether>(cols, x + row * cols, gain, scales + row, gradient + row * cols, to + row * cols,

@@ -1,5 +1,7 @@
 #include "ops/rope/rope.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/exact_math.h"
@@ -27,17 +29,25 @@ SineCosine at_position(double frequency, std::int64_t position) {
 }
 
 // Cosines and sines of `count` positions, position(i) that of row i. The angle is added up from that of a
-// multiple of kNear and that of what is left, which takes far fewer sines than rows; a position has the same
-// bits in any row.
+// multiple of kNear and that of the rest, which takes far fewer sines than rows; a position has the same bits
+// in any row.
 template <typename Position>
 float* fill_turns(Tape& tape, std::int64_t count, const RopeOptions& options, Position&& position) {
   const std::int64_t pairs = options.width / 2;
   double* frequencies = tape.allocate<double>(pairs);  // full turns a position
-  SineCosine* near = tape.allocate<SineCosine>(pairs * kNear);
+  // Where `near` has the rests that occur.
+  std::array<std::int64_t, kNear> slots;
+  slots.fill(-1);
+  std::int64_t rests = 0;
+  for (std::int64_t i = 0; i < count; ++i)
+    if (std::int64_t& slot = slots[static_cast<std::size_t>(position(i) % kNear)]; slot < 0) slot = rests++;
+  SineCosine* near = tape.allocate<SineCosine>(pairs * rests);
   const double step = -2 * natural_log(options.base) / static_cast<double>(options.width);
   for (std::int64_t j = 0; j < pairs; ++j) {
     frequencies[j] = natural_exp(static_cast<double>(j) * step) / kTurn;
-    for (std::int64_t p = 0; p < kNear; ++p) near[j * kNear + p] = at_position(frequencies[j], p);
+    for (std::int64_t rest = 0; rest < kNear; ++rest)
+      if (const std::int64_t slot = slots[static_cast<std::size_t>(rest)]; slot >= 0)
+        near[j * rests + slot] = at_position(frequencies[j], rest);
   }
   float* turns = tape.allocate<float>(count * options.width);
   for_rows(count, pairs * kTurnCost, [&](std::int64_t begin, std::int64_t end) {
@@ -46,7 +56,7 @@ float* fill_turns(Tape& tape, std::int64_t count, const RopeOptions& options, Po
       for (std::int64_t i = begin, known = -1; i < end; ++i) {
         const std::int64_t rest = position(i) % kNear, multiple = position(i) - rest;
         if (multiple != known) far = at_position(frequencies[j], known = multiple);
-        const auto [sine, cosine] = near[j * kNear + rest];
+        const auto [sine, cosine] = near[j * rests + slots[static_cast<std::size_t>(rest)]];
         float* to = turns + (i * pairs + j) * 2;
         to[0] = static_cast<float>(far.cosine * cosine - far.sine * sine);
         to[1] = static_cast<float>(far.sine * cosine + far.cosine * sine);
@@ -77,8 +87,8 @@ Handle rope(Tape& tape, Handle x, std::span<const std::int32_t> positions, const
           options.width);
   require(options.heads >= 0 && options.heads <= shape.cols / options.width, "rope: heads: expected 0..",
           shape.cols / options.width, " of ", options.width, " columns each, got ", options.heads);
-  require(std::isfinite(options.base) && options.base > 0, "rope: base: expected a number above 0, got ",
-          options.base);
+  require(std::isfinite(options.base) && options.base > 0,
+          "rope: base: expected a finite float32 above 0, got ", options.base);
   require(static_cast<std::int64_t>(positions.size()) == shape.rows, "rope: positions: expected ", shape.rows,
           ", one a row, got ", positions.size());
   std::int64_t highest = 0;
@@ -86,6 +96,7 @@ Handle rope(Tape& tape, Handle x, std::span<const std::int32_t> positions, const
     require(positions[i] >= 0, "rope: positions[", i, "]: expected 0 or more, got ", positions[i]);
     highest = std::max<std::int64_t>(highest, positions[i]);
   }
+  if (shape.rows == 0 || options.heads == 0) return x;  // what follows takes memory by the width
 
   // One row of cosines and sines a position, unless the positions are fewer than they could be.
   RopeInputs inputs{x, options.heads * options.width, options.width, nullptr, nullptr};
@@ -102,7 +113,7 @@ Handle rope(Tape& tape, Handle x, std::span<const std::int32_t> positions, const
   }
   float* out = tape.allocate<float>(shape.size());
   turn(tape.kernels(), shape, inputs, tape.node(x).value, 1.0f, out, false);
-  return tape.push<rope_backward>(shape, out, inputs);
+  return tape.push<rope_backward>(shape, out, inputs, !tape.wants_gradient(x));
 }
 
 }  // namespace l4r

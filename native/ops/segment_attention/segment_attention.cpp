@@ -1,11 +1,13 @@
 #include "ops/segment_attention/segment_attention.h"
 
+#include <algorithm>
 #include <cmath>
-#include <string>
+#include <span>
 
 #include "base/scratch.h"
 #include "base/status.h"
 #include "ops/kept_share.h"
+#include "ops/offsets.h"
 #include "ops/parallel.h"
 
 namespace l4r {
@@ -90,7 +92,7 @@ Memory& memory() {
 }
 
 // Working memory of this thread for one item.
-SegmentScratch scratch(const OpKernels& kernels, const Item& item) {
+SegmentScratch scratch(const OpKernels& kernels, const Item& item, bool backward) {
   constexpr std::int64_t kLine = 16;  // numbers in a cache line
   const auto round_up = [](std::int64_t count, std::int64_t size) {
     return (count + size - 1) / size * size;
@@ -103,30 +105,34 @@ SegmentScratch scratch(const OpKernels& kernels, const Item& item) {
 
   SegmentScratch own{};
   own.tokens = std::max<std::int64_t>(1, kRowTiles * kernels.gemm_rows / item.inputs.group());
-  own.line =
-      round_up(longest, kLine) | kLine;  // no two rows a power of two apart: they would share cache sets
+  // No two rows of weights a power of two apart: they would share cache sets.
+  own.line = round_up(longest, kLine) | kLine;
   const std::int64_t rows = own.tokens * item.inputs.group();
-  const struct {
-    float** part;
+  const std::int64_t columns = round_up(n, panel) + std::min(item.segments(), n) * panel;
+  struct Part {
+    float** place;
     std::int64_t count;
-  } parts[] = {{&own.key_columns, (round_up(n, panel) + item.segments() * panel) * w},
-               {&own.value_columns, (round_up(n, panel) + item.segments() * panel) * w},
-               {&own.key_rows, n * round_up(w, panel)},
-               {&own.value_rows, n * round_up(w, panel)},
-               {&own.queries, rows * w},
-               {&own.results, rows * w},
-               {&own.weights, rows * own.line},
-               {&own.slopes, rows * own.line},
-               {&own.query_panels, rows * round_up(w, panel)},
-               {&own.result_panels, rows * round_up(w, panel)},
-               {&own.key_sums, n * w},
-               {&own.value_sums, n * w}};
+  };
+  constexpr std::size_t kForward = 5;  // of them: the others are for the backward pass alone
+  const Part all[] = {{&own.key_columns, columns * w},
+                      {&own.value_rows, n * round_up(w, panel)},
+                      {&own.queries, rows * w},
+                      {&own.results, rows * w},
+                      {&own.weights, rows * own.line},
+                      {&own.value_columns, columns * w},
+                      {&own.key_rows, n * round_up(w, panel)},
+                      {&own.slopes, rows * own.line},
+                      {&own.query_panels, rows * round_up(w, panel)},
+                      {&own.result_panels, rows * round_up(w, panel)},
+                      {&own.key_sums, n * w},
+                      {&own.value_sums, n * w}};
+  const auto parts = std::span(all).first(backward ? std::size(all) : kForward);
   std::int64_t total = 0;
-  for (const auto& [part, count] : parts) total += round_up(count, kLine);
+  for (const Part& part : parts) total += round_up(part.count, kLine);
   float* next = grown(memory().numbers, total);
-  for (const auto& [part, count] : parts) {
-    *part = next;
-    next += round_up(count, kLine);
+  for (const Part& part : parts) {
+    *part.place = next;
+    next += round_up(part.count, kLine);
   }
   own.bits = grown(memory().bits, own.line / 8 + kLine);
   return own;
@@ -151,24 +157,12 @@ void segment_attention_backward(Tape& tape, const Tape::Node& node, const Segmen
   const auto [to, accumulate] = tape.target(inputs.x);
   const float* x = tape.node(inputs.x).value;
   for_items(inputs, [&, to = to, accumulate = accumulate](const Item& item) {
-    tape.kernels().segment_attention_backward(item.group(x), scratch(tape.kernels(), item),
+    tape.kernels().segment_attention_backward(item.group(x), scratch(tape.kernels(), item, true),
                                               node.value + item.out_place(), node.gradient + item.out_place(),
                                               item.statistics(),
                                               {to + item.query_place(), to + item.key_place(),
                                                to + item.value_place(), inputs.columns(), accumulate});
   });
-}
-
-// A list that ascends from 0 to `last`, which is the number of `what`.
-void check_bounds(const std::string& name, std::span<const std::int32_t> bounds, std::int64_t last,
-                  const char* what) {
-  require(!bounds.empty() && bounds[0] == 0, "segment_attention: ", name,
-          ": expected a list that begins with 0");
-  for (std::size_t i = 1; i < bounds.size(); ++i)
-    require(bounds[i] >= bounds[i - 1], "segment_attention: ", name, "[", i, "]: expected at least ",
-            bounds[i - 1], ", got ", bounds[i]);
-  require(bounds.back() == last, "segment_attention: ", name, ": expected the last to be ", last,
-          ", the number of ", what, ", got ", bounds.back());
 }
 
 }  // namespace
@@ -183,8 +177,8 @@ Handle segment_attention(Tape& tape, Handle x, std::span<const std::int32_t> seg
           heads + 2 * kv_heads, " columns, heads + 2 kvHeads, got ", cols);
   require(dropout >= 0 && dropout < 1, "segment_attention: dropout: expected a rate in [0, 1), got ",
           dropout);
-  check_bounds("segments", segments, tokens, "tokens");
-  check_bounds("sequences", sequences, static_cast<std::int64_t>(segments.size()) - 1, "segments");
+  check_offsets("segment_attention: segments", segments, tokens, "tokens");
+  check_offsets("segment_attention: sequences", sequences, std::ssize(segments) - 1, "segments");
 
   SegmentInputs inputs{.x = x,
                        .sequences = static_cast<std::int64_t>(sequences.size()) - 1,
@@ -207,10 +201,10 @@ Handle segment_attention(Tape& tape, Handle x, std::span<const std::int32_t> seg
   float* out = tape.allocate<float>(shape.size());
   const float* from = tape.node(x).value;
   for_items(inputs, [&](const Item& item) {
-    tape.kernels().segment_attention_forward(item.group(from), scratch(tape.kernels(), item),
+    tape.kernels().segment_attention_forward(item.group(from), scratch(tape.kernels(), item, false),
                                              out + item.out_place(), item.statistics());
   });
-  return tape.push<segment_attention_backward>(shape, out, inputs);
+  return tape.push<segment_attention_backward>(shape, out, inputs, !tape.wants_gradient(x));
 }
 
 }  // namespace l4r

@@ -8,10 +8,9 @@
 namespace l4r {
 
 struct SegmentAttentionOptions {
-  std::int64_t heads = 1;  // of queries
-  std::int64_t kv_heads =
-      1;              // of keys and values; divides heads: query head h reads head h / (heads / kv_heads)
-  float dropout = 0;  // of the attention weights, in a training step
+  std::int64_t heads = 1;     // of queries
+  std::int64_t kv_heads = 1;  // of keys and values, divides heads: query head h reads h / (heads / kv_heads)
+  float dropout = 0;          // of the attention weights, in a training step
 };
 
 // Grouped-query attention (Ainslie et al., EMNLP 2023) of many tails behind one prefix. x [tokens x (heads +

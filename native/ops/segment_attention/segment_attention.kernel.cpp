@@ -1,4 +1,5 @@
 #include "base/simd_loop.h"
+#include "base/simd_random.h"
 #include "ops/kernels.h"
 #include "ops/matmul/tile.h"
 
@@ -37,9 +38,11 @@ struct Work {
 
   std::int64_t begin(std::int64_t segment) const { return group.bounds[segment] - group.bounds[0]; }
   std::int64_t keys() const { return begin(group.segments); }
-  // At least as far from that of the next segment as its keys, rounded up to panels.
+  // At least as far from that of the next segment as its keys, rounded up to panels: one panel more for every
+  // segment before it, or for every key where there are fewer, as with many empty segments.
   std::int64_t column(std::int64_t segment) const {
-    return ((begin(segment) + kTileCols - 1) / kTileCols + segment) * kTileCols;
+    const std::int64_t from = begin(segment), more = segment < from ? segment : from;
+    return ((from + kTileCols - 1) / kTileCols + more) * kTileCols;
   }
 };
 
@@ -166,13 +169,6 @@ inline void draw(const SegmentGroup& group, std::int64_t token, std::int64_t hea
             group.counter + static_cast<std::uint64_t>(token) * group.token_step +
                 static_cast<std::uint64_t>(head) * group.head_step,
             group.keep - 1, bits);
-}
-
-// Bits of the lanes from j, a multiple of their number, on.
-inline std::uint32_t bits_at(const std::uint8_t* bits, std::int64_t j) {
-  std::uint32_t found = bits[j / 8];
-  if constexpr (F32::width == 16) found |= static_cast<std::uint32_t>(bits[j / 8 + 1]) << 8;
-  return found >> (j % 8);
 }
 
 inline F32 unless_beyond(F32 x, Whole) { return x; }

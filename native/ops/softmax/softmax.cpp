@@ -71,13 +71,14 @@ double checked_sum(std::span<const float> weights, std::int64_t rows) {
 }  // namespace
 
 Handle softmax_loss(Tape& tape, Handle states, Handle table, std::span<const std::int32_t> targets,
-                    std::span<const float> weights) {
+                    std::optional<std::span<const float>> given) {
   const Shape shape = tape.shape(states);
   require(shape.rows > 0, "softmax_loss: expected at least one row of states");
   check_scores("softmax_loss", shape, tape.shape(table), targets);
-  if (weights.empty()) return mean_loss(tape, states, table, targets.data(), nullptr);
+  if (!given) return mean_loss(tape, states, table, targets.data(), nullptr);
 
   // Only the rows that count: they alone are scored.
+  const std::span<const float> weights = *given;
   const double total = checked_sum(weights, shape.rows);
   std::vector<std::int32_t> rows, their_targets;
   for (std::int64_t i = 0; i < shape.rows; ++i)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "autograd/tape.h"
@@ -14,6 +15,6 @@ namespace l4r {
 // that do not fit, n = 0, a target that the table does not have, a weight that is negative or not finite, or
 // weights that are all 0.
 Handle softmax_loss(Tape& tape, Handle states, Handle table, std::span<const std::int32_t> targets,
-                    std::span<const float> weights = {});
+                    std::optional<std::span<const float>> weights = std::nullopt);
 
 }  // namespace l4r

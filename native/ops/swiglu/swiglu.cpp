@@ -15,7 +15,6 @@ struct SwigluInputs {
 };
 
 void swiglu_backward(Tape& tape, const Tape::Node& node, const SwigluInputs& inputs) {
-  if (!tape.wants_gradient(inputs.x)) return;
   const auto [rows, cols] = node.shape;
   const float* x = tape.node(inputs.x).value;
   const Tape::Target target = tape.target(inputs.x);
@@ -38,7 +37,7 @@ Handle swiglu(Tape& tape, Handle x) {
   for_rows(shape.rows, kCost * shape.cols, [&](std::int64_t begin, std::int64_t end) {
     tape.kernels().swiglu(end - begin, shape.cols, value + begin * from.cols, out + begin * shape.cols);
   });
-  return tape.push<swiglu_backward>(shape, out, SwigluInputs{x});
+  return tape.push<swiglu_backward>(shape, out, SwigluInputs{x}, !tape.wants_gradient(x));
 }
 
 }  // namespace l4r

@@ -13,13 +13,13 @@ struct Silu {
   F32 slope;  // sigmoid(g) (1 + g (1 - sigmoid(g)))
 };
 
-// Below -88 the sigmoid is 0 but for 1e-38, which a wild g must not make large again. NaN stays NaN: max
-// returns its second operand then.
+// Below -88 the sigmoid is 0 but for 1e-38, which a wild g must not make large again, and above 88 it is 1,
+// which an infinite g must not make NaN. NaN stays NaN: max and min return their second operand then.
 inline Silu silu(F32 g) {
   const F32 one = F32::broadcast(1.0f), bounded = max(F32::broadcast(-88.0f), g);
   const F32 gate = one / (one + exp(zero() - bounded));
   const F32 value = bounded * gate;
-  return {value, fma(value, one - gate, gate)};
+  return {value, fma(min(F32::broadcast(88.0f), value), one - gate, gate)};
 }
 
 }  // namespace

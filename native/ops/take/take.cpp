@@ -18,7 +18,6 @@ struct TakeInputs {
 // Each row of x gathers the gradients of its copies, in the order of `rows`: a stable counting sort, then the
 // pooling kernel of `bag`.
 void take_backward(Tape& tape, const Tape::Node& node, const TakeInputs& inputs) {
-  if (!tape.wants_gradient(inputs.x)) return;
   const Shape shape = tape.shape(inputs.x);
   const std::int64_t copies = node.shape.rows;
   std::int32_t* offsets = tape.allocate<std::int32_t>(shape.rows + 2);
@@ -56,7 +55,7 @@ Handle take(Tape& tape, Handle x, std::span<const std::int32_t> rows) {
   for_rows(shape.rows, shape.cols, [&](std::int64_t begin, std::int64_t end) {
     tape.kernels().gather_rows(end - begin, shape.cols, value, kept + begin, out + begin * shape.cols);
   });
-  return tape.push<take_backward>(shape, out, TakeInputs{x, kept});
+  return tape.push<take_backward>(shape, out, TakeInputs{x, kept}, !tape.wants_gradient(x));
 }
 
 }  // namespace l4r

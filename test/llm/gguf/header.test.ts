@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { readGgufHeader } from "../../../lib/llm/gguf/header.js";
@@ -33,6 +33,25 @@ test("a header longer than the first read is read on", async (t) => {
   const long = "x".repeat(3 * 2 ** 20);
   const header = await readGgufHeader(await file(tinyGguf(WEIGHTS, { "general.description": long })));
   t.is(header.tensors.length, WEIGHTS.size);
+});
+
+test.serial("reads that give fewer bytes than asked for are no end of the file", async (t) => {
+  const path = await file(tinyGguf(WEIGHTS));
+  const handle = await open(path);
+  const prototype: FileHandle = Object.getPrototypeOf(handle);
+  await handle.close();
+  const { read } = prototype;
+  prototype.read = function (
+    this: FileHandle,
+    ...[bytes, at, length, from]: [Buffer, number, number, number]
+  ) {
+    return Reflect.apply(read, this, [bytes, at, Math.min(length, 5000), from]);
+  } as FileHandle["read"];
+  try {
+    t.is((await readGgufHeader(path)).tensors.length, WEIGHTS.size);
+  } finally {
+    prototype.read = read;
+  }
 });
 
 test("a missing file and a folder are E_FILE and named", async (t) => {

@@ -119,6 +119,19 @@ test("an adapter of another base is E_MISMATCH and names the tensor", async (t) 
   });
 });
 
+test("an adapter that names its base by hash fits no other file", async (t) => {
+  const path = at("named.gguf");
+  const madeFor = (sha256: string) =>
+    writeLora(path, adapterOf(5), { metadata: { "llama4rec.base.sha256": sha256 } });
+  await madeFor(base.sha256);
+  t.deepEqual(await readLora(path, base), adapterOf(5));
+  await madeFor("0".repeat(64));
+  await t.throwsAsync(readLora(path, base), {
+    code: "E_MISMATCH",
+    message: /named\.gguf: expected llama4rec\.base\.sha256 .* as in .*base\.gguf, got 0000/,
+  });
+});
+
 test("what is no LoRA adapter is E_GGUF", async (t) => {
   const tensor = (name: string, sizes: readonly number[]) => ({
     name,

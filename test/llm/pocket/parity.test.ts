@@ -116,7 +116,8 @@ test("an adapter that llama.cpp applies equals the weights it is merged into, an
       Float32Array.from({ length: parameter.rows * parameter.columns }, () => (next() - 0.5) / 4),
     );
   const { rank, alpha } = lora;
-  await writeTuned(adapter, { kind: "adapter", shape, rank, alpha, factors: lora.factors() });
+  const baseSha256 = base.sha256;
+  await writeTuned(adapter, { kind: "adapter", baseSha256, shape, rank, alpha, factors: lora.factors() });
   using merged = LlamaNetwork.of(shape, mergedWeights(network.weights(), await readLora(adapter, base)));
   await using llama = await NodeLlama.open(path, adapter);
   for (const tokens of prompts(Tokenizer.fromGguf(base), shape.context - 1).slice(0, 12)) {

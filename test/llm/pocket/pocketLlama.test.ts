@@ -5,7 +5,7 @@ import { Worker } from "node:worker_threads";
 import test from "ava";
 import { checked } from "../../../lib/llm/checks.js";
 import type { RankRequest } from "../../../lib/llm/languageModel.js";
-import { PocketLlama } from "../../../lib/llm/pocket/pocketLlama.js";
+import { PocketLlama, type PocketLlamaOptions } from "../../../lib/llm/pocket/pocketLlama.js";
 import { setThreads, threads } from "../../../lib/native/addon.js";
 import { temporaryFolder, WEIGHTS, writeTinyModel } from "../files.js";
 import { referenceLogits, referenceLogProbability } from "../referenceLlama.js";
@@ -153,7 +153,7 @@ test("a pocket model is asked in turns", async (t) => {
   await using own = await PocketLlama.load({ modelPath: path, worker: false });
   await using plain = await PocketLlama.load({ modelPath: path, worker: false, chat: "none" });
   t.not(own.id, plain.id);
-  t.is(plain.contextSize - own.contextSize, 2, "the two marks of a turn");
+  t.is(plain.contextSize - own.contextSize, 3, "the two marks of a turn, and the end of an answer");
   const request = { prefix: "What?\n", candidates: [" A", " B"], mode: "labels" } as const;
   const [asked, continued] = [await own.rank(request), await plain.rank(request)];
   t.is(own.stats().evaluatedTokens, plain.stats().evaluatedTokens + 2);
@@ -251,6 +251,16 @@ test("malformed requests and options are programmer errors that name the argumen
   await t.throwsAsync(PocketLlama.load({ modelPath, threads: 0 }), argument(/threads/));
   await t.throwsAsync(PocketLlama.load({ modelPath, contextSize: 1024 }), argument(/contextSize.*256/));
   await t.throwsAsync(PocketLlama.load({ modelPath, sha256: "x" }), argument(/sha256/));
+  const odd = [
+    [{}, /^chat\.open/],
+    ["llama", /^chat:/],
+    [null, /^chat:/],
+  ] as const;
+  for (const [chat, message] of odd)
+    await t.throwsAsync(
+      PocketLlama.load({ modelPath, chat } as unknown as PocketLlamaOptions),
+      argument(message),
+    );
 });
 
 test("the id follows the file and the settings; a pinned hash is enforced", async (t) => {

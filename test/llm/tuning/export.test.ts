@@ -106,6 +106,7 @@ test("a pair is asked about in the very text of inference", async (t) => {
       ? DIRECT_TEMPLATE
       : SEQUENTIAL_TEMPLATE;
     const { history, candidates } = blocksOf(prompt);
+    t.true(history.length > 0);
     const items = [candidates[0], candidates[1]] as const;
     const { prefix, questions } = buildPairPrompt({ history, items }, { model, template });
     t.is(`${prompt}\n`, prefix + questions[0]);
@@ -200,6 +201,18 @@ test("a view in which nobody has two items gives an error, not an endless search
     message: /^view: /,
   });
   t.deepEqual(readdirSync(folder), []);
+});
+
+test("what onProgress throws comes out as it is, and nothing is written", async (t) => {
+  const folder = folderOf(t, { "train.jsonl": "old\n" });
+  const fault = new TypeError("no such bar");
+  const onProgress = (): void => {
+    throw fault;
+  };
+  const out = join(folder, "train.jsonl");
+  await t.throwsAsync(exportInstructions(options(out, { onProgress })), { is: fault });
+  t.is(readFileSync(out, "utf8"), "old\n");
+  t.deepEqual(readdirSync(folder), ["train.jsonl"]);
 });
 
 test("an abort leaves the old file as it was", async (t) => {

@@ -1,7 +1,7 @@
 import test from "ava";
+import { takeColdItems } from "../../benchmarks/quality/coldRows.js";
 import { generateShop } from "../../lib/data/shop/index.js";
 import { split } from "../../lib/data/split.js";
-import { takeColdItems } from "../../lib/evaluation/coldItems.js";
 import { Llama4RecError } from "../../lib/native/errors.js";
 
 const { train: view } = split(generateShop({ users: 120, items: 160, interactions: 2400 }), {

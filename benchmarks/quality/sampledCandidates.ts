@@ -3,11 +3,11 @@
  * no measure of recommendation, which is always ranked against the whole catalogue.
  */
 
-import { Random } from "../data/random.js";
-import { cumulate, pickWeighted } from "../data/shop/draws.js";
-import { MetricAccumulator } from "../metrics/ranking.js";
-import type { Ranker } from "../models/ranker.js";
-import { argumentError } from "../native/errors.js";
+import { cumulate, pickWeighted } from "../../lib/data/draws.js";
+import { Random } from "../../lib/data/random.js";
+import { MetricAccumulator } from "../../lib/metrics/ranking.js";
+import type { Ranker } from "../../lib/models/ranker.js";
+import { argumentError } from "../../lib/native/errors.js";
 
 /** One item to be found among others. */
 export interface CandidateRow {

@@ -1,10 +1,10 @@
 /** What a language model makes of one user's list, in the forms in which orders, pairs and ratings are measured. */
 
-import type { LanguageModel, RankMode } from "../llm/languageModel.js";
-import { buildPairPrompt, buildRankingPrompt, buildRatePrompt } from "../llm/prompts/build.js";
-import type { PromptItem } from "../llm/prompts/render.js";
-import { SEQUENTIAL_TEMPLATE } from "../llm/prompts/sequential.js";
-import type { PromptTemplate } from "../llm/prompts/template.js";
+import type { LanguageModel, RankMode } from "../../lib/llm/languageModel.js";
+import { buildPairPrompt, buildRankingPrompt, buildRatePrompt } from "../../lib/llm/prompts/build.js";
+import type { PromptItem } from "../../lib/llm/prompts/render.js";
+import { SEQUENTIAL_TEMPLATE } from "../../lib/llm/prompts/sequential.js";
+import type { PromptTemplate } from "../../lib/llm/prompts/template.js";
 import type { CandidateRow } from "./sampledCandidates.js";
 
 /** A language model and how it is asked. */
@@ -48,6 +48,15 @@ export interface PairCounts {
   readonly consistent: number;
   /** Pairs without an answer. */
   readonly unanswered: number;
+}
+
+/** What counts tell of all pairs: one without an answer is neither won nor consistent. */
+export function pairShares({ answered, won, consistent, unanswered }: PairCounts): {
+  won: number;
+  consistent: number;
+} {
+  const pairs = Math.max(1, answered + unanswered);
+  return { won: won / pairs, consistent: consistent / pairs };
 }
 
 /** The held-out item of a row against each of its negatives, both orders averaged. */

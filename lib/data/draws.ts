@@ -1,6 +1,6 @@
 /** Draws that use +, -, * and / only, whose bits are the same on every machine. */
 
-import type { Random } from "../random.js";
+import type { Random } from "./random.js";
 
 /** One element, each as likely. */
 export function pick<T>(random: Random, values: ArrayLike<T>): T {

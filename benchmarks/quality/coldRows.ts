@@ -1,6 +1,7 @@
-import { Random } from "../data/random.js";
-import { TrainView } from "../data/trainView.js";
-import { argumentError } from "../native/errors.js";
+import { filteredView } from "../../lib/data/filteredView.js";
+import { Random } from "../../lib/data/random.js";
+import type { TrainView } from "../../lib/data/trainView.js";
+import { argumentError } from "../../lib/native/errors.js";
 import { type CandidateRow, sampleCandidates } from "./sampledCandidates.js";
 
 /** A row of {@link ColdItems}: what the user had before an item that was taken out. */
@@ -53,27 +54,15 @@ export function takeColdItems(view: TrainView, options: ColdItemOptions): ColdIt
   const isCold = new Uint8Array(view.itemCount);
   for (const item of items) isCold[item] = 1;
 
+  const rest = filteredView(view, (_, place) => isCold[view.items[place]] === 0);
   const taken: ColdTarget[] = [];
-  const kept: number[] = [];
-  const offsets = new Int32Array(view.userCount + 1);
   for (let user = 0; user < view.userCount; user++) {
-    for (let at = view.offsets[user]; at < view.offsets[user + 1]; at++) {
-      if (isCold[view.items[at]] === 0) kept.push(at);
-      else if (kept.length - offsets[user] >= leastHistory)
-        taken.push({ user, item: view.items[at], begin: offsets[user], end: kept.length });
-    }
-    offsets[user + 1] = kept.length;
+    const begin = rest.offsets[user];
+    let end = begin;
+    for (const item of view.itemsOf(user))
+      if (isCold[item] === 0) end++;
+      else if (end - begin >= leastHistory) taken.push({ user, item, begin, end });
   }
-  const rest = new TrainView({
-    userCount: view.userCount,
-    itemCount: view.itemCount,
-    offsets,
-    items: Int32Array.from(kept, (at) => view.items[at]),
-    ratings: Float32Array.from(kept, (at) => view.ratings[at]),
-    titles: view.titles,
-    itemAttributes: view.itemAttributes,
-    userAttributes: view.userAttributes,
-  });
   const rows = taken.map(({ user, item, begin, end }, row): ColdRow => {
     const [sampled] = sampleCandidates(
       { users: [user], items: [item] },

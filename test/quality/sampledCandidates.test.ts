@@ -1,12 +1,12 @@
 import test from "ava";
-import { Random } from "../../lib/data/random.js";
 import {
   type CandidateRow,
   candidateMetrics,
   fusedOrder,
   rankedBy,
   sampleCandidates,
-} from "../../lib/evaluation/sampledCandidates.js";
+} from "../../benchmarks/quality/sampledCandidates.js";
+import { Random } from "../../lib/data/random.js";
 import { popularity } from "../../lib/models/reference/popularity.js";
 import { Llama4RecError } from "../../lib/native/errors.js";
 import { viewOf } from "../models/planted.js";

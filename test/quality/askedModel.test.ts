@@ -1,5 +1,11 @@
 import test from "ava";
-import { type Asked, askedOrder, askedPairs, askedRating } from "../../lib/evaluation/askedModel.js";
+import {
+  type Asked,
+  askedOrder,
+  askedPairs,
+  askedRating,
+  pairShares,
+} from "../../benchmarks/quality/askedModel.js";
 import type { CompareAnswer, CompareRequest } from "../../lib/llm/languageModel.js";
 import type { PromptItem } from "../../lib/llm/prompts/render.js";
 import { type Taste, TextModel } from "../augmentation/textModel.js";
@@ -60,6 +66,13 @@ test("pairs: won where the held-out item is preferred, half where the model is u
     row(1, 0, 2),
   );
   t.deepEqual(undecided, { answered: 2, won: 1, consistent: 0, unanswered: 0 });
+});
+
+test("shares are of all pairs: one without an answer is neither won nor consistent", (t) => {
+  const counts = { answered: 6, won: 4.5, consistent: 3, unanswered: 4 };
+  t.deepEqual(pairShares(counts), { won: 0.45, consistent: 0.3 });
+  for (const unanswered of [0, 7])
+    t.deepEqual(pairShares({ answered: 0, won: 0, consistent: 0, unanswered }), { won: 0, consistent: 0 });
 });
 
 test("every pair names the held-out item and one negative", async (t) => {
