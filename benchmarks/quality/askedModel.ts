@@ -38,6 +38,18 @@ export async function askedOrder(
   return answer.answered ? Int32Array.from(answer.order, (place) => candidates[place]) : null;
 }
 
+/** Log-likelihood of the candidates' titles in nats, `[candidates]`; null when the model gave no answer. */
+export async function askedScores(
+  { model, titles, template = SEQUENTIAL_TEMPLATE, signal }: Asked,
+  history: readonly PromptItem[],
+  candidates: Int32Array,
+): Promise<Float64Array | null> {
+  const input = { history, candidates: Array.from(candidates, (item) => titles[item]) };
+  const prompt = buildRankingPrompt(input, { model, mode: "likelihood", template });
+  const answer = await model.rank(prompt, { signal });
+  return answer.answered ? answer.scores : null;
+}
+
 /** What became of the pairs of held-out items and negatives. */
 export interface PairCounts {
   /** Pairs that the model answered. */

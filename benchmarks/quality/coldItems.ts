@@ -3,7 +3,9 @@ import { generateShop } from "../../lib/data/shop/generate.js";
 import { split } from "../../lib/data/split.js";
 import { StageClock } from "../../lib/evaluation/stages.js";
 import { inFlight } from "../../lib/llm/inFlight.js";
-import { askedOrder } from "./askedModel.js";
+import type { PromptItem } from "../../lib/llm/prompts/render.js";
+import { orderOf } from "../../lib/llm/ranking.js";
+import { type Asked, askedScores } from "./askedModel.js";
 import { HISTORY_ITEMS, USERS_IN_FLIGHT } from "./askedRows.js";
 import type { Progress } from "./candidateRivals.js";
 import { type ColdRow, takeColdItems } from "./coldRows.js";
@@ -45,7 +47,8 @@ export interface ColdItemReport {
 
 /**
  * Whether a language model is more than another sequence model: items that no training history holds, of the generated
- * shop, ranked by the likelihood of their titles among nine others of their kind.
+ * shop, ranked by how much more likely the history makes
+ * their titles, among nine others of their kind.
  */
 export async function measureColdItems(options: ColdItemOptions): Promise<ColdItemReport> {
   return withProgress(options.json, (bars, signal) => measure(options, bars, signal));
@@ -61,7 +64,16 @@ async function measure(
   const shop = generateShop();
   const { view, items, rows } = takeColdItems(split(shop, { protocol: "standard" }).train, { seed });
   await using opened = await clock.time("load or tune", () =>
-    openPocketModel({ file, runner, tokens, keep, view, seed, onProgress: report, signal }),
+    openPocketModel({
+      file,
+      runner,
+      keep,
+      tuning: { ...TUNING, tokens },
+      view,
+      seed,
+      onProgress: report,
+      signal,
+    }),
   );
   let done = 0;
   const orders = await clock.time("likelihood", () =>
@@ -71,7 +83,7 @@ async function measure(
         rating: row.ratings[at],
       })).slice(-HISTORY_ITEMS);
       const asked = { model: opened.model, titles: shop.titles, signal: asking };
-      const order = await askedOrder(asked, history, row.candidates, "likelihood");
+      const order = await liftOrder(asked, history, row.candidates);
       report("cold items by likelihood", ++done, rows.length);
       return order;
     }),
@@ -90,6 +102,28 @@ async function measure(
     },
     timings: clock.finish(),
   };
+}
+
+/** A vocabulary of words rather than titles, often met in pieces: the words of a title that is new are then known. */
+const TUNING = { shape: { vocabulary: 1024 }, settings: { pieceDropout: 0.15 } };
+
+/**
+ * Candidates by how much more likely the history makes their titles than no history does, best first: the pointwise mutual
+ * information (Church and Hanks 1990). Never seen titles differ in length and in how common their words are more than in how
+ * well they fit.
+ */
+async function liftOrder(
+  asked: Asked,
+  history: readonly PromptItem[],
+  candidates: Int32Array,
+): Promise<Int32Array | null> {
+  const [after, before] = [
+    await askedScores(asked, history, candidates),
+    await askedScores(asked, [], candidates),
+  ];
+  if (after === null || before === null) return null;
+  const lift = after.map((score, place) => score - before[place]);
+  return Int32Array.from(orderOf(lift), (place) => candidates[place]);
 }
 
 /** Words that titles have whatever they are about. */

@@ -1,6 +1,7 @@
 import { type ProgressBars, withProgress } from "../../lib/cli/progress.js";
 import { openDataset } from "../../lib/data/open.js";
 import { StageClock } from "../../lib/evaluation/stages.js";
+import { defaultStages, type TuningStage } from "../../lib/llm/tuning/mix.js";
 import { type Asked, type OrderMode, pairShares } from "./askedModel.js";
 import { ordersOf, pairsOf, ratingsOf } from "./askedRows.js";
 import {
@@ -91,6 +92,18 @@ export interface LanguageModelReport {
 }
 
 /**
+ * The default stages, for the questions that are measured: fewer about ratings in the second, and of the history's
+ * ratings half the weight, as of its titles.
+ */
+function stagesOf(tokens?: number): TuningStage[] {
+  return defaultStages(tokens).map((stage) => ({
+    ...stage,
+    questions: { ...stage.questions, rate: Math.min(5, stage.questions.rate) },
+    ratingWeight: stage.historyWeight,
+  }));
+}
+
+/**
  * How well a language model orders sampled candidates, compares pairs and predicts ratings, beside conventional models
  * on the same candidates. Sampled figures say something of the language model only; recommendation is always measured
  * by full ranking.
@@ -120,7 +133,7 @@ async function measure(
     openPocketModel({
       file: options.model,
       runner: options.runner,
-      tokens: options.tokens,
+      tuning: { mix: { direct: 0 }, stages: stagesOf(options.tokens) },
       keep: options.keep,
       view: train,
       seed: 1,

@@ -1,12 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { outOfFoldHints } from "../../lib/augmentation/outOfFold.js";
 import type { TrainView } from "../../lib/data/trainView.js";
 import { readGgufHeader } from "../../lib/llm/gguf/header.js";
 import type { LanguageModel } from "../../lib/llm/languageModel.js";
 import { type LanguageModelOptions, loadLanguageModel } from "../../lib/llm/load.js";
-import { tune } from "../../lib/llm/tuning/tune.js";
+import { type TuneOptions, tune } from "../../lib/llm/tuning/tune.js";
 import { writeTuned } from "../../lib/llm/tuning/tunedModel.js";
 import { threads } from "../../lib/native/addon.js";
 import type { Progress } from "./candidateRivals.js";
@@ -28,8 +27,8 @@ export interface ModelSource {
   /** A GGUF file; without one a pocket model is tuned on the view. */
   readonly file?: string;
   readonly runner?: Runner;
-  /** Tokens of a tuning; default: those of the recipe. */
-  readonly tokens?: number;
+  /** Over the default recipe. */
+  readonly tuning: Pick<TuneOptions, "tokens" | "mix" | "stages" | "shape" | "settings">;
   /** Where a tuned model is kept; default: nowhere. */
   readonly keep?: string;
   /** All that a tuning may learn from. */
@@ -71,21 +70,15 @@ async function openFile(
   };
 }
 
-/** Tunes a pocket model by the default recipe on the view alone, hints included, and writes it. */
+/** Tunes a pocket model on the view alone, without hints, and writes it. */
 async function tunePocket(
   path: string,
-  { view, seed, tokens, onProgress, signal }: ModelSource,
+  { view, seed, tuning, onProgress, signal }: ModelSource,
 ): Promise<void> {
-  const hints = await outOfFoldHints(view, {
-    seed,
-    signal,
-    onProgress: ({ stage, done, total }) => onProgress(stage, done, total),
-  });
   const tuned = await tune({
+    ...tuning,
     view,
     seed,
-    hints,
-    tokens,
     threads: threads(),
     signal,
     onProgress: ({ stage, tokens, totalTokens }) => onProgress(`tune: ${stage}`, tokens, totalTokens),

@@ -1,6 +1,7 @@
 import type { PairSource } from "../augmentation/pairAugmentation.js";
 import type { Protocol } from "../data/split.js";
 import { runExperiment } from "../evaluation/experiment.js";
+import { resolveHyperparameters } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
 import { findBackbone, findTask, listBackbones } from "../models/registry.js";
 import { setThreads } from "../native/addon.js";
@@ -27,6 +28,7 @@ export async function run(options: RunOptions): Promise<void> {
   const task = findTask(options.task);
   const backbone =
     options.backbone === undefined ? listBackbones(task)[0] : findBackbone(options.backbone, task);
+  resolveHyperparameters(backbone, options.set); // before anything is opened or made
   if (options.threads !== undefined) setThreads(options.threads);
 
   const report = await withProgress(options.json ?? false, async (bars, signal) => {
