@@ -104,8 +104,8 @@ async function measure(
   };
 }
 
-/** A vocabulary of words rather than titles, often met in pieces: the words of a title that is new are then known. */
-const TUNING = { shape: { vocabulary: 1024 }, settings: { pieceDropout: 0.15 } };
+/** A vocabulary of words rather than titles: the words of a title that is new are then known. */
+const TUNING = { shape: { vocabulary: 2048 }, settings: { wholeTitles: false } };
 
 /**
  * Candidates by how much more likely the history makes their titles than no history does, best first: the pointwise mutual

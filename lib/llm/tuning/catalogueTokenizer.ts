@@ -21,8 +21,10 @@ const MOST_RATINGS = 20;
  * piece each.
  *
  * @param size Most pieces; a small catalogue has fewer.
+ * @param wholeTitles Whether pieces may cross the spaces inside a title. Without, words stay words: more tokens a title, but
+ * the words of a title that is new are known from others.
  */
-export function catalogueTokenizer(view: TrainView, size: number): Tokenizer {
+export function catalogueTokenizer(view: TrainView, size: number, wholeTitles = true): Tokenizer {
   const often = view.itemCounts.reduce((most, count) => Math.max(most, count), 1);
   const templates = [DIRECT_TEMPLATE, SEQUENTIAL_TEMPLATE, RATING_TEMPLATE];
   const sentences = new Set([
@@ -30,10 +32,11 @@ export function catalogueTokenizer(view: TrainView, size: number): Tokenizer {
     ...templates.flatMap(({ question }) => Object.values(question)),
   ]);
   const texts = [
-    ...view.titles.map((title, item) => ({
-      text: titleText(title).slice(0, -1),
-      weight: view.itemCounts[item] + 1,
-    })),
+    ...view.titles.flatMap((title, item) => {
+      const text = titleText(title).slice(0, -1);
+      const parts = wholeTitles ? [text] : (text.match(/ +[^ ]*/g) ?? []);
+      return parts.map((part) => ({ text: part, weight: view.itemCounts[item] + 1 }));
+    }),
     ...[...sentences].map((text) => ({ text, weight: often })),
   ];
   const required = [

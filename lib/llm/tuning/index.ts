@@ -1,3 +1,5 @@
+export type { LoraOptions } from "../pocket/lora.js";
+export type { AdaptedLayer } from "../pocket/network.js";
 export {
   type ExportOptions,
   type ExportResult,

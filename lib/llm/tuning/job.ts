@@ -123,7 +123,7 @@ interface OpenModel {
 /** A new pocket model, or a base with an adapter that changes nothing yet. */
 async function openModel(job: TuneJob, view: TrainView): Promise<OpenModel> {
   if (job.base === null) {
-    const tokenizer = catalogueTokenizer(view, job.shape.vocabulary);
+    const tokenizer = catalogueTokenizer(view, job.shape.vocabulary, job.settings.wholeTitles);
     const width = job.shape.dimension / job.shape.heads;
     const shape: LlamaShape = { ...job.shape, vocabulary: tokenizer.size, width };
     const tokens = promptTokens(tokenizer, POCKET_CHAT);

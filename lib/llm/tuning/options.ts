@@ -25,6 +25,8 @@ export const POCKET_SHAPE: PocketShape = {
 export interface TuneSettings extends TuningSettings {
   /** Rate at which merges inside titles of histories are left out; above 0 a model learns what words of titles mean. */
   readonly pieceDropout: number;
+  /** Whether pieces of a new vocabulary may cross the spaces inside a title; without, words stay words, and the words of a title that is new are known. */
+  readonly wholeTitles: boolean;
   /** Newest items of a history in a prompt. */
   readonly historyItems: number;
 }
@@ -36,6 +38,7 @@ export const TUNE_SETTINGS: TuneSettings = {
   weightDecay: 0.01,
   maxNorm: 1,
   pieceDropout: 0,
+  wholeTitles: true,
   historyItems: 45,
 };
 
