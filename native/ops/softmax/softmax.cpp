@@ -88,6 +88,7 @@ Handle softmax_loss(Tape& tape, Handle states, Handle table, std::span<const std
     }
   const auto count = static_cast<double>(rows.size());
   std::vector<float> relative;  // to their mean
+  relative.reserve(rows.size());
   for (const std::int32_t row : rows)
     relative.push_back(static_cast<float>(weights[static_cast<std::size_t>(row)] * count / total));
   if (rows.size() < targets.size()) states = take(tape, states, rows);
