@@ -53,8 +53,8 @@ async function check(t: ExecutionContext): Promise<void> {
   const outputs = tokens.toString().trimEnd().split("\n");
   for (const [i, text] of texts.toString().split("\n__ggml_vocab_test__\n").entries())
     if (text !== "") t.is(model.countTokens(text), outputs[i].trim().split(" ").length, JSON.stringify(text));
-  // Beginning, four tokens of the user's header, the end of the turn and four of the assistant's header; one is kept free.
-  t.is(model.contextSize, ONE_BILLION.context - 1 - 10);
+  // Beginning, four tokens of the user's header, the end of the turn, four of the answer's header, the end of the answer.
+  t.is(model.contextSize, ONE_BILLION.context - 1 - 11);
 
   const history = ["Alien (1979)", "Dune (1984)", "Solaris (1972)"];
   const candidates = ["Aliens (1986)", "Heidi (1937)", "Up (2009)", "Moon (2009)", "Stalker (1979)"];
