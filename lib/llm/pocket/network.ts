@@ -13,7 +13,7 @@ import {
   take,
 } from "../../native/autograd.js";
 import { Parameter } from "../../native/parameter.js";
-import type { LlamaShape } from "../gguf/llamaShape.js";
+import { type LlamaShape, llamaTensors } from "../gguf/llamaShape.js";
 import type { TokenBatch } from "./batch.js";
 import type { LoraLayers } from "./lora.js";
 
@@ -122,26 +122,14 @@ export class LlamaNetwork implements Disposable {
 
   /** A copy of the weights by their names in a GGUF file. */
   weights(): Map<string, Float32Array> {
-    const { dimension, heads, kvHeads, hidden } = this.shape;
-    const width = dimension / heads;
-    const rowsOf = (name: string, rows: number): number[] =>
-      name.endsWith(".qkv")
-        ? [heads * width, kvHeads * width, kvHeads * width]
-        : name.endsWith(".gate_up")
-          ? [hidden, hidden]
-          : [rows];
+    const tensors = llamaTensors(this.shape);
     const found = new Map<string, Float32Array>();
-    for (const { name, rows, columns, ...parameter } of this.parameters.map((p) => ({
-      name: p.name,
-      rows: p.rows,
-      columns: p.columns,
-      values: p.read(),
-    }))) {
-      const parts = rowsOf(name, rows);
+    for (const parameter of this.parameters) {
+      const values = parameter.read();
       let at = 0;
-      for (const [index, part] of partsOf(name).entries()) {
-        const size = parts[index] * columns;
-        found.set(`${part}.weight`, parameter.values.slice(at, at + size));
+      for (const part of partsOf(parameter.name)) {
+        const size = (tensors.get(`${part}.weight`) ?? []).reduce((product, length) => product * length, 1);
+        found.set(`${part}.weight`, values.slice(at, at + size));
         at += size;
       }
     }

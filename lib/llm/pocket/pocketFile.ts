@@ -1,7 +1,7 @@
 import { argumentError, Llama4RecError } from "../../native/errors.js";
 import type { GgufHeader } from "../gguf/header.js";
 import { type LlamaShape, llamaShape, llamaTensors } from "../gguf/llamaShape.js";
-import { readGguf } from "../gguf/reader.js";
+import { type GgufFile, readGguf } from "../gguf/reader.js";
 import { tensorTypes } from "../gguf/tensorTypes.js";
 import { Tokenizer } from "../tokenizer/tokenizer.js";
 import { LlamaNetwork } from "./network.js";
@@ -75,7 +75,11 @@ export async function openPocketFile(path: string, sha256: string | undefined): 
  */
 export async function readNetwork(path: string, sha256: string): Promise<LlamaNetwork> {
   const file = await readGguf(path, { sha256 });
-  const shape = llamaShape(file);
+  return networkOf(file, llamaShape(file));
+}
+
+/** The network of a file that has been read, with its shape. */
+export function networkOf(file: GgufFile, shape: LlamaShape): LlamaNetwork {
   const names = [...llamaTensors(shape).keys()].filter((name) => file.has(name));
   return LlamaNetwork.of(shape, new Map(names.map((name) => [name, file.tensor(name)])));
 }

@@ -1,10 +1,11 @@
 import { TrainView } from "../../data/trainView.js";
 import { argumentError } from "../../native/errors.js";
 import { chatFormatOf, POCKET_CHAT } from "../chat.js";
-import { type LlamaShape, llamaShape, llamaTensors } from "../gguf/llamaShape.js";
+import { type LlamaShape, llamaShape } from "../gguf/llamaShape.js";
 import { readGguf } from "../gguf/reader.js";
 import { LoraLayers } from "../pocket/lora.js";
 import { LlamaNetwork } from "../pocket/network.js";
+import { networkOf } from "../pocket/pocketFile.js";
 import { Tokenizer } from "../tokenizer/tokenizer.js";
 import { promptTokens, type Tokens } from "../tokens.js";
 import { BestWeights } from "./bestWeights.js";
@@ -139,8 +140,7 @@ async function openModel(job: TuneJob, view: TrainView): Promise<OpenModel> {
   const file = await readGguf(job.base);
   const shape = llamaShape(file);
   const tokenizer = Tokenizer.fromGguf(file);
-  const names = [...llamaTensors(shape).keys()].filter((name) => file.has(name));
-  const network = LlamaNetwork.of(shape, new Map(names.map((name) => [name, file.tensor(name)])));
+  const network = networkOf(file, shape);
   const lora = new LoraLayers(shape, job.seed, job.lora);
   const tokens = promptTokens(tokenizer, chatFormatOf(file));
   return { network, tokenizer, tokens, lora, shape, baseSha256: file.sha256 };
