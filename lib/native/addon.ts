@@ -95,6 +95,9 @@ export interface Addon {
   addDropout(residual: number, x: number, rate: number): number;
   attention(qkv: number, offsets: Int32Array, heads: number, causal: boolean, dropout: number): number;
   take(x: number, rows: Int32Array): number;
+  reshape(x: number, rows: number, columns: number): number;
+  slice(x: number, first: number, rows: number): number;
+  normalizeRows(x: number): number;
   bceLoss(positive: number, negative: number): number;
   softmaxLoss(states: number, table: number, targets: Int32Array, weights: Float32Array | null): number;
   logSoftmax(states: number, table: number, targets: Int32Array): number;

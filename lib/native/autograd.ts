@@ -13,6 +13,7 @@ export type Tensor = number & { readonly [tensorBrand]: true };
 const tensor = (handle: number): Tensor => handle as Tensor;
 
 let stepping = false;
+let randomness: StepRandomness | null = null;
 
 /** What makes a step a training step: all randomness inside follows from these two and the order of the calls. */
 export interface StepRandomness {
@@ -45,7 +46,10 @@ export function step<T>(body: () => T, random?: StepRandomness): T {
   if (stepping) throw argumentError("step", "one step at a time", "a step inside a step");
   stepping = true;
   try {
-    if (random !== undefined) call((addon) => addon.tapeRandomize(random.seed, random.step));
+    if (random !== undefined) {
+      call((addon) => addon.tapeRandomize(random.seed, random.step));
+      randomness = random;
+    }
     const result = body();
     if (result instanceof Promise) {
       result.catch(() => {}); // it will fail outside its step; the error below is the one that counts
@@ -54,8 +58,19 @@ export function step<T>(body: () => T, random?: StepRandomness): T {
     return result;
   } finally {
     stepping = false;
+    randomness = null;
     call((addon) => addon.tapeReset());
   }
+}
+
+/**
+ * Of the training step that is being made: what a model draws in JavaScript must follow from it, so that a resumed
+ * training draws the same. Null in a step without randomness.
+ * @throws Llama4RecError `E_ARGUMENT` outside of a step.
+ */
+export function stepRandomness(): StepRandomness | null {
+  inStep();
+  return randomness;
 }
 
 function inStep(): void {
@@ -232,6 +247,21 @@ export function attention(qkv: Tensor, options: AttentionOptions): Tensor {
 /** Rows of a tensor, in any order and any number of times: `[rows x columns]`. */
 export function take(x: Tensor, rows: Int32Array | readonly number[]): Tensor {
   return op(() => call((addon) => addon.take(x, indices(rows, "rows"))));
+}
+
+/** The numbers of a tensor, in the same order, as `rows x columns`; nothing is copied. */
+export function reshape(x: Tensor, rows: number, columns: number): Tensor {
+  return op(() => call((addon) => addon.reshape(x, rows, columns)));
+}
+
+/** `rows` rows of a tensor from row `first`; nothing is copied. */
+export function slice(x: Tensor, first: number, rows: number): Tensor {
+  return op(() => call((addon) => addon.slice(x, first, rows)));
+}
+
+/** Each row divided by its length: products of such rows are cosines. A row shorter than 1e-12 is divided by that. */
+export function normalizeRows(x: Tensor): Tensor {
+  return op(() => call((addon) => addon.normalizeRows(x)));
 }
 
 /**

@@ -13,6 +13,7 @@
 #include "ops/linear/linear.h"
 #include "ops/log_softmax/log_softmax.h"
 #include "ops/matmul/matmul.h"
+#include "ops/normalize/normalize.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rope/rope.h"
 #include "ops/row_dot/row_dot.h"
@@ -20,6 +21,7 @@
 #include "ops/softmax/softmax.h"
 #include "ops/swiglu/swiglu.h"
 #include "ops/take/take.h"
+#include "ops/view/view.h"
 
 namespace l4r::addon {
 
@@ -161,6 +163,20 @@ Napi::Value take_js(const Napi::CallbackInfo& info) {
   return handle(info, take(tape(info), tensor(info, 0, "x"), array<std::int32_t>(info, 1, "rows")));
 }
 
+Napi::Value reshape_js(const Napi::CallbackInfo& info) {
+  return handle(info, reshape(tape(info), tensor(info, 0, "x"), integer(info, 1, "rows", 0, 1 << 30),
+                              integer(info, 2, "columns", 0, 1 << 30)));
+}
+
+Napi::Value slice_js(const Napi::CallbackInfo& info) {
+  return handle(info, slice(tape(info), tensor(info, 0, "x"), integer(info, 1, "first", 0, 1 << 30),
+                            integer(info, 2, "rows", 0, 1 << 30)));
+}
+
+Napi::Value normalize_rows_js(const Napi::CallbackInfo& info) {
+  return handle(info, normalize_rows(tape(info), tensor(info, 0, "x")));
+}
+
 Napi::Value bce_loss_js(const Napi::CallbackInfo& info) {
   return handle(info, bce_loss(tape(info), tensor(info, 0, "positive"), tensor(info, 1, "negative")));
 }
@@ -234,6 +250,9 @@ void export_tape(Napi::Object exports) {
   export_function<add_dropout_js>(exports, "addDropout");
   export_function<attention_js>(exports, "attention");
   export_function<take_js>(exports, "take");
+  export_function<reshape_js>(exports, "reshape");
+  export_function<slice_js>(exports, "slice");
+  export_function<normalize_rows_js>(exports, "normalizeRows");
   export_function<bce_loss_js>(exports, "bceLoss");
   export_function<softmax_loss_js>(exports, "softmaxLoss");
   export_function<log_softmax_js>(exports, "logSoftmax");

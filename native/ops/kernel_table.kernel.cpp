@@ -33,6 +33,8 @@ AttentionBackward attention_backward;
 SegmentAttentionForward segment_attention_forward;
 SegmentAttentionBackward segment_attention_backward;
 TurnPairs turn_pairs;
+NormalizeRows normalize_rows;
+NormalizeRowsBackward normalize_rows_backward;
 BceLoss bce_loss;
 SoftmaxRows softmax_rows;
 LogSoftmaxRows log_softmax_rows;
@@ -70,6 +72,8 @@ constinit const OpKernels op_kernels_table = {
     .segment_attention_forward = segment_attention_forward,
     .segment_attention_backward = segment_attention_backward,
     .turn_pairs = turn_pairs,
+    .normalize_rows = normalize_rows,
+    .normalize_rows_backward = normalize_rows_backward,
     .bce_loss = bce_loss,
     .softmax_rows = softmax_rows,
     .log_softmax_rows = log_softmax_rows,

@@ -220,6 +220,12 @@ using TurnPairs = void(std::int64_t n, std::int64_t cols, std::int64_t turned, s
                        const float* x, const float* turns, const std::int32_t* places, float sign, float* out,
                        bool accumulate);
 
+// out = x, each row divided by its length; scales [rows] = 1 / length, or -1e12 for a row shorter than 1e-12,
+// which is multiplied by 1e12.
+using NormalizeRows = void(std::int64_t rows, std::int64_t cols, const float* x, float* out, float* scales);
+// to = (or +=) the gradient of x for that of the result.
+using NormalizeRowsBackward = void(std::int64_t rows, std::int64_t cols, const float* result,
+                                   const float* scales, const float* gradient, float* to, bool accumulate);
 // Sum over i of softplus(sign * x[i]); slope[i] = sign * sigmoid(sign * x[i]) = dloss/dx; sign is 1 or -1.
 using BceLoss = double(std::int64_t n, float sign, const float* x, float* slope);
 // Sum over rows of weights[i] * (logsumexp(scores[i]) - scores[i][targets[i]]); scores [rows x cols] become
@@ -261,6 +267,8 @@ struct OpKernels {
   SegmentAttentionForward* segment_attention_forward;
   SegmentAttentionBackward* segment_attention_backward;
   TurnPairs* turn_pairs;
+  NormalizeRows* normalize_rows;
+  NormalizeRowsBackward* normalize_rows_backward;
   BceLoss* bce_loss;
   SoftmaxRows* softmax_rows;
   LogSoftmaxRows* log_softmax_rows;

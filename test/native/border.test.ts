@@ -215,6 +215,17 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["id", matrix],
     ["int32", rows],
   ],
+  reshape: [
+    ["id", matrix],
+    ["integer", 3],
+    ["integer", 2],
+  ],
+  slice: [
+    ["id", matrix],
+    ["integer", 0],
+    ["integer", 1],
+  ],
+  normalizeRows: [["id", matrix]],
   bceLoss: [
     ["id", column],
     ["id", column],

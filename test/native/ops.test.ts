@@ -14,14 +14,18 @@ import {
   l2,
   logSoftmax,
   matmul,
+  normalizeRows,
+  reshape,
   rmsNorm,
   rope,
   rowDot,
   scale,
   segmentAttention,
   shape,
+  slice,
   softmaxLoss,
   step,
+  stepRandomness,
   swiglu,
   type Tensor,
   values,
@@ -330,4 +334,35 @@ test("the first step of Adam is the learning rate against the sign of the gradie
   });
   close(t, [norm], [Math.SQRT2]);
   close(t, parameter.read(), [0.9, -0.9]);
+});
+
+test("views show the same numbers, and rows of length 1 are cosines", (t) => {
+  const flat = uniform(12);
+  step(() => {
+    const x = constant(flat, 3, 4);
+    close(t, values(reshape(x, 6, 2)), [...flat]);
+    close(t, values(slice(x, 1, 2)), [...flat.subarray(4)]);
+    const cosines = values(matmul(normalizeRows(x), normalizeRows(x), { transposeB: true }));
+    const rows = table(flat, 4);
+    const expected = rows.flatMap((a) => rows.map((b) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))));
+    close(t, cosines, expected);
+    raises(t, () => reshape(x, 5, 2), "E_ARGUMENT", /12 numbers/);
+    raises(t, () => slice(x, 2, 2), "E_ARGUMENT", /3/);
+  });
+});
+
+test("a model in a step can ask what its randomness is", (t) => {
+  t.is(
+    step(() => stepRandomness()),
+    null,
+  );
+  t.deepEqual(
+    step(() => stepRandomness(), { seed: 3, step: 7 }),
+    { seed: 3, step: 7 },
+  );
+  t.is(
+    step(() => stepRandomness()),
+    null,
+  );
+  raises(t, () => stepRandomness(), "E_ARGUMENT", /step/);
 });
