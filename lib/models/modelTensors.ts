@@ -36,8 +36,9 @@ const blockSlots = ({ dimension: d, hidden }: BlockShape): Readonly<Record<keyof
   down: ["feed_forward.down.weight", [hidden, d]],
   downBias: ["feed_forward.down.bias", [d]],
 });
-/** Tensors of a sequence model outside its blocks. */
+/** Tensors of a sequence model outside its blocks, without the mask token that some have. */
 const otherTensors = 6;
+const maskTokenSlot = "mask_token";
 
 /**
  * A model's tensors and texts; the arrays are not copied.
@@ -89,7 +90,7 @@ function factorModel(name: string, tensors: Tensors): FactorModel {
 }
 
 function sequenceTensors({ name, encoder, histories }: SequenceModel): ModelTensors {
-  const { shape, items, blocks } = encoder;
+  const { shape, items, blocks, maskToken } = encoder;
   const { dimension, length } = shape;
   const tensors = new Map<string, StoredTensor>([
     ["items", { shape: [items.length / dimension, dimension], values: items }],
@@ -99,6 +100,7 @@ function sequenceTensors({ name, encoder, histories }: SequenceModel): ModelTens
     ["histories.offsets", { shape: [histories.offsets.length], values: histories.offsets }],
     ["histories.items", { shape: [histories.items.length], values: histories.items }],
   ]);
+  if (maskToken !== undefined) tensors.set(maskTokenSlot, { shape: [dimension], values: maskToken });
   const slots = blockSlots(shape);
   for (const [number, block] of blocks.entries())
     for (const weight of encoderBlockWeights) {
@@ -113,7 +115,8 @@ function sequenceModel(name: string, texts: ModelTensors["texts"], tensors: Tens
   const shape = checkedShape(jsonOf(texts.shape));
   const { dimension, length } = shape;
   // Before anything is made for that many blocks.
-  if (tensors.size !== otherTensors + shape.blocks * encoderBlockWeights.length)
+  const masked = tensors.has(maskTokenSlot);
+  if (tensors.size !== otherTensors + Number(masked) + shape.blocks * encoderBlockWeights.length)
     throw argumentError("shape.blocks", `the blocks of ${tensors.size} tensors`, shape.blocks);
   const slots = blockSlots(shape);
   const blockOf = (number: number): EncoderBlock => {
@@ -134,6 +137,7 @@ function sequenceModel(name: string, texts: ModelTensors["texts"], tensors: Tens
       blocks: Array.from({ length: shape.blocks }, (_, number) => blockOf(number)),
       normGain: tensors.floats("norm.gain", [dimension]),
       normBias: tensors.floats("norm.bias", [dimension]),
+      ...(masked ? { maskToken: tensors.floats(maskTokenSlot, [dimension]) } : {}),
     },
     histories: checkedHistories(
       { offsets: tensors.integers("histories.offsets"), items: tensors.integers("histories.items") },

@@ -1,9 +1,11 @@
 import { Llama4RecError } from "../native/errors.js";
 import type { BackboneDefinition, Task } from "./backbone.js";
 import { MF } from "./direct/mf.js";
+import { BERT4REC } from "./sequential/bert4rec.js";
+import { CL4SREC } from "./sequential/cl4srec.js";
 import { SASREC } from "./sequential/sasrec.js";
 
-const registered: readonly BackboneDefinition[] = [MF, SASREC];
+const registered: readonly BackboneDefinition[] = [MF, SASREC, BERT4REC, CL4SREC];
 
 const tasks: readonly Task[] = ["direct", "sequential"];
 

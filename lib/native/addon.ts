@@ -170,7 +170,11 @@ export interface Addon {
     k: number,
     filter: NativeTopKFilter,
   ): NativeTopK;
-  encoderCreate(shape: EncoderShape, weights: readonly Float32Array[]): number;
+  encoderCreate(
+    shape: EncoderShape,
+    weights: readonly Float32Array[],
+    maskToken: Float32Array | null,
+  ): number;
   encoderAcquire(encoder: number): void;
   encoderRelease(encoder: number): void;
   encoderEncode(encoder: number, offsets: Int32Array, items: Int32Array): Float32Array;

@@ -38,17 +38,7 @@ function trainingStates(backbone: SASRec, lists: readonly (readonly number[])[])
   const kept = lists.map((items) => items.slice(-length));
   const { offsets, items } = packed(kept);
   const positions = Int32Array.from(kept.flatMap((list) => list.map((_, t) => length - list.length + t)));
-  const states = step(() =>
-    values(
-      backbone.states({
-        offsets,
-        inputs: items,
-        positions,
-        targets: new Int32Array(items.length),
-        negatives: new Int32Array(0),
-      }),
-    ),
-  );
+  const states = step(() => values(backbone.states({ offsets, inputs: items, positions })));
   const last = new Float32Array(lists.length * 12);
   for (let row = 0; row < lists.length; row++)
     if (kept[row].length > 0)

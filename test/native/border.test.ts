@@ -69,7 +69,7 @@ const shape = {
 } as const;
 /** Items, positions, one block, the last layer norm. */
 const weights = [6, 4, 2, 2, 12, 6, 4, 2, 2, 2, 4, 2, 4, 2, 2, 2].map((size) => new Float32Array(size));
-const encoder = addon.encoderCreate(shape, weights);
+const encoder = addon.encoderCreate(shape, weights, null);
 const square = addon.tapeInput(new Float32Array(9), 3, 3);
 const row = addon.tapeInput(new Float32Array(3), 1, 3);
 const column = addon.tapeInput(new Float32Array(2), 2, 1);
@@ -320,6 +320,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
   encoderCreate: [
     ["filter", shape],
     ["filter", weights],
+    ["maybeFloat32", new Float32Array(2)],
   ],
   encoderAcquire: [["id", encoder]],
   encoderRelease: [["integer", 2 ** 40]],
