@@ -1,9 +1,10 @@
 import { Llama4RecError } from "../native/errors.js";
 import type { BackboneDefinition, Task } from "./backbone.js";
+import { LIGHTGCN } from "./direct/lightgcn.js";
 import { MF } from "./direct/mf.js";
 import { SASREC } from "./sequential/sasrec.js";
 
-const registered: readonly BackboneDefinition[] = [MF, SASREC];
+const registered: readonly BackboneDefinition[] = [MF, LIGHTGCN, SASREC];
 
 const tasks: readonly Task[] = ["direct", "sequential"];
 
