@@ -38,10 +38,14 @@ export type Hyperparameters = CommonHyperparameters & Readonly<Record<string, nu
 export interface DirectBackbone {
   /** Everything the optimizer updates; checkpoints go by their names. */
   readonly parameters: readonly Parameter[];
-  /** Loss of one batch of (user, positive, negative) as a `1 x 1` tensor; called inside a step. */
+  /** Called at the start of every epoch, from 1, and again when a training is resumed within one; outside of steps. */
+  startEpoch?(epoch: number): void;
+  /** Loss of one batch of (user, positive, negatives) as a `1 x 1` tensor; called inside a step. */
   loss(batch: PairBatch): Tensor;
   /** User and item vectors for serving: `score(u, i) = users[u] . items[i] + itemBiases[i]`. */
   factors(): Factors;
+  /** Frees what the model holds beside its parameters, which the training frees itself. */
+  [Symbol.dispose]?(): void;
 }
 
 /** A sequential model while it is trained. */
@@ -52,13 +56,18 @@ export interface SequentialBackbone {
   loss(batch: SequenceBatch): Tensor;
   /** Weights of the encoder that serves: `score(history, i) = state(history) . items[i]`. */
   encoder(): EncoderModel;
+  /** Frees what the model holds beside its parameters, which the training frees itself. */
+  [Symbol.dispose]?(): void;
 }
 
 interface NamedBackbone {
   readonly name: string;
   /** Paper or source of the model. */
   readonly source: string;
-  /** With `epochs`, `batchSize` and `learningRate` among them; sequential ones also with `length` and `negatives`. */
+  /**
+   * With `epochs`, `batchSize` and `learningRate` among them; sequential ones also with `length` and `negatives`, which
+   * direct ones may have: sampled items for each interaction, without it 1.
+   */
   readonly hyperparameters: Readonly<Record<string, Hyperparameter>>;
   /** Throws `E_ARGUMENT` when values that are in range do not go together. */
   check?(hyperparameters: Hyperparameters): void;

@@ -1,11 +1,12 @@
 import { Llama4RecError } from "../native/errors.js";
 import type { BackboneDefinition, Task } from "./backbone.js";
+import { LIGHTGCN } from "./direct/lightgcn.js";
 import { MF } from "./direct/mf.js";
 import { BERT4REC } from "./sequential/bert4rec.js";
 import { CL4SREC } from "./sequential/cl4srec.js";
 import { SASREC } from "./sequential/sasrec.js";
 
-const registered: readonly BackboneDefinition[] = [MF, SASREC, BERT4REC, CL4SREC];
+const registered: readonly BackboneDefinition[] = [MF, LIGHTGCN, SASREC, BERT4REC, CL4SREC];
 
 const tasks: readonly Task[] = ["direct", "sequential"];
 

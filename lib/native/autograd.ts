@@ -1,5 +1,6 @@
 import { call } from "./addon.js";
 import { argumentError, Llama4RecError } from "./errors.js";
+import type { Graph } from "./graph.js";
 import type { Parameter } from "./parameter.js";
 
 declare const tensorBrand: unique symbol;
@@ -262,6 +263,14 @@ export function slice(x: Tensor, first: number, rows: number): Tensor {
 /** Each row divided by its length: products of such rows are cosines. A row shorter than 1e-12 is divided by that. */
 export function normalizeRows(x: Tensor): Tensor {
   return op(() => call((addon) => addon.normalizeRows(x)));
+}
+
+/**
+ * One graph convolution without weights (He et al., LightGCN, SIGIR 2020, Eq. 3): `D^-1/2 A D^-1/2 x` for
+ * `x [(users + items) x d]`, users first; a node without edges gets zeros.
+ */
+export function propagate(graph: Graph, x: Tensor): Tensor {
+  return op(() => call((addon) => addon.propagate(graph.id, x)));
 }
 
 /**

@@ -56,6 +56,7 @@ export function openTask(definition: BackboneDefinition, source: TaskSource): Tr
 
 function directTask(definition: DirectDefinition, source: TaskSource): TrainingTask {
   const { view, hyperparameters, seed } = source;
+  const { negatives = 1 } = hyperparameters;
   if (source.insertions !== null)
     throw argumentError("insertions", `none for the direct backbone ${definition.name}`, source.insertions);
   const model = made(definition, () => definition.create(view, hyperparameters, seed));
@@ -66,11 +67,13 @@ function directTask(definition: DirectDefinition, source: TaskSource): TrainingT
         itemCount: view.itemCount,
         ...view.sortedItems(),
         extra: source.extraPairs,
+        negatives,
         seed,
       }),
+    startEpoch: (epoch) => model.startEpoch?.(epoch),
     loss: (batch) => model.loss(batch),
     weight: (batch) => batch.users.length,
-    lack: "a user who has one item and has not another",
+    lack: `a user who has one item${negatives > 0 ? " and has not another" : ""}`,
     freeze: () =>
       guarded(definition, "factors", () => {
         const factors = checkedFactors(model.factors(), view);
@@ -118,9 +121,16 @@ interface Sampler<Batch> extends Disposable {
   epoch(epoch: number, batchSize: number, start: number): Iterable<Batch>;
 }
 
+/** What a backbone of either kind has. */
+interface Model {
+  readonly parameters: readonly Parameter[];
+  [Symbol.dispose]?(): void;
+}
+
 /** What differs between the tasks. */
 interface Parts<Batch> {
   sampler(): Sampler<Batch>;
+  startEpoch?(epoch: number): void;
   loss(batch: Batch): Tensor;
   weight(batch: Batch): number;
   /** The least that a view must have. */
@@ -130,11 +140,13 @@ interface Parts<Batch> {
 
 function opened<Batch>(
   definition: BackboneDefinition,
-  { parameters }: { readonly parameters: readonly Parameter[] },
+  model: Model,
   { batchSize }: Hyperparameters,
   parts: Parts<Batch>,
 ): TrainingTask {
+  const { parameters } = model;
   const free = (): void => {
+    model[Symbol.dispose]?.();
     for (const parameter of parameters) parameter.dispose();
   };
   let sampler: Sampler<Batch>;
@@ -152,6 +164,7 @@ function opened<Batch>(
     parameters,
     batches: Math.ceil(sampler.examples / batchSize),
     *epoch(epoch, done) {
+      guarded(definition, "startEpoch", () => parts.startEpoch?.(epoch));
       for (const batch of sampler.epoch(epoch, batchSize, Math.min(done * batchSize, sampler.examples)))
         yield {
           weight: parts.weight(batch),
@@ -177,10 +190,7 @@ function guarded<T>(definition: BackboneDefinition, name: string, body: () => T)
 }
 
 /** A new model whose parameters can be told apart by name. */
-function made<M extends { readonly parameters: readonly Parameter[] }>(
-  definition: BackboneDefinition,
-  create: () => M,
-): M {
+function made<M extends Model>(definition: BackboneDefinition, create: () => M): M {
   return guarded(definition, "create", () => {
     const model = create();
     const names = model.parameters.map(({ name }) => name);

@@ -14,6 +14,7 @@
 #include "ops/log_softmax/log_softmax.h"
 #include "ops/matmul/matmul.h"
 #include "ops/normalize/normalize.h"
+#include "ops/propagate/propagate.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rope/rope.h"
 #include "ops/row_dot/row_dot.h"
@@ -177,6 +178,11 @@ Napi::Value normalize_rows_js(const Napi::CallbackInfo& info) {
   return handle(info, normalize_rows(tape(info), tensor(info, 0, "x")));
 }
 
+Napi::Value propagate_js(const Napi::CallbackInfo& info) {
+  const auto graph = Environment::of(info).graphs.get(id(info, 0, "graph"));
+  return handle(info, propagate(tape(info), graph, tensor(info, 1, "x")));
+}
+
 Napi::Value bce_loss_js(const Napi::CallbackInfo& info) {
   return handle(info, bce_loss(tape(info), tensor(info, 0, "positive"), tensor(info, 1, "negative")));
 }
@@ -253,6 +259,7 @@ void export_tape(Napi::Object exports) {
   export_function<reshape_js>(exports, "reshape");
   export_function<slice_js>(exports, "slice");
   export_function<normalize_rows_js>(exports, "normalizeRows");
+  export_function<propagate_js>(exports, "propagate");
   export_function<bce_loss_js>(exports, "bceLoss");
   export_function<softmax_loss_js>(exports, "softmaxLoss");
   export_function<log_softmax_js>(exports, "logSoftmax");

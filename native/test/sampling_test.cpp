@@ -52,7 +52,7 @@ struct Lists {
 
 const Add each_once_case("an epoch holds each interaction once, each with an unseen negative", [] {
   const Lists lists;
-  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 11);
+  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 1, 11);
   const auto all = epoch(sampler, 0, 7);
   check(sampler.examples() == static_cast<std::int64_t>(lists.items.size()), "examples()");
   std::set<std::pair<std::int32_t, std::int32_t>> seen;
@@ -66,7 +66,7 @@ const Add each_once_case("an epoch holds each interaction once, each with an uns
 
 const Add uniform_case("negatives are uniform over the unseen items", [] {
   const Lists lists;
-  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 12);
+  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 1, 12);
   std::map<std::pair<std::int32_t, std::int32_t>, int> counts;
   std::map<std::int32_t, int> totals;
   for (std::int64_t e = 0; e < 400; ++e)
@@ -91,8 +91,8 @@ const Add uniform_case("negatives are uniform over the unseen items", [] {
 
 const Add repeat_case("seed and epoch decide, not batch size, threads or the epochs before", [] {
   const Lists lists;
-  PairSampler first(40, 30, lists.offsets, lists.items, {}, 13),
-      second(40, 30, lists.offsets, lists.items, {}, 13);
+  PairSampler first(40, 30, lists.offsets, lists.items, {}, 1, 13),
+      second(40, 30, lists.offsets, lists.items, {}, 1, 13);
   const auto expected = epoch(first, 5, 1);
   ThreadPool& pool = ThreadPool::shared();
   const int before = pool.threads();
@@ -103,13 +103,13 @@ const Add repeat_case("seed and epoch decide, not batch size, threads or the epo
   }
   pool.set_threads(before);
   check(epoch(first, 6, 64) != expected, "another epoch differs");
-  PairSampler other(40, 30, lists.offsets, lists.items, {}, 14);
+  PairSampler other(40, 30, lists.offsets, lists.items, {}, 1, 14);
   check(epoch(other, 5, 64) != expected, "another seed differs");
 });
 
 const Add start_case("an epoch begun later is the rest of the same epoch", [] {
   const Lists lists;
-  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 13);
+  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 1, 13);
   const auto whole = epoch(sampler, 5, 64);
   for (const std::int64_t start : {std::int64_t{0}, std::int64_t{1}, std::int64_t{64}, sampler.examples()}) {
     const std::vector<Triple> rest(whole.begin() + start, whole.end());
@@ -130,7 +130,7 @@ const Add shuffle_case("the order is shuffled evenly", [] {
     items.push_back(0);
     offsets.push_back(user + 1);
   }
-  PairSampler sampler(10, 3, offsets, items, {}, 15);
+  PairSampler sampler(10, 3, offsets, items, {}, 1, 15);
   std::vector<int> places(10);
   for (std::int64_t e = 0; e < 5000; ++e) {
     const auto all = epoch(sampler, e, 100);
@@ -144,7 +144,7 @@ const Add shuffle_case("the order is shuffled evenly", [] {
 
 const Add extra_case("extra triples come as they are, once an epoch, beside the interactions", [] {
   const Numbers extra{0, 4, 1, 1, 2, 3, 0, 4, 1};
-  PairSampler sampler(2, 5, {0, 2, 3}, {0, 3, 1}, extra, 16);
+  PairSampler sampler(2, 5, {0, 2, 3}, {0, 3, 1}, extra, 1, 16);
   const auto all = epoch(sampler, 0, 2);
   check(sampler.examples() == 6 && all.size() == 6, "3 interactions and 3 triples");
   check(std::count(all.begin(), all.end(), Triple{0, 4, 1}) == 2, "a repeated triple, twice");
@@ -152,7 +152,7 @@ const Add extra_case("extra triples come as they are, once an epoch, beside the 
 });
 
 const Add full_user_case("a user who has every item is left out", [] {
-  PairSampler sampler(3, 3, {0, 3, 3, 5}, {0, 1, 2, 0, 2}, {}, 17);
+  PairSampler sampler(3, 3, {0, 3, 3, 5}, {0, 1, 2, 0, 2}, {}, 1, 17);
   const auto all = epoch(sampler, 0, 10);
   check(all.size() == 2 && sampler.examples() == 2, "two examples");
   for (const auto& [user, positive, negative] : all)
@@ -160,9 +160,9 @@ const Add full_user_case("a user who has every item is left out", [] {
 });
 
 const Add empty_case("nothing in, nothing out; and nothing before an epoch begins", [] {
-  PairSampler empty(0, 0, {0}, {}, {}, 1);
+  PairSampler empty(0, 0, {0}, {}, {}, 1, 1);
   check(epoch(empty, 0, 4).empty(), "empty");
-  PairSampler sampler(1, 2, {0, 1}, {0}, {}, 1);
+  PairSampler sampler(1, 2, {0, 1}, {0}, {}, 1, 1);
   Numbers one(1);
   check(sampler.next(1, one.data(), one.data(), one.data()) == 0, "no epoch yet");
 });
@@ -171,7 +171,7 @@ const Add errors_case("lists that are not as described are refused, naming the p
   const auto expect = [](const std::string& part, std::int32_t users, std::int32_t items, Numbers offsets,
                          Numbers list, Numbers extra) {
     try {
-      const PairSampler sampler(users, items, std::move(offsets), std::move(list), std::move(extra), 1);
+      const PairSampler sampler(users, items, std::move(offsets), std::move(list), std::move(extra), 1, 1);
       check(false, "expected an error about " + part);
     } catch (const Error& error) {
       check(error.code() == Code::argument && std::string(error.what()).find(part) != std::string::npos,

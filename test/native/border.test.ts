@@ -52,7 +52,8 @@ const addon = native();
 const parameter = addon.parameterCreate("p", 4, 3);
 const other = addon.parameterCreate("q", 4, 3);
 const optimizer = addon.adamCreate([parameter], 0.1, 0.9, 0.999, 1e-8, 0, 0, true);
-const sampler = addon.samplerCreate(1, 3, Int32Array.of(0, 1), Int32Array.of(0), new Int32Array(0), 1);
+const sampler = addon.samplerCreate(1, 3, Int32Array.of(0, 1), Int32Array.of(0), new Int32Array(0), 1, 1);
+const graph = addon.graphCreate(1, 1, Int32Array.of(0, 1), Int32Array.of(0));
 const catalogue = addon.catalogueCreate(new Float32Array(6), null, 3, 2);
 const matrix = addon.tapeInput(new Float32Array(6), 2, 3);
 const sequences = addon.sequencesCreate(3, Int32Array.of(0, 2), Int32Array.of(0, 1), 2, 1, 1);
@@ -226,6 +227,10 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["integer", 1],
   ],
   normalizeRows: [["id", matrix]],
+  propagate: [
+    ["id", graph],
+    ["id", matrix],
+  ],
   bceLoss: [
     ["id", column],
     ["id", column],
@@ -280,6 +285,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["int32", rows],
     ["int32", new Int32Array(0)],
     ["integer", 1],
+    ["integer", 1],
   ],
   samplerStartEpoch: [
     ["id", sampler],
@@ -294,6 +300,20 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["int32", new Int32Array(2)],
   ],
   samplerRelease: [["integer", 2 ** 40]],
+  graphCreate: [
+    ["integer", 1],
+    ["integer", 3],
+    ["int32", offsets],
+    ["int32", rows],
+  ],
+  graphDropEdges: [
+    ["id", graph],
+    ["number", 0.5],
+    ["integer", 1],
+    ["integer", 1],
+  ],
+  graphEdges: [["id", graph]],
+  graphRelease: [["integer", 2 ** 40]],
   sequencesCreate: [
     ["integer", 3],
     ["int32", Int32Array.of(0, 2)],
@@ -420,6 +440,7 @@ test("an id is good for its own kind only", (t) => {
     catalogueTopK: catalogue,
     sequencesExamples: sequences,
     encoderEncode: encoder,
+    graphEdges: graph,
   };
   for (const name of Object.keys(uses) as (keyof typeof uses)[])
     for (const id of Object.values(uses).filter((id) => id !== uses[name]))
