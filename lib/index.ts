@@ -35,9 +35,22 @@ export * from "./models/frozen.js";
 export { evaluateRanking, type Masking, type RankingEvaluation } from "./models/fullRanking.js";
 export * from "./models/modelFile.js";
 export { type Ranker, type RankOptions, rowsOf, type TrainedRanker } from "./models/ranker.js";
+export type { FeatureBatch, RatingBatch, SideRows } from "./models/rating/featureBatch.js";
+export {
+  type EncodingColumns,
+  type EncodingOptions,
+  encodeView,
+  FeatureEncoding,
+  type FeatureRow,
+  type Field,
+  type FieldSide,
+} from "./models/rating/features.js";
+export * from "./models/ratingPredictor.js";
+export { evaluateRatings, type Rater, type RatingEvaluation } from "./models/ratings.js";
 export * from "./models/reference/bias.js";
 export { type EaseInput, type EaseOptions, ease } from "./models/reference/ease.js";
 export * from "./models/reference/popularity.js";
+export * from "./models/reference/residualFactors.js";
 export { type DefinitionOf, findBackbone, findTask, listBackbones } from "./models/registry.js";
 export { isSequenceRanker, type SequenceRanker } from "./models/sequenceRanker.js";
 export { type CpuInfo, cpuInfo, setThreads, threads } from "./native/addon.js";
@@ -57,3 +70,4 @@ export {
 } from "./native/sequenceEncoder.js";
 export * from "./native/sequenceSampler.js";
 export * from "./training/train.js";
+export * from "./training/trainRating.js";

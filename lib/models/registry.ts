@@ -2,13 +2,31 @@ import { Llama4RecError } from "../native/errors.js";
 import type { BackboneDefinition, Task } from "./backbone.js";
 import { LIGHTGCN } from "./direct/lightgcn.js";
 import { MF } from "./direct/mf.js";
+import { AFM } from "./rating/afm.js";
+import { AUTOINT } from "./rating/autoint.js";
+import { DCN } from "./rating/dcn.js";
+import { DEEPFM } from "./rating/deepfm.js";
+import { NFM } from "./rating/nfm.js";
+import { XDEEPFM } from "./rating/xdeepfm.js";
 import { BERT4REC } from "./sequential/bert4rec.js";
 import { CL4SREC } from "./sequential/cl4srec.js";
 import { SASREC } from "./sequential/sasrec.js";
 
-const registered: readonly BackboneDefinition[] = [MF, LIGHTGCN, SASREC, BERT4REC, CL4SREC];
+const registered: readonly BackboneDefinition[] = [
+  MF,
+  LIGHTGCN,
+  SASREC,
+  BERT4REC,
+  CL4SREC,
+  DEEPFM,
+  NFM,
+  DCN,
+  AFM,
+  XDEEPFM,
+  AUTOINT,
+];
 
-const tasks: readonly Task[] = ["direct", "sequential"];
+const tasks: readonly Task[] = ["direct", "sequential", "rating"];
 
 /** Whether this very definition is in the registry. */
 export function isRegistered(definition: BackboneDefinition): boolean {

@@ -99,6 +99,15 @@ export interface Addon {
   slice(x: number, first: number, rows: number): number;
   normalizeRows(x: number): number;
   propagate(graph: number, x: number): number;
+  multiply(a: number, b: number): number;
+  relu(x: number): number;
+  biInteraction(x: number, fields: number): number;
+  pairProducts(x: number, fields: number): number;
+  cross(first: number, x: number, weight: number, bias: number): number;
+  outerRows(a: number, b: number): number;
+  sumGroups(x: number, size: number): number;
+  softmaxPool(scores: number, x: number, size: number): number;
+  transposeBlocks(x: number, rows: number): number;
   bceLoss(positive: number, negative: number): number;
   softmaxLoss(states: number, table: number, targets: Int32Array, weights: Float32Array | null): number;
   logSoftmax(states: number, table: number, targets: Int32Array): number;

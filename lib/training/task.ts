@@ -4,10 +4,13 @@ import type {
   BackboneDefinition,
   DirectDefinition,
   Hyperparameters,
+  RatingDefinition,
   SequentialDefinition,
 } from "../models/backbone.js";
 import type { Factors } from "../models/factorRanker.js";
 import type { FrozenModel } from "../models/frozen.js";
+import { encodeView } from "../models/rating/features.js";
+import { RatingSampler } from "../models/rating/ratingSampler.js";
 import { shape, type Tensor } from "../native/autograd.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { PairSampler } from "../native/pairSampler.js";
@@ -27,7 +30,7 @@ export interface TaskSource {
 
 /** A batch of any task; valid until the next one. */
 export interface TrainingBatch {
-  /** Numbers that the loss is a mean of: triples or tokens. */
+  /** Numbers that the loss is a mean of: triples, tokens or ratings. */
   readonly weight: number;
   /** Its loss, `1 x 1`; called inside a step. */
   loss(): Tensor;
@@ -36,6 +39,8 @@ export interface TrainingBatch {
 /** A backbone of any task with its batches: all that the training loop knows of either. */
 export interface TrainingTask extends Disposable {
   readonly parameters: readonly Parameter[];
+  /** Validation measures an error: lower is better. */
+  readonly measuresError: boolean;
   /** Batches of an epoch. */
   readonly batches: number;
   /** The batches of one epoch after its first `done`. */
@@ -51,7 +56,8 @@ export interface TrainingTask extends Disposable {
  *   learn from.
  */
 export function openTask(definition: BackboneDefinition, source: TaskSource): TrainingTask {
-  return definition.task === "direct" ? directTask(definition, source) : sequentialTask(definition, source);
+  if (definition.task === "direct") return directTask(definition, source);
+  return definition.task === "rating" ? ratingTask(definition, source) : sequentialTask(definition, source);
 }
 
 function directTask(definition: DirectDefinition, source: TaskSource): TrainingTask {
@@ -115,7 +121,37 @@ function sequentialTask(definition: SequentialDefinition, source: TaskSource): T
   });
 }
 
-/** A native sampler of either kind. */
+function ratingTask(definition: RatingDefinition, source: TaskSource): TrainingTask {
+  const { view, hyperparameters, seed, extraPairs, insertions } = source;
+  for (const [name, triples] of Object.entries({ extraPairs, insertions }))
+    if (triples !== null)
+      throw argumentError(name, `none for the rating backbone ${definition.name}`, triples);
+  const { rareBelow, history } = hyperparameters;
+  const features = encodeView(view, { rareBelow, history });
+  const model = made(definition, () => definition.create(features, hyperparameters, seed));
+  return opened(definition, model, hyperparameters, {
+    sampler: () => new RatingSampler(view, features, seed),
+    loss: (batch) => model.loss(batch),
+    weight: (batch) => batch.size,
+    lack: "one rating",
+    measuresError: true,
+    freeze: () => {
+      const values = model.parameters.map((parameter) => {
+        const { name, rows, columns } = parameter;
+        return [name, { rows, columns, values: parameter.read() }] as const;
+      });
+      return frozenCopy({
+        kind: "rating",
+        name: definition.name,
+        hyperparameters,
+        encoding: features.columns,
+        parameters: Object.fromEntries(values),
+      });
+    },
+  });
+}
+
+/** A sampler of any kind. */
 interface Sampler<Batch> extends Disposable {
   readonly examples: number;
   epoch(epoch: number, batchSize: number, start: number): Iterable<Batch>;
@@ -135,6 +171,7 @@ interface Parts<Batch> {
   weight(batch: Batch): number;
   /** The least that a view must have. */
   readonly lack: string;
+  readonly measuresError?: boolean;
   freeze(): FrozenModel;
 }
 
@@ -162,6 +199,7 @@ function opened<Batch>(
   }
   return {
     parameters,
+    measuresError: parts.measuresError ?? false,
     batches: Math.ceil(sampler.examples / batchSize),
     *epoch(epoch, done) {
       guarded(definition, "startEpoch", () => parts.startEpoch?.(epoch));

@@ -231,6 +231,42 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["id", graph],
     ["id", matrix],
   ],
+  multiply: [
+    ["id", matrix],
+    ["id", matrix],
+  ],
+  relu: [["id", matrix]],
+  biInteraction: [
+    ["id", matrix],
+    ["integer", 1],
+  ],
+  pairProducts: [
+    ["id", matrix],
+    ["integer", 1],
+  ],
+  cross: [
+    ["id", matrix],
+    ["id", matrix],
+    ["id", row],
+    ["id", row],
+  ],
+  outerRows: [
+    ["id", matrix],
+    ["id", column],
+  ],
+  sumGroups: [
+    ["id", matrix],
+    ["integer", 2],
+  ],
+  softmaxPool: [
+    ["id", column],
+    ["id", matrix],
+    ["integer", 2],
+  ],
+  transposeBlocks: [
+    ["id", matrix],
+    ["integer", 2],
+  ],
   bceLoss: [
     ["id", column],
     ["id", column],
