@@ -2,9 +2,11 @@ import { Llama4RecError } from "../native/errors.js";
 import type { BackboneDefinition, Task } from "./backbone.js";
 import { LIGHTGCN } from "./direct/lightgcn.js";
 import { MF } from "./direct/mf.js";
+import { MIXGCF } from "./direct/mixgcf.js";
+import { SGL } from "./direct/sgl.js";
 import { SASREC } from "./sequential/sasrec.js";
 
-const registered: readonly BackboneDefinition[] = [MF, LIGHTGCN, SASREC];
+const registered: readonly BackboneDefinition[] = [MF, LIGHTGCN, MIXGCF, SGL, SASREC];
 
 const tasks: readonly Task[] = ["direct", "sequential"];
 

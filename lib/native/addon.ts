@@ -99,6 +99,7 @@ export interface Addon {
   slice(x: number, first: number, rows: number): number;
   normalizeRows(x: number): number;
   propagate(graph: number, x: number): number;
+  hopMix(x: number, users: number, positives: Int32Array, candidates: Int32Array): number;
   bceLoss(positive: number, negative: number): number;
   softmaxLoss(states: number, table: number, targets: Int32Array, weights: Float32Array | null): number;
   logSoftmax(states: number, table: number, targets: Int32Array): number;

@@ -8,6 +8,7 @@
 #include "ops/elementwise/elementwise.h"
 #include "ops/embed/embed.h"
 #include "ops/gather/gather.h"
+#include "ops/hop_mix/hop_mix.h"
 #include "ops/l2/l2.h"
 #include "ops/layer_norm/layer_norm.h"
 #include "ops/linear/linear.h"
@@ -183,6 +184,12 @@ Napi::Value propagate_js(const Napi::CallbackInfo& info) {
   return handle(info, propagate(tape(info), graph, tensor(info, 1, "x")));
 }
 
+Napi::Value hop_mix_js(const Napi::CallbackInfo& info) {
+  return handle(
+      info, hop_mix(tape(info), tensor(info, 0, "x"), tensor(info, 1, "users"),
+                    array<std::int32_t>(info, 2, "positives"), array<std::int32_t>(info, 3, "candidates")));
+}
+
 Napi::Value bce_loss_js(const Napi::CallbackInfo& info) {
   return handle(info, bce_loss(tape(info), tensor(info, 0, "positive"), tensor(info, 1, "negative")));
 }
@@ -260,6 +267,7 @@ void export_tape(Napi::Object exports) {
   export_function<slice_js>(exports, "slice");
   export_function<normalize_rows_js>(exports, "normalizeRows");
   export_function<propagate_js>(exports, "propagate");
+  export_function<hop_mix_js>(exports, "hopMix");
   export_function<bce_loss_js>(exports, "bceLoss");
   export_function<softmax_loss_js>(exports, "softmaxLoss");
   export_function<log_softmax_js>(exports, "logSoftmax");

@@ -35,6 +35,7 @@ SegmentAttentionBackward segment_attention_backward;
 TurnPairs turn_pairs;
 NormalizeRows normalize_rows;
 NormalizeRowsBackward normalize_rows_backward;
+BestRow best_row;
 BceLoss bce_loss;
 SoftmaxRows softmax_rows;
 LogSoftmaxRows log_softmax_rows;
@@ -74,6 +75,7 @@ constinit const OpKernels op_kernels_table = {
     .turn_pairs = turn_pairs,
     .normalize_rows = normalize_rows,
     .normalize_rows_backward = normalize_rows_backward,
+    .best_row = best_row,
     .bce_loss = bce_loss,
     .softmax_rows = softmax_rows,
     .log_softmax_rows = log_softmax_rows,

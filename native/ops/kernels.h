@@ -226,6 +226,10 @@ using NormalizeRows = void(std::int64_t rows, std::int64_t cols, const float* x,
 // to = (or +=) the gradient of x for that of the result.
 using NormalizeRowsBackward = void(std::int64_t rows, std::int64_t cols, const float* result,
                                    const float* scales, const float* gradient, float* to, bool accumulate);
+// Which of table[rows[0..n)] has the largest product with query [cols], the first of equals; 0 when none
+// does.
+using BestRow = std::int64_t(std::int64_t n, std::int64_t cols, const float* table, const std::int32_t* rows,
+                             const float* query);
 // Sum over i of softplus(sign * x[i]); slope[i] = sign * sigmoid(sign * x[i]) = dloss/dx; sign is 1 or -1.
 using BceLoss = double(std::int64_t n, float sign, const float* x, float* slope);
 // Sum over rows of weights[i] * (logsumexp(scores[i]) - scores[i][targets[i]]); scores [rows x cols] become
@@ -269,6 +273,7 @@ struct OpKernels {
   TurnPairs* turn_pairs;
   NormalizeRows* normalize_rows;
   NormalizeRowsBackward* normalize_rows_backward;
+  BestRow* best_row;
   BceLoss* bce_loss;
   SoftmaxRows* softmax_rows;
   LogSoftmaxRows* log_softmax_rows;

@@ -231,6 +231,12 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["id", graph],
     ["id", matrix],
   ],
+  hopMix: [
+    ["id", matrix],
+    ["id", matrix],
+    ["int32", Int32Array.of(0, 1)],
+    ["int32", Int32Array.of(1, 0, 1, 1)],
+  ],
   bceLoss: [
     ["id", column],
     ["id", column],
