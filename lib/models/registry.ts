@@ -2,6 +2,8 @@ import { Llama4RecError } from "../native/errors.js";
 import type { BackboneDefinition, Task } from "./backbone.js";
 import { LIGHTGCN } from "./direct/lightgcn.js";
 import { MF } from "./direct/mf.js";
+import { MIXGCF } from "./direct/mixgcf.js";
+import { SGL } from "./direct/sgl.js";
 import { AFM } from "./rating/afm.js";
 import { AUTOINT } from "./rating/autoint.js";
 import { DCN } from "./rating/dcn.js";
@@ -15,6 +17,8 @@ import { SASREC } from "./sequential/sasrec.js";
 const registered: readonly BackboneDefinition[] = [
   MF,
   LIGHTGCN,
+  MIXGCF,
+  SGL,
   SASREC,
   BERT4REC,
   CL4SREC,

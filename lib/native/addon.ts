@@ -108,6 +108,7 @@ export interface Addon {
   sumGroups(x: number, size: number): number;
   softmaxPool(scores: number, x: number, size: number): number;
   transposeBlocks(x: number, rows: number): number;
+  hopMix(x: number, users: number, positives: Int32Array, candidates: Int32Array): number;
   bceLoss(positive: number, negative: number): number;
   softmaxLoss(states: number, table: number, targets: Int32Array, weights: Float32Array | null): number;
   logSoftmax(states: number, table: number, targets: Int32Array): number;

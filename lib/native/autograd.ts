@@ -331,6 +331,19 @@ export function propagate(graph: Graph, x: Tensor): Tensor {
 }
 
 /**
+ * One layer of MixGCF's hard negatives (Huang et al., KDD 2021, Eq. 6 and 7): `alpha x[positive] + (1 - alpha) x[best]`,
+ * `[n x d]`, best among the candidates of an example by the product with its user, a choice without a gradient. In a
+ * training step alpha is uniform in `[0, 1)`, one for each example; elsewhere it is 1/2.
+ * @param x `[nodes x d]`
+ * @param users `[n x d]`
+ * @param positives `[n]` rows of `x`
+ * @param candidates `[n x k]` rows of `x`, those of one example side by side
+ */
+export function hopMix(x: Tensor, users: Tensor, positives: Int32Array, candidates: Int32Array): Tensor {
+  return op(() => call((addon) => addon.hopMix(x, users, positives, candidates)));
+}
+
+/**
  * Binary cross-entropy of observed and sampled items: mean of `-log sigmoid(positive)` plus mean of
  * `-log(1 - sigmoid(negative))`; `positive [n x 1]`, `negative [m x 1]` to `1 x 1` (Kang and McAuley 2018, Eq. 7).
  */

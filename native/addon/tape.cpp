@@ -10,6 +10,7 @@
 #include "ops/embed/embed.h"
 #include "ops/gather/gather.h"
 #include "ops/interaction/interaction.h"
+#include "ops/hop_mix/hop_mix.h"
 #include "ops/l2/l2.h"
 #include "ops/layer_norm/layer_norm.h"
 #include "ops/linear/linear.h"
@@ -229,6 +230,12 @@ Napi::Value transpose_blocks_js(const Napi::CallbackInfo& info) {
                 transpose_blocks(tape(info), tensor(info, 0, "x"), integer(info, 1, "rows", 0, 1 << 30)));
 }
 
+Napi::Value hop_mix_js(const Napi::CallbackInfo& info) {
+  return handle(
+      info, hop_mix(tape(info), tensor(info, 0, "x"), tensor(info, 1, "users"),
+                    array<std::int32_t>(info, 2, "positives"), array<std::int32_t>(info, 3, "candidates")));
+}
+
 Napi::Value bce_loss_js(const Napi::CallbackInfo& info) {
   return handle(info, bce_loss(tape(info), tensor(info, 0, "positive"), tensor(info, 1, "negative")));
 }
@@ -315,6 +322,7 @@ void export_tape(Napi::Object exports) {
   export_function<sum_groups_js>(exports, "sumGroups");
   export_function<softmax_pool_js>(exports, "softmaxPool");
   export_function<transpose_blocks_js>(exports, "transposeBlocks");
+  export_function<hop_mix_js>(exports, "hopMix");
   export_function<bce_loss_js>(exports, "bceLoss");
   export_function<softmax_loss_js>(exports, "softmaxLoss");
   export_function<log_softmax_js>(exports, "logSoftmax");

@@ -51,6 +51,7 @@ SpreadGroups spread_groups;
 SoftmaxPool softmax_pool;
 SoftmaxPoolBackward softmax_pool_backward;
 TransposeBlocks transpose_blocks;
+BestRow best_row;
 BceLoss bce_loss;
 SoftmaxRows softmax_rows;
 LogSoftmaxRows log_softmax_rows;
@@ -106,6 +107,7 @@ constinit const OpKernels op_kernels_table = {
     .softmax_pool = softmax_pool,
     .softmax_pool_backward = softmax_pool_backward,
     .transpose_blocks = transpose_blocks,
+    .best_row = best_row,
     .bce_loss = bce_loss,
     .softmax_rows = softmax_rows,
     .log_softmax_rows = log_softmax_rows,

@@ -276,6 +276,10 @@ using SoftmaxPoolBackward = void(std::int64_t groups, std::int64_t size, std::in
 // out[b] [cols x rows] = (or +=) the transpose of x[b] [rows x cols].
 using TransposeBlocks = void(std::int64_t blocks, std::int64_t rows, std::int64_t cols, const float* x,
                              float* out, bool accumulate);
+// Which of table[rows[0..n)] has the largest product with query [cols], the first of equals; 0 when none
+// does.
+using BestRow = std::int64_t(std::int64_t n, std::int64_t cols, const float* table, const std::int32_t* rows,
+                             const float* query);
 // Sum over i of softplus(sign * x[i]); slope[i] = sign * sigmoid(sign * x[i]) = dloss/dx; sign is 1 or -1.
 using BceLoss = double(std::int64_t n, float sign, const float* x, float* slope);
 // Sum over rows of weights[i] * (logsumexp(scores[i]) - scores[i][targets[i]]); scores [rows x cols] become
@@ -335,6 +339,7 @@ struct OpKernels {
   SoftmaxPool* softmax_pool;
   SoftmaxPoolBackward* softmax_pool_backward;
   TransposeBlocks* transpose_blocks;
+  BestRow* best_row;
   BceLoss* bce_loss;
   SoftmaxRows* softmax_rows;
   LogSoftmaxRows* log_softmax_rows;

@@ -266,6 +266,11 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
   transposeBlocks: [
     ["id", matrix],
     ["integer", 2],
+  hopMix: [
+    ["id", matrix],
+    ["id", matrix],
+    ["int32", Int32Array.of(0, 1)],
+    ["int32", Int32Array.of(1, 0, 1, 1)],
   ],
   bceLoss: [
     ["id", column],
