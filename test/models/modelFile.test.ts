@@ -274,8 +274,8 @@ test("texts that do not fit the model are E_CORRUPT", async (t) => {
   const { shape } = sequenceModel().encoder;
   const other = (changes: Record<string, unknown>): string => JSON.stringify({ ...shape, ...changes });
   const cases: readonly [name: string, text: string | null, message: RegExp][] = [
-    ["model", null, /model: expected factors or sequence/],
-    ["model", "graph", /model: expected factors or sequence, got "graph"/],
+    ["model", null, /model: expected factors, sequence or rating/],
+    ["model", "graph", /model: expected factors, sequence or rating, got "graph"/],
     ["model", "factors", /one named users/],
     ["name", null, /name/],
     ["shape", null, /shape/],

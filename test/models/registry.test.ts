@@ -14,8 +14,9 @@ test("a backbone is found by its name in any case, and by nothing else", (t) => 
 test("a task is found by its exact name", (t) => {
   t.is(findTask("direct"), "direct");
   t.is(findTask("sequential"), "sequential");
-  for (const name of ["", "Direct", "indirect", "rating"])
-    raises(t, () => findTask(name), "E_TASK", /expected one of direct, sequential, got "/);
+  t.is(findTask("rating"), "rating");
+  for (const name of ["", "Direct", "indirect", "ratings"])
+    raises(t, () => findTask(name), "E_TASK", /expected one of direct, sequential, rating, got "/);
 });
 
 test("every backbone says what it is, and its defaults are within their ranges", (t) => {
