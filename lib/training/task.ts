@@ -262,7 +262,6 @@ function checkedEncoder(encoder: EncoderModel, { itemCount }: TrainView): Encode
   checkLength("items", encoder.items, itemCount * encoder.shape.dimension);
   if (!Array.isArray(encoder.blocks) || encoder.blocks.length !== encoder.shape.blocks)
     throw argumentError("blocks", `an array of ${encoder.shape.blocks} blocks`, encoder.blocks);
-  if (encoder.maskToken !== undefined) checkLength("maskToken", encoder.maskToken, encoder.shape.dimension);
   for (const [number, block] of encoder.blocks.entries())
     checkObject(`blocks[${number}]`, "the weights of a block", block);
   return encoder;
