@@ -11,6 +11,7 @@
 #include "autograd/optimizer.h"
 #include "autograd/parameter.h"
 #include "check.h"
+#include "graph/graph.h"
 #include "op_case.h"
 #include "ops/attention/attention.h"
 #include "ops/bce/bce.h"
@@ -18,12 +19,14 @@
 #include "ops/cross/cross.h"
 #include "ops/dropout/dropout.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/hop_mix/hop_mix.h"
 #include "ops/interaction/interaction.h"
 #include "ops/l2/l2.h"
 #include "ops/layer_norm/layer_norm.h"
 #include "ops/linear/linear.h"
 #include "ops/outer/outer.h"
 #include "ops/pool/pool.h"
+#include "ops/propagate/propagate.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rope/rope.h"
 #include "ops/segment_attention/segment_attention.h"
@@ -63,10 +66,18 @@ Handle zeros(Tape& tape, std::int64_t cols) {
 }
 Handle ones(Tape& tape, std::int64_t cols) { return tape.input(std::vector<float>(at(cols), 1.0f), 1, cols); }
 
+// Of 6 nodes: 2 users with 3 and 2 of 4 items.
+std::shared_ptr<const Graph> small_graph() {
+  return std::make_shared<const Graph>(2, 4, std::vector<std::int32_t>{0, 3, 5},
+                                       std::vector<std::int32_t>{0, 1, 3, 1, 2});
+}
+
 const std::vector<Use>& uses() {
   static const std::vector<std::int32_t> rows{5, 0, 0, 3};
   static const std::vector<std::int32_t> targets{0, 1, 2, 3, 6, 6};
   static const std::vector<std::int32_t> segments{0, 2, 3, 6}, sequences{0, 2, 3}, places{3, 0, 9, 2, 2, 1};
+  static const std::vector<std::int32_t> places_of_six{3, 0, 5, 2, 2, 1},
+      pairs{1, 4, 0, 5, 3, 3, 2, 0, 5, 1, 4, 2};
   static const std::vector<Use> all{
       {"right of a product",
        {4, 3},
@@ -102,6 +113,14 @@ const std::vector<Use>& uses() {
       {"take",
        {6, 4},
        [](Tape& t, Handle x, Handle p) { return add(t, take(t, x, rows), take(t, p, rows)); }},
+      {"propagate",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) {
+         return row_dot(t, propagate(t, small_graph(), x), propagate(t, small_graph(), p));
+       }},
+      {"hop_mix",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return add(t, x, hop_mix(t, p, x, places_of_six, pairs)); }},
       {"row_dot", {6, 4}, [](Tape& t, Handle x, Handle p) { return row_dot(t, x, p); }},
       {"multiply and relu",
        {6, 4},
@@ -225,6 +244,8 @@ const Add chain_case("what follows from frozen parameters alone is frozen as wel
   using Step = std::function<Handle(Tape&, Handle)>;
   const std::vector<std::pair<std::string, Step>> steps{
       {"take", [&](Tape& t, Handle p) { return take(t, p, rows); }},
+      {"propagate", [&](Tape& t, Handle p) { return propagate(t, small_graph(), p); }},
+      {"hop_mix", [&](Tape& t, Handle p) { return hop_mix(t, p, p, rows, rows); }},
       {"rope", [&](Tape& t, Handle p) { return rope(t, p, rows, {.heads = 1, .width = 4}); }},
       {"rms_norm", [&](Tape& t, Handle p) { return rms_norm(t, p, t.use_frozen(gain), 1e-5f); }},
       {"swiglu", [&](Tape& t, Handle p) { return swiglu(t, p); }},

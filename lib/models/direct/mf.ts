@@ -57,8 +57,8 @@ export const MF: DirectDefinition = {
   task: "direct",
   source: "Rendle et al., BPR: Bayesian Personalized Ranking from Implicit Feedback, UAI 2009",
   hyperparameters: {
-    ...lossHyperparameters,
     dimension: { default: 64, low: 1, high: 1024, integer: true, about: "length of user and item vectors" },
+    ...lossHyperparameters,
     learningRate: { default: 5e-3, low: 1e-6, high: 1, about: "step size of Adam" },
     l2: {
       default: 7e-3,
