@@ -40,6 +40,14 @@ export { type EaseInput, type EaseOptions, ease } from "./models/reference/ease.
 export * from "./models/reference/popularity.js";
 export { type DefinitionOf, findBackbone, findTask, listBackbones } from "./models/registry.js";
 export { isSequenceRanker, type SequenceRanker } from "./models/sequenceRanker.js";
+export {
+  readTunedConfig,
+  readTunedEntry,
+  type TunedConfig,
+  type TunedEntry,
+  type TunedValidation,
+  writeTunedEntry,
+} from "./models/tunedConfig.js";
 export { type CpuInfo, cpuInfo, setThreads, threads } from "./native/addon.js";
 export * from "./native/autograd.js";
 export { Catalogue, selectTopK, type TopK, type TopKFilter, topKRow } from "./native/catalogue.js";
@@ -56,4 +64,5 @@ export {
   SequenceEncoder,
 } from "./native/sequenceEncoder.js";
 export * from "./native/sequenceSampler.js";
+export * from "./search/index.js";
 export * from "./training/train.js";
