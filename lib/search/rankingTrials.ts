@@ -11,7 +11,7 @@ import type { Objective } from "./trial.js";
 export interface RankingTrialOptions
   extends Pick<
     TrainOptions,
-    "backbone" | "view" | "seed" | "evaluateEvery" | "patience" | "threads" | "signal"
+    "backbone" | "view" | "seed" | "evaluateEvery" | "patience" | "threads" | "signal" | "worker"
   > {
   readonly validation: Validation;
   /** Values of any trial: those of the hyper-parameters that are not searched count. */
@@ -53,7 +53,7 @@ export function rankingTrials(
         } = await train({
           ...options,
           hyperparameters: values,
-          worker: source.kind !== "here", // a definition that only this thread has cannot be sent to another
+          worker: options.worker ?? source.kind !== "here", // what only this thread has stays on it
           checkpoint: checkpoint === null ? undefined : { path: checkpoint },
           onEpoch,
         });

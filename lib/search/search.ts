@@ -13,7 +13,7 @@ import type { ScoredTrial, TrialResult } from "./trial.js";
 export interface SearchOptions
   extends Pick<
     TrainOptions,
-    "backbone" | "view" | "seed" | "evaluateEvery" | "patience" | "threads" | "signal"
+    "backbone" | "view" | "seed" | "evaluateEvery" | "patience" | "threads" | "signal" | "worker"
   > {
   /** Rows that choose, by which metric and masking; never test rows. */
   readonly validation: Validation;
@@ -73,7 +73,7 @@ export interface SearchResult {
  * ```
  */
 export async function searchHyperparameters(options: SearchOptions): Promise<SearchResult> {
-  const { backbone, view, seed, validation, evaluateEvery, patience, threads, signal } = options;
+  const { backbone, view, seed, validation, evaluateEvery, patience, threads, signal, worker } = options;
   const { hyperparameters: fixed = {}, strategy = "random", eta = 3, trials: count, file } = options;
   if (file !== undefined && (typeof file !== "string" || file === ""))
     throw argumentError("file", "a path", file);
@@ -86,7 +86,7 @@ export async function searchHyperparameters(options: SearchOptions): Promise<Sea
   const trials = Array.from({ length: count }, (_, index) =>
     drawTrial(definition, space, { ...fixed, epochs }, { seed, trial: index + 1 }),
   );
-  const shared = { backbone, view, seed, validation, evaluateEvery, patience, threads, signal };
+  const shared = { backbone, view, seed, validation, evaluateEvery, patience, threads, signal, worker };
   const objective = rankingTrials(source, definition, { ...shared, hyperparameters: trials[0] });
   const identity: Identity = {
     ...objective.identity,
