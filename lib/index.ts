@@ -53,6 +53,14 @@ export * from "./models/reference/popularity.js";
 export * from "./models/reference/residualFactors.js";
 export { type DefinitionOf, findBackbone, findTask, listBackbones } from "./models/registry.js";
 export { isSequenceRanker, type SequenceRanker } from "./models/sequenceRanker.js";
+export {
+  readTunedConfig,
+  readTunedEntry,
+  type TunedConfig,
+  type TunedEntry,
+  type TunedValidation,
+  writeTunedEntry,
+} from "./models/tunedConfig.js";
 export { type CpuInfo, cpuInfo, setThreads, threads } from "./native/addon.js";
 export * from "./native/autograd.js";
 export { Catalogue, selectTopK, type TopK, type TopKFilter, topKRow } from "./native/catalogue.js";
@@ -69,5 +77,6 @@ export {
   SequenceEncoder,
 } from "./native/sequenceEncoder.js";
 export * from "./native/sequenceSampler.js";
+export * from "./search/index.js";
 export * from "./training/train.js";
 export * from "./training/trainRating.js";

@@ -15,7 +15,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   augmentation: ["training", "models", "llm", "data", "native"],
   aggregation: ["metrics", "native"],
   evaluation: ["augmentation", "aggregation", "models", "training", "llm", "metrics", "data", "native"],
-  cli: ["evaluation", "augmentation", "models", "llm", "metrics", "data", "native"],
+  search: ["training", "models", "metrics", "data", "storage", "native"],
+  cli: ["evaluation", "search", "augmentation", "models", "llm", "metrics", "data", "native"],
 };
 
 const files = readdirSync("lib", { recursive: true, encoding: "utf8" }).filter((name) =>

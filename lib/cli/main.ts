@@ -4,9 +4,10 @@ import pc from "picocolors";
 import { EXPORT_FORMATS } from "../llm/tuning/exportFormats.js";
 import { EVEN_MIX } from "../llm/tuning/mix.js";
 import { RANGES } from "../llm/tuning/ranges.js";
+import { CUTOFFS } from "../metrics/ranking.js";
 import { Llama4RecError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
-import { assignment, columnNames, paths, taskList, taskMix, wholeNumber } from "./parse.js";
+import { assignment, columnNames, paths, searchRange, taskList, taskMix, wholeNumber } from "./parse.js";
 
 /** Exit status for bad input of any kind. */
 const badInput = 2;
@@ -29,6 +30,15 @@ const threadsOption = (): Option =>
   new Option("--threads <n>", "threads of the native engine; default: all processors").argParser(
     wholeNumber(...RANGES.threads),
   );
+const protocolOption = (): Option =>
+  new Option("--protocol <name>", "how rows are held out and masked")
+    .choices(["paper", "standard"])
+    .default("paper");
+const maskingOption = (): Option =>
+  new Option(
+    "--masking <which>",
+    "whether items the user has already stay out of the ranking; default: as the protocol has it for the task",
+  ).choices(["seen", "none"]);
 /** A size of a model from scratch: a base has its own. */
 const sizeOption = (flag: string, what: string, range: readonly [number, number]): Option =>
   new Option(`--${flag} <n>`, what).argParser(wholeNumber(...range)).conflicts("base");
@@ -67,26 +77,59 @@ program
   .option("--cache <folder>", "where the language model's answers are kept; default: your cache folder")
   .option("--no-cache", "keep answers in memory only")
   .option("--seeds <n>", "how many seeds to run, from 1", wholeNumber(1, 1000), 1)
-  .addOption(
-    new Option("--protocol <name>", "how rows are held out and masked")
-      .choices(["paper", "standard"])
-      .default("paper"),
-  )
-  .addOption(
-    new Option(
-      "--masking <which>",
-      "whether items the user has already stay out of the ranking; default: as the protocol has it for the task",
-    ).choices(["seen", "none"]),
-  )
+  .addOption(protocolOption())
+  .addOption(maskingOption())
   .addOption(
     new Option("--pairs <source>", "where the pairs of data augmentation come from")
       .choices(["backbone", "random"])
       .default("backbone"),
   )
   .option("--set <name=value>", "a hyper-parameter of the backbone; may be repeated", assignment)
+  .option("--config <file.json>", "tuned values of the backbone, as search writes them; --set goes over them")
   .addOption(threadsOption())
   .option("--json", "print one JSON document instead of a table")
   .action(async (options) => (await import("./run.js")).run(options));
+
+program
+  .command("search")
+  .description("search the hyper-parameters of a backbone; validation rows choose, test rows are never read")
+  .addOption(dataOption())
+  .addOption(columnOption())
+  .option("--task <name>", "what to recommend; default: as the backbone does, or direct")
+  .option("--backbone <name>", "conventional model; default: the first of the task")
+  .addOption(
+    new Option("--strategy <name>", "random: all trials to the end; halving: the best go on")
+      .choices(["random", "halving"])
+      .default("random"),
+  )
+  .option("--trials <n>", "how many to draw", wholeNumber(1, 1e6), 30)
+  .option("--epochs <n>", "most epochs of a trial; default: as the backbone has it", wholeNumber(1, 1e6))
+  .option(
+    "--eta <n>",
+    "halving: one trial in so many goes on, with so many times the epochs",
+    wholeNumber(2, 1000),
+    3,
+  )
+  .addOption(
+    new Option(
+      "--space <name=range>",
+      "what is searched: low..high, low..high:log or a,b,c; over what the backbone brings; may be repeated",
+    ).argParser(searchRange),
+  )
+  .option("--set <name=value>", "a hyper-parameter that is not searched; may be repeated", assignment)
+  .addOption(
+    new Option("--metric <name>", "what chooses")
+      .choices(CUTOFFS.flatMap((cutoff) => [`hr@${cutoff}`, `ndcg@${cutoff}`]))
+      .default("ndcg@10"),
+  )
+  .addOption(protocolOption())
+  .addOption(maskingOption())
+  .addOption(seedOption())
+  .option("--file <trials.jsonl>", "finished trials are kept here; the same search goes on from it")
+  .option("--out <config.json>", "where the best values go, beside those of other backbones")
+  .addOption(threadsOption())
+  .option("--json", "print one JSON document instead of a table")
+  .action(async (options) => (await import("./search.js")).search(options));
 
 program
   .command("tune")

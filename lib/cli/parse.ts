@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from "commander";
 import { INSTRUCTION_TASKS, type InstructionTask, type TaskMix } from "../llm/tuning/mix.js";
+import type { SearchRange } from "../models/backbone.js";
 
 /** A whole number in a range. */
 export function wholeNumber(low: number, high: number): (text: string) => number {
@@ -19,6 +20,29 @@ export function assignment(text: string, soFar: Record<string, number> = {}): Re
   if (rest.length > 0 || !name || !value || !Number.isFinite(Number(value)))
     throw new InvalidArgumentError("expected name=number.");
   return { ...soFar, [name]: Number(value) };
+}
+
+/** `name=low..high`, `name=low..high:log` or `name=a,b,c`, added to what earlier ones said. */
+export function searchRange(
+  text: string,
+  soFar: Record<string, SearchRange> = {},
+): Record<string, SearchRange> {
+  const [name, values, ...rest] = text.split("=");
+  const range = rest.length === 0 && name && values ? rangeOf(values) : null;
+  if (range === null)
+    throw new InvalidArgumentError("expected name=low..high, name=low..high:log or name=a,b,c.");
+  return { ...soFar, [name]: range };
+}
+
+function rangeOf(text: string): SearchRange | null {
+  const ends = /^(?<low>.+?)\.\.(?<high>.+?)(?<log>:log)?$/.exec(text)?.groups;
+  const numbers = (ends === undefined ? text.split(",") : [ends.low, ends.high]).map((part) =>
+    part.trim() === "" ? Number.NaN : Number(part),
+  );
+  if (!numbers.every(Number.isFinite)) return null;
+  if (ends === undefined) return { values: numbers };
+  const [low, high] = numbers;
+  return { low, high, scale: ends.log === undefined ? "linear" : "log" };
 }
 
 /** A path, added to earlier ones. */

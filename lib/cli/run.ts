@@ -4,6 +4,7 @@ import { runExperiment } from "../evaluation/experiment.js";
 import { resolveHyperparameters } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
 import { findBackbone, findTask, listBackbones } from "../models/registry.js";
+import { readTunedEntry } from "../models/tunedConfig.js";
 import { setThreads } from "../native/addon.js";
 import { type DataOptions, readData } from "./data.js";
 import { type LanguageModelOptions, openLanguageModel } from "./languageModel.js";
@@ -19,6 +20,8 @@ export interface RunOptions extends DataOptions, LanguageModelOptions {
   readonly masking?: Masking;
   readonly pairs: PairSource;
   readonly set?: Record<string, number>;
+  /** File of tuned values. */
+  readonly config?: string;
   readonly threads?: number;
   readonly json?: boolean;
 }
@@ -28,7 +31,9 @@ export async function run(options: RunOptions): Promise<void> {
   const task = findTask(options.task);
   const backbone =
     options.backbone === undefined ? listBackbones(task)[0] : findBackbone(options.backbone, task);
-  resolveHyperparameters(backbone, options.set); // before anything is opened or made
+  const tuned = options.config === undefined ? null : await readTunedEntry(options.config, backbone.name);
+  const hyperparameters = { ...tuned?.hyperparameters, ...options.set };
+  resolveHyperparameters(backbone, hyperparameters); // before anything is opened or made
   if (options.threads !== undefined) setThreads(options.threads);
 
   const report = await withProgress(options.json ?? false, async (bars, signal) => {
@@ -41,7 +46,7 @@ export async function run(options: RunOptions): Promise<void> {
       masking: options.masking,
       seeds: Array.from({ length: options.seeds }, (_, index) => index + 1),
       languageModel: languageModel.named,
-      hyperparameters: options.set,
+      hyperparameters,
       pairSource: options.pairs,
       demonstration: options.data === undefined,
       signal,

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { access, constants, readFile, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 import type { TensorType } from "../llm/gguf/index.js";
 import type { LoraOptions } from "../llm/pocket/lora.js";
 import { checkTuneOptions, shapeFor } from "../llm/tuning/arguments.js";
@@ -9,7 +8,8 @@ import type { PocketShape, TuneReport } from "../llm/tuning/options.js";
 import { tune as tuneModel } from "../llm/tuning/tune.js";
 import { checkTunedType, type TunedWeights, writeTuned } from "../llm/tuning/tunedModel.js";
 import { threads as poolThreads, setThreads } from "../native/addon.js";
-import { argumentError, Llama4RecError } from "../native/errors.js";
+import { argumentError } from "../native/errors.js";
+import { checkOutFile } from "./outFile.js";
 import { withProgress } from "./progress.js";
 import { openTuningData, type TuningDataOptions, trainHints } from "./tuningData.js";
 
@@ -57,7 +57,7 @@ interface TuneResult {
 /** `llama4rec tune`: a pocket Llama from scratch, or with `--base` a LoRA adapter, as one GGUF. */
 export async function tune(options: TuneCommandOptions): Promise<void> {
   const { out, base, type, tokens, mix, seed, checkpoint, threads, json = false } = options;
-  await checkOut(out);
+  await checkOutFile("--out", out);
   const shape = base === undefined ? shapeOf(options) : undefined;
   const lora = loraOf(options);
   const asked = {
@@ -127,23 +127,6 @@ function loraOf({ base, rank, alpha }: TuneCommandOptions): LoraOptions | null {
     if (value !== undefined)
       throw argumentError(option, "--base beside it, whose adapter it is about", value);
   return null;
-}
-
-/** Refuses a place that cannot be written to now rather than after the training. */
-async function checkOut(out: string): Promise<void> {
-  const found = await stat(out).catch(() => null);
-  const folder = dirname(out);
-  const writable = await access(folder, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  const fault = found?.isDirectory()
-    ? "a folder"
-    : writable
-      ? null
-      : `a file in ${folder}, which is not there or closed`;
-  if (fault !== null)
-    throw new Llama4RecError("E_FILE", `--out: expected a file that can be written, got ${out}: ${fault}`);
 }
 
 function noteOf({ stage, loss, tokensPerSecond, validation }: TuneReport): string {

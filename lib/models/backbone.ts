@@ -1,6 +1,7 @@
 import type { TrainView } from "../data/trainView.js";
 import type { Tensor } from "../native/autograd.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
+import { unknownName } from "../native/nearest.js";
 import type { PairBatch } from "../native/pairSampler.js";
 import type { Parameter } from "../native/parameter.js";
 import type { EncoderModel } from "../native/sequenceEncoder.js";
@@ -21,7 +22,17 @@ export interface Hyperparameter {
   readonly integer?: boolean;
   /** One line: what it does, in which unit. */
   readonly about: string;
+  /** Where a search looks for it unless told otherwise; absent: it stays at its default. */
+  readonly search?: SearchRange;
 }
+
+/**
+ * Values among which a search draws one, all alike: between two numbers, both included, evenly or evenly by their
+ * logarithm, or from a list.
+ */
+export type SearchRange =
+  | { readonly low: number; readonly high: number; readonly scale?: "linear" | "log" }
+  | { readonly values: readonly number[] };
 
 /** Hyper-parameters that every backbone has: the trainer reads them. */
 export interface CommonHyperparameters {
@@ -124,6 +135,25 @@ export type RankingDefinition = DirectDefinition | SequentialDefinition;
 export type BackboneDefinition = RankingDefinition | RatingDefinition;
 
 /**
+ * Checks one value of one hyper-parameter, which it gives back as the backbone describes it.
+ * @throws Llama4RecError `E_ARGUMENT` for an unknown name, a value out of range or one that is no number.
+ */
+export function checkHyperparameter(
+  { name: backbone, hyperparameters: known }: BackboneDefinition,
+  name: string,
+  value: number,
+): Hyperparameter {
+  if (!Object.hasOwn(known, name))
+    throw unknownName("E_ARGUMENT", `${backbone} hyper-parameter`, Object.keys(known), name);
+  const spec = known[name];
+  const wanted = `${spec.integer ? "an integer" : "a number"} in ${spec.low}..${spec.high}`;
+  const fits = Number.isFinite(value) && value >= spec.low && value <= spec.high;
+  if (!fits || (spec.integer && !Number.isInteger(value)))
+    throw argumentError(`${backbone} ${name}`, wanted, value);
+  return spec;
+}
+
+/**
  * Defaults of a backbone with a user's values over them.
  * @throws Llama4RecError `E_ARGUMENT` for an unknown name, a value out of range, one that is no number, or values that do not
  *   go together;
@@ -134,19 +164,7 @@ export function resolveHyperparameters(
   given: Readonly<Record<string, number>> = {},
 ): Hyperparameters {
   const known = definition.hyperparameters;
-  for (const [name, value] of Object.entries(given)) {
-    const spec = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (spec === undefined)
-      throw argumentError(
-        `${definition.name} hyper-parameter`,
-        `one of ${Object.keys(known).join(", ")}`,
-        name,
-      );
-    const wanted = `${spec.integer ? "an integer" : "a number"} in ${spec.low}..${spec.high}`;
-    const fits = Number.isFinite(value) && value >= spec.low && value <= spec.high;
-    if (!fits || (spec.integer && !Number.isInteger(value)))
-      throw argumentError(`${definition.name} ${name}`, wanted, value);
-  }
+  for (const [name, value] of Object.entries(given)) checkHyperparameter(definition, name, value);
   const defaults = Object.fromEntries(Object.entries(known).map(([name, spec]) => [name, spec.default]));
   const { epochs, batchSize, learningRate } = defaults;
   const needed = ["epochs", "batchSize", "learningRate"];

@@ -1,4 +1,4 @@
-import { Llama4RecError } from "../native/errors.js";
+import { unknownName } from "../native/nearest.js";
 import type { BackboneDefinition, Task } from "./backbone.js";
 import { LIGHTGCN } from "./direct/lightgcn.js";
 import { MF } from "./direct/mf.js";
@@ -53,11 +53,7 @@ export function listBackbones<T extends Task = Task>(task?: T): readonly Definit
  */
 export function findTask(name: string): Task {
   const found = tasks.find((task) => task === name);
-  if (found === undefined)
-    throw new Llama4RecError(
-      "E_TASK",
-      `task: expected one of ${tasks.join(", ")}, got ${JSON.stringify(name)}`,
-    );
+  if (found === undefined) throw unknownName("E_TASK", "task", tasks, name);
   return found;
 }
 
@@ -69,10 +65,12 @@ export function findBackbone<T extends Task = Task>(name: string, task?: T): Def
   const fitting = listBackbones(task);
   const found = fitting.find((definition) => definition.name.toLowerCase() === name.toLowerCase());
   if (found === undefined)
-    throw new Llama4RecError(
+    throw unknownName(
       "E_BACKBONE",
-      `backbone: expected one of ${fitting.map((definition) => definition.name).join(", ")}` +
-        `${task === undefined ? "" : ` for task ${task}`}, got ${JSON.stringify(name)}`,
+      "backbone",
+      fitting.map((definition) => definition.name),
+      name,
+      task === undefined ? "" : ` for task ${task}`,
     );
   return found;
 }

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import type { BackboneDefinition, RankingDefinition, RatingDefinition, Task } from "../models/backbone.js";
 import { findBackbone, isRegistered, listBackbones } from "../models/registry.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
+import { unknownName } from "../native/nearest.js";
 import type { CommonTrainOptions } from "./options.js";
 
 /** How any thread finds a definition for itself. Plain data. */
@@ -25,11 +26,11 @@ export function sourceOf(backbone: CommonTrainOptions["backbone"]): DefinitionSo
   if (typeof backbone === "string") {
     const named = listBackbones().find(({ name }) => name.toLowerCase() === backbone.toLowerCase());
     if (named === undefined)
-      throw new Llama4RecError(
+      throw unknownName(
         "E_BACKBONE",
-        `backbone: expected one of ${listBackbones()
-          .map(({ name }) => name)
-          .join(", ")}, got ${describe(backbone)}`,
+        "backbone",
+        listBackbones().map(({ name }) => name),
+        backbone,
       );
     return { kind: "registered", name: named.name, task: named.task };
   }

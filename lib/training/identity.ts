@@ -55,8 +55,16 @@ export function checkedIdentity(path: string, value: unknown): Identity {
   return value as Identity;
 }
 
-/** @throws Llama4RecError `E_MISMATCH` naming all in which the training there is not the one here. */
-export function checkIdentity(path: string, here: Identity, there: Identity): void {
+/**
+ * @param what What was expected there.
+ * @throws Llama4RecError `E_MISMATCH` naming all in which the training there is not the one here.
+ */
+export function checkIdentity(
+  path: string,
+  here: Identity,
+  there: Identity,
+  what = "a checkpoint of this training",
+): void {
   const short = (value: string | number | undefined): string =>
     value === undefined ? "nothing" : String(value).replace(/^([0-9a-f]{12})[0-9a-f]{52}$/, "$1...");
   const differing = [...new Set([...Object.keys(here), ...Object.keys(there)])].filter(
@@ -64,10 +72,7 @@ export function checkIdentity(path: string, here: Identity, there: Identity): vo
   );
   if (differing.length === 0) return;
   const list = differing.map((name) => `${name} (${short(there[name])} there, ${short(here[name])} here)`);
-  throw new Llama4RecError(
-    "E_MISMATCH",
-    `${path}: expected a checkpoint of this training, but it differs in ${list.join(", ")}`,
-  );
+  throw new Llama4RecError("E_MISMATCH", `${path}: expected ${what}, but it differs in ${list.join(", ")}`);
 }
 
 /** What a backbone may read of a view beside its interactions; counts keep lists apart. */

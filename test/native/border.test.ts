@@ -266,6 +266,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
   transposeBlocks: [
     ["id", matrix],
     ["integer", 2],
+  ],
   hopMix: [
     ["id", matrix],
     ["id", matrix],

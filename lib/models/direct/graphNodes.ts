@@ -21,7 +21,14 @@ import { catalogueLoss, pairwiseLoss, servingVectors } from "./pairLoss.js";
 /** Hyper-parameters of the convolution, the same in every graph backbone. */
 export const graphHyperparameters = {
   dimension: { default: 64, low: 1, high: 1024, integer: true, about: "length of user and item vectors" },
-  layers: { default: 3, low: 0, high: 16, integer: true, about: "graph convolutions; 0: plain MF" },
+  layers: {
+    default: 3,
+    low: 0,
+    high: 16,
+    integer: true,
+    about: "graph convolutions; 0: plain MF",
+    search: { values: [1, 2, 3] },
+  },
 } as const satisfies Readonly<Record<string, Hyperparameter>>;
 
 /**

@@ -145,18 +145,27 @@ export const layersOf = ({ hidden1, hidden2 }: Hyperparameters): number[] =>
 
 /** Hyper-parameters of all rating models. */
 export const fieldHyperparameters = {
-  dimension: { default: 16, low: 1, high: 1024, integer: true, about: "length of the vector of a field" },
+  dimension: {
+    default: 16,
+    low: 1,
+    high: 1024,
+    integer: true,
+    about: "length of the vector of a field",
+    search: { values: [8, 16, 32] },
+  },
   l2: {
     default: 20,
     low: 0,
     high: 1e5,
     about: "weight of the squared vectors, each row once an epoch, in ratings",
+    search: { low: 3, high: 100, scale: "log" },
   },
   l2Linear: {
     default: 5,
     low: 0,
     high: 1e5,
     about: "the same for the numbers of the linear part: the damping of a bias",
+    search: { low: 2, high: 30, scale: "log" },
   },
   history: {
     default: 0,
@@ -164,6 +173,7 @@ export const fieldHyperparameters = {
     high: 10_000,
     integer: true,
     about: "most rated items, the newest, in the field of a user's items; 0: no such field",
+    search: { values: [0, 50, 200] },
   },
   rareBelow: {
     default: 2,
@@ -172,14 +182,47 @@ export const fieldHyperparameters = {
     integer: true,
     about: "ids and values of fewer ratings, users or items share a row with unseen ones",
   },
-  learningRate: { default: 1e-3, low: 1e-6, high: 1, about: "step size of Adam" },
-  batchSize: { default: 1024, low: 1, high: 1_048_576, integer: true, about: "ratings a step" },
+  learningRate: {
+    default: 1e-3,
+    low: 1e-6,
+    high: 1,
+    about: "step size of Adam",
+    search: { low: 3e-4, high: 5e-3, scale: "log" },
+  },
+  batchSize: {
+    default: 1024,
+    low: 1,
+    high: 1_048_576,
+    integer: true,
+    about: "ratings a step",
+    search: { values: [512, 1024, 2048] },
+  },
   epochs: { default: 50, low: 1, high: 10_000, integer: true, about: "most passes over the ratings" },
 } as const satisfies Readonly<Record<string, Hyperparameter>>;
 
 /** Hyper-parameters of models with a {@link Perceptron}. */
 export const perceptronHyperparameters = {
-  hidden1: { default: 128, low: 0, high: 4096, integer: true, about: "width of the first layer; 0: none" },
-  hidden2: { default: 64, low: 0, high: 4096, integer: true, about: "width of the second layer; 0: none" },
-  dropout: { default: 0.3, low: 0, high: 0.95, about: "rate after each layer" },
+  hidden1: {
+    default: 128,
+    low: 0,
+    high: 4096,
+    integer: true,
+    about: "width of the first layer; 0: none",
+    search: { values: [32, 64, 128] },
+  },
+  hidden2: {
+    default: 64,
+    low: 0,
+    high: 4096,
+    integer: true,
+    about: "width of the second layer; 0: none",
+    search: { values: [0, 32, 64] },
+  },
+  dropout: {
+    default: 0.3,
+    low: 0,
+    high: 0.95,
+    about: "rate after each layer",
+    search: { low: 0, high: 0.6 },
+  },
 } as const satisfies Readonly<Record<string, Hyperparameter>>;

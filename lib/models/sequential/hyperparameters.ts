@@ -3,10 +3,31 @@ import type { Hyperparameter, Hyperparameters } from "../backbone.js";
 
 /** Hyper-parameters of every model over a transformer, with SASRec's defaults. */
 export const transformerHyperparameters = {
-  dimension: { default: 64, low: 1, high: 1024, integer: true, about: "length of item vectors and states" },
+  dimension: {
+    default: 64,
+    low: 1,
+    high: 1024,
+    integer: true,
+    about: "length of item vectors and states",
+    search: { values: [32, 64, 128] },
+  },
   hidden: { default: 256, low: 1, high: 4096, integer: true, about: "width of the feed-forward layer" },
-  blocks: { default: 2, low: 1, high: 32, integer: true, about: "transformer blocks" },
-  heads: { default: 2, low: 1, high: 64, integer: true, about: "attention heads; divides dimension" },
+  blocks: {
+    default: 2,
+    low: 1,
+    high: 32,
+    integer: true,
+    about: "transformer blocks",
+    search: { values: [1, 2, 3] },
+  },
+  heads: {
+    default: 2,
+    low: 1,
+    high: 64,
+    integer: true,
+    about: "attention heads; divides dimension",
+    search: { values: [1, 2, 4] },
+  },
   length: { default: 50, low: 1, high: 4096, integer: true, about: "most items of a history that count" },
   negatives: {
     default: 0,
@@ -15,15 +36,34 @@ export const transformerHyperparameters = {
     integer: true,
     about: "sampled items for each token in the binary cross-entropy; 0: softmax over the whole catalogue",
   },
-  dropout: { default: 0.5, low: 0, high: 0.95, about: "rate after embeddings, attention and feed-forward" },
-  learningRate: { default: 3e-3, low: 1e-6, high: 1, about: "step size of Adam" },
+  dropout: {
+    default: 0.5,
+    low: 0,
+    high: 0.95,
+    about: "rate after embeddings, attention and feed-forward",
+    search: { low: 0.1, high: 0.7 },
+  },
+  learningRate: {
+    default: 3e-3,
+    low: 1e-6,
+    high: 1,
+    about: "step size of Adam",
+    search: { low: 3e-4, high: 1e-2, scale: "log" },
+  },
   maxNorm: {
     default: 0,
     low: 0,
     high: 1e6,
     about: "largest global norm of a step's gradients; 0: no limit",
   },
-  batchSize: { default: 128, low: 1, high: 65_536, integer: true, about: "sequences a step" },
+  batchSize: {
+    default: 128,
+    low: 1,
+    high: 65_536,
+    integer: true,
+    about: "sequences a step",
+    search: { values: [64, 128, 256] },
+  },
   epochs: { default: 200, low: 1, high: 10_000, integer: true, about: "most passes over the sequences" },
 } as const satisfies Readonly<Record<string, Hyperparameter>>;
 
