@@ -32,6 +32,9 @@ const registered: readonly BackboneDefinition[] = [
 
 const tasks: readonly Task[] = ["direct", "sequential", "rating"];
 
+/** All tasks, in the order of the paper. */
+export const listTasks = (): readonly Task[] => tasks;
+
 /** Whether this very definition is in the registry. */
 export function isRegistered(definition: BackboneDefinition): boolean {
   return registered.includes(definition);
