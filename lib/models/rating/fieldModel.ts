@@ -147,7 +147,7 @@ export const layersOf = ({ hidden1, hidden2 }: Hyperparameters): number[] =>
 export const fieldHyperparameters = {
   dimension: { default: 16, low: 1, high: 1024, integer: true, about: "length of the vector of a field" },
   l2: {
-    default: 20,
+    default: 10,
     low: 0,
     high: 1e5,
     about: "weight of the squared vectors, each row once an epoch, in ratings",
