@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import test from "ava";
 import { folderOf } from "../datasets/temporary.js";
@@ -44,6 +45,12 @@ test("search keeps trials, writes the best, and run takes it under --set", async
   const run = await llama4rec(folder, config);
   t.is(run.code, 0, run.stderr);
   t.deepEqual(JSON.parse(run.stdout).hyperparameters, { ...hyperparameters, epochs: 2 });
+  await rename(join(folder, "rows.csv"), join(folder, "other.csv"));
+  const mismatch = ["search", "--data", "other.csv", "--out", "tuned.json", "--file", "new.jsonl"];
+  const refused = await llama4rec(folder, mismatch);
+  t.is(refused.code, 2);
+  t.regex(refused.stderr, /tuned\.json: expected values tuned on "other", got those of "rows"/);
+  t.false(readdirSync(folder).includes("new.jsonl"), "refused before the search");
   const other = await llama4rec(folder, [...config, "--backbone", "SASRec", "--task", "sequential"]);
   t.is(other.code, 2);
   t.regex(other.stderr, /tuned\.json: backbones: expected one for SASRec, got "MF"/);
