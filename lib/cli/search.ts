@@ -1,11 +1,10 @@
-import { existsSync } from "node:fs";
 import { type Protocol, type Split, split } from "../data/split.js";
 import { methodOf } from "../evaluation/tasks.js";
 import type { RankingMetrics } from "../metrics/ranking.js";
 import type { BackboneDefinition } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
 import { findBackbone, findTask, listBackbones } from "../models/registry.js";
-import { readTunedConfig, type TunedEntry, writeTunedEntry } from "../models/tunedConfig.js";
+import { openTunedConfig, type TunedEntry, writeTunedEntry } from "../models/tunedConfig.js";
 import { threads as poolThreads, setThreads } from "../native/addon.js";
 import { argumentError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
@@ -70,11 +69,12 @@ export async function search(options: SearchCommandOptions): Promise<void> {
   const method = methodOf(backbone.task);
   const masking = options.masking ?? method.masking(protocol);
   if (file !== undefined) await checkOutFile("--file", file);
-  if (out !== undefined) await checkOut(out);
+  if (out !== undefined) await checkOutFile("--out", out);
   if (options.threads !== undefined) setThreads(options.threads);
 
   const report = await withProgress(json, async (bars, signal): Promise<SearchReport> => {
     const dataset = await readData(options, bars, signal);
+    if (out !== undefined) await openTunedConfig(out, dataset.name); // rather now than after the search
     // The test rows stay where they are: nothing here looks at them.
     const { train: view, validation } = split(dataset, { protocol, leastHistory: method.leastHistory });
     checkRows(validation);
@@ -109,12 +109,6 @@ export async function search(options: SearchCommandOptions): Promise<void> {
 function backboneOf({ task, backbone }: SearchCommandOptions): BackboneDefinition {
   const named = task === undefined ? undefined : findTask(task);
   return backbone === undefined ? listBackbones(named ?? "direct")[0] : findBackbone(backbone, named);
-}
-
-/** Refuses a file that the best values cannot go into now rather than after the search. */
-async function checkOut(out: string): Promise<void> {
-  await checkOutFile("--out", out);
-  if (existsSync(out)) await readTunedConfig(out);
 }
 
 function checkRows({ users }: Split["validation"]): void {

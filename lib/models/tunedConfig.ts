@@ -73,18 +73,27 @@ export async function writeTunedEntry(
   backbone: string,
   entry: TunedEntry,
 ): Promise<void> {
-  const before = await readTunedConfig(path).catch((error: unknown) => {
+  const { backbones } = await openTunedConfig(path, dataset);
+  const merged = { dataset, backbones: { ...backbones, [backbone]: entry } };
+  const config = atPath(path, () => checkedConfig(merged));
+  await replaceFile(path, [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
+}
+
+/**
+ * What a file holds that values of a data set are to go into; nothing where there is none.
+ * @throws Llama4RecError as {@link writeTunedEntry} does, but for the writing.
+ */
+export async function openTunedConfig(path: string, dataset: string): Promise<TunedConfig> {
+  const config = await readTunedConfig(path).catch((error: unknown) => {
     if (isMissing(error)) return { dataset, backbones: {} };
     throw error;
   });
-  if (before.dataset !== dataset)
+  if (config.dataset !== dataset)
     throw new Llama4RecError(
       "E_MISMATCH",
-      `${path}: expected values tuned on ${describe(dataset)}, got those of ${describe(before.dataset)}`,
+      `${path}: expected values tuned on ${describe(dataset)}, got those of ${describe(config.dataset)}`,
     );
-  const merged = { dataset, backbones: { ...before.backbones, [backbone]: entry } };
-  const config = atPath(path, () => checkedConfig(merged));
-  await replaceFile(path, [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
+  return config;
 }
 
 const isMissing = (error: unknown): boolean =>

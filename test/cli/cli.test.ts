@@ -1,5 +1,5 @@
 /** The command line as its users meet it: a child process, its output and its exit code. */
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,41 +9,9 @@ import { embeddedModel } from "../../lib/llm/embedded.js";
 import { folderOf } from "../datasets/temporary.js";
 import { WEIGHTS } from "../llm/files.js";
 import { tinyGguf } from "../llm/tinyGguf.js";
-
-interface Outcome {
-  readonly code: unknown;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the command in a folder of its own, which is home, cache and temporary folder too. */
-function llama4rec(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const { LLAMA4REC_DATA: _, ...inherited } = process.env;
-  const options = {
-    cwd,
-    env: { ...inherited, HOME: cwd, XDG_CACHE_HOME: cwd, TMPDIR: cwd, NO_COLOR: "1", ...env },
-  };
-  return new Promise((done) => {
-    execFile(
-      process.execPath,
-      [resolve("dist/lib/cli/main.js"), ...args],
-      options,
-      (error, stdout, stderr) => {
-        done({ code: error === null ? 0 : (error.code ?? error.signal), stdout, stderr });
-      },
-    );
-  });
-}
+import { llama4rec, table } from "./command.js";
 
 const small = ["--set", "epochs=2", "--set", "dimension=4"];
-
-/** A table that the job can be run on: 12 users with 6 of 8 items. */
-const table = (): string => {
-  const rows = ["user,item,rating,timestamp"];
-  for (let user = 0; user < 12; user++)
-    for (let age = 0; age < 6; age++) rows.push(`u${user},i${(user + age) % 8},5,${age}`);
-  return `${rows.join("\n")}\n`;
-};
 
 test("run --json prints one JSON document and nothing else", async (t) => {
   const folder = folderOf(t, { "rows.csv": table(), "tiny.gguf": tinyGguf(WEIGHTS) });
@@ -257,6 +225,11 @@ const badInput: Record<
   },
   "no seed": { args: ["--seeds", "0"], says: [/--seeds/, /'0'/, /expected a whole number/] },
   "a setting without a number": { args: ["--set", "epochs"], says: [/--set/, /expected name=number/] },
+  "a config that is not there": {
+    args: ["--config", "nowhere.json"],
+    says: [/nowhere\.json: expected a file/],
+  },
+  "a setting nearly right": { args: ["--set", "Epoch=3"], says: [/did you mean "epochs"\?/] },
   "an unknown setting": { args: ["--set", "depth=3"], says: [/expected one of dimension/, /got "depth"/] },
   "a setting out of range": { args: ["--set", "epochs=0"], says: [/expected an integer in 1\.\./, /got 0/] },
   "an unknown option": { args: ["--frobnicate"], says: [/unknown option '--frobnicate'/] },
