@@ -201,6 +201,13 @@ program
   .action(async (options) => (await import("./exportInstructions.js")).exportInstructions(options));
 
 program
+  .command("backbones [name]")
+  .description("the conventional models there are; of one, its hyper-parameters with their ranges")
+  .option("--task <name>", "those of one task")
+  .option("--json", "print one JSON document")
+  .action(async (name, options) => (await import("./backbones.js")).backbones(name, options));
+
+program
   .command("doctor")
   .description("what was found on this machine, what is used and why")
   .option("--data <path>", "folder that holds the data sets")

@@ -151,7 +151,7 @@ export async function runRatingExperiment(options: RatingExperimentOptions): Pro
 
 type Fit = Pick<RatingTrainOptions, "view" | "hyperparameters" | "seed" | "validation" | "onEpoch">;
 
-function fit(
+function trainOn(
   { backbone, signal, threads: count = threads() }: RatingExperimentOptions,
   rest: Fit,
 ): Promise<RatingTrainResult> {
@@ -165,7 +165,7 @@ async function fitModel(
   hyperparameters: Hyperparameters,
   clock: StageClock,
 ): Promise<RatingTrainResult> {
-  return await fit(options, {
+  return await trainOn(options, {
     view: parts.train,
     hyperparameters,
     seed,
@@ -190,7 +190,7 @@ async function finalPredictor(
   if (final === train) return chosen.predictor;
   chosen.predictor.dispose();
   const hyperparameters = { ...chosen.hyperparameters, epochs: chosen.epoch };
-  return (await fit(options, { view: final, hyperparameters, seed })).predictor;
+  return (await trainOn(options, { view: final, hyperparameters, seed })).predictor;
 }
 
 function meanAndSpread(runs: readonly RatingMetrics[]): {
