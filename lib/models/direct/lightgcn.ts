@@ -46,9 +46,10 @@ export const LIGHTGCN: DirectDefinition = {
   hyperparameters: {
     ...graphHyperparameters,
     ...lossHyperparameters,
+    negatives: { ...lossHyperparameters.negatives, default: 0 },
     learningRate: { default: 5e-3, low: 1e-6, high: 1, about: "step size of Adam" },
     l2: {
-      default: 1e-3,
+      default: 3e-3,
       low: 0,
       high: 10,
       about: "weight of the squared norms of a batch's layer 0 vectors, batch mean",
