@@ -67,6 +67,7 @@ export { type CpuInfo, cpuInfo, setThreads, threads } from "./native/addon.js";
 export * from "./native/autograd.js";
 export { Catalogue, selectTopK, type TopK, type TopKFilter, topKRow } from "./native/catalogue.js";
 export { type ErrorCode, Llama4RecError } from "./native/errors.js";
+export * from "./native/graph.js";
 export * from "./native/linalg.js";
 export * from "./native/optimizer.js";
 export * from "./native/pairSampler.js";

@@ -2,7 +2,7 @@ import { call } from "./addon.js";
 
 /**
  * The bipartite graph of users and items in native memory, symmetrically normalised: edge (u, i) weighs
- * `1 / sqrt(degree(u) degree(i))` (He et al., LightGCN, SIGIR 2020, Eq. 3). What {@link propagate} runs over; nodes are
+ * `1 / sqrt(degree(u) degree(i))` (He et al., LightGCN, SIGIR 2020, Eq. 3). What `propagate` runs over; nodes are
  * the users, then the items.
  */
 export class Graph implements Disposable {

@@ -46,6 +46,7 @@ export const LIGHTGCN: DirectDefinition = {
   hyperparameters: {
     ...graphHyperparameters,
     ...lossHyperparameters,
+    negatives: { ...lossHyperparameters.negatives, default: 0 },
     learningRate: {
       default: 5e-3,
       low: 1e-6,
@@ -54,7 +55,7 @@ export const LIGHTGCN: DirectDefinition = {
       search: { low: 1e-3, high: 2e-2, scale: "log" },
     },
     l2: {
-      default: 1e-3,
+      default: 3e-3,
       low: 0,
       high: 10,
       about: "weight of the squared norms of a batch's layer 0 vectors, batch mean",

@@ -85,6 +85,8 @@ export const SGL: DirectDefinition = {
   hyperparameters: {
     ...graphHyperparameters,
     ...lossHyperparameters,
+    negatives: { ...lossHyperparameters.negatives, default: 0 },
+    temperature: { ...lossHyperparameters.temperature, default: 0.2 },
     edgeDrop: { default: 0.1, low: 0, high: 0.95, about: "share of edges that a thinned graph lacks" },
     contrastTemperature: {
       default: 0.2,
