@@ -15,6 +15,8 @@ export * from "./augmentation/similarUsers.js";
 export * from "./data/index.js";
 export * from "./data/shop/index.js";
 export * from "./evaluation/experiment.js";
+export * from "./evaluation/ratingExperiment.js";
+export * from "./evaluation/ratingRivals.js";
 export * from "./evaluation/refinement.js";
 export * from "./evaluation/report.js";
 export {
@@ -35,9 +37,22 @@ export * from "./models/frozen.js";
 export { evaluateRanking, type Masking, type RankingEvaluation } from "./models/fullRanking.js";
 export * from "./models/modelFile.js";
 export { type Ranker, type RankOptions, rowsOf, type TrainedRanker } from "./models/ranker.js";
+export type { FeatureBatch, RatingBatch, SideRows } from "./models/rating/featureBatch.js";
+export {
+  type EncodingColumns,
+  type EncodingOptions,
+  encodeView,
+  FeatureEncoding,
+  type FeatureRow,
+  type Field,
+  type FieldSide,
+} from "./models/rating/features.js";
+export * from "./models/ratingPredictor.js";
+export { evaluateRatings, type Rater, type RatingEvaluation } from "./models/ratings.js";
 export * from "./models/reference/bias.js";
 export { type EaseInput, type EaseOptions, ease } from "./models/reference/ease.js";
 export * from "./models/reference/popularity.js";
+export * from "./models/reference/residualFactors.js";
 export { type DefinitionOf, findBackbone, findTask, listBackbones } from "./models/registry.js";
 export { isSequenceRanker, type SequenceRanker } from "./models/sequenceRanker.js";
 export {
@@ -66,3 +81,4 @@ export {
 export * from "./native/sequenceSampler.js";
 export * from "./search/index.js";
 export * from "./training/train.js";
+export * from "./training/trainRating.js";

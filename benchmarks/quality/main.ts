@@ -4,12 +4,15 @@ import { openDataset } from "../../lib/data/open.js";
 import { type Protocol, split } from "../../lib/data/split.js";
 import { runExperiment } from "../../lib/evaluation/experiment.js";
 import { CUTOFFS, type RankingMetrics } from "../../lib/metrics/ranking.js";
+import type { Task } from "../../lib/models/backbone.js";
 import { evaluateRanking, type Masking } from "../../lib/models/fullRanking.js";
 import type { Ranker } from "../../lib/models/ranker.js";
 import { ease } from "../../lib/models/reference/ease.js";
 import { popularity } from "../../lib/models/reference/popularity.js";
-import { findBackbone } from "../../lib/models/registry.js";
-import { cpuInfo } from "../../lib/native/addon.js";
+import { findBackbone, listTasks } from "../../lib/models/registry.js";
+import { cpuInfo, setThreads, threads } from "../../lib/native/addon.js";
+import { measureBackbones, readReport } from "./backbones/run.js";
+import { renderMarkdown, renderTable } from "./backbones/table.js";
 import { measureColdItems } from "./coldItems.js";
 import { type Measured, measurable, measureLanguageModel } from "./languageModel.js";
 import { renderColdItems, renderLanguageModel } from "./languageModelTable.js";
@@ -119,6 +122,44 @@ async function backbone(
   print(`${report.dataset.name}, ${report.protocol}, ${masked}, ${options.seeds} seeds`, rows, options.json);
 }
 
+/** All backbones beside rivals and the paper's Base rows. */
+async function backbones({
+  data,
+  quiet,
+  markdown,
+  json,
+  ...options
+}: {
+  data?: string;
+  seeds: number;
+  only?: string[];
+  task?: Task;
+  results: string;
+  tuned?: string;
+  threads?: number;
+  quiet: boolean;
+  markdown: boolean;
+  json: boolean;
+}): Promise<void> {
+  if (options.threads !== undefined) setThreads(options.threads);
+  const onProgress = (line: string): void => {
+    if (!quiet) process.stderr.write(`${line}\n`);
+  };
+  const reports =
+    data === undefined
+      ? await readReport(options.results)
+      : [await measureBackbones({ ...options, data, threads: options.threads ?? threads(), onProgress })];
+  if (json) console.log(JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2));
+  else
+    for (const { dataset, rows, rivals } of reports)
+      for (const task of listTasks()) {
+        const render = markdown ? renderMarkdown : renderTable;
+        const ofTask = rows.filter((row) => row.task === task);
+        if (ofTask.length > 0)
+          console.log(render(dataset, task, ofTask, rivals.find((rival) => rival.task === task) ?? null));
+      }
+}
+
 function lambdas(text: string): number[] {
   const values = text.split(",").map(Number);
   if (values.some((value) => !(value > 0)))
@@ -175,6 +216,20 @@ program
   .option("--set <name=value>", "a hyper-parameter; may be repeated", assignment)
   .option("--json", "one JSON document", false)
   .action(backbone);
+program
+  .command("backbones")
+  .description("every backbone over several seeds beside its rivals and the paper's Base rows; resumable")
+  .option("--data <folder>", "a data set's folder; without it the kept results are shown")
+  .option("--seeds <n>", "seeds 1 to n", wholeNumber, 5)
+  .option("--only <list>", "some backbones, with commas", (text: string) => text.split(","))
+  .addOption(new Option("--task <name>", "one task only").choices(["direct", "sequential", "rating"]))
+  .option("--results <folder>", "where results are kept", "benchmarks/quality/results")
+  .option("--tuned <file.json>", "hyper-parameters; default: the committed ones of the data set")
+  .option("--threads <n>", "threads of the native engine; default: all processors", wholeNumber)
+  .option("--quiet", "no lines of progress on standard error", false)
+  .option("--markdown", "tables as Markdown", false)
+  .option("--json", "one JSON document", false)
+  .action(backbones);
 program
   .command("language-model")
   .description("a language model on sampled candidates, pairs and ratings, beside rivals on the same rows")

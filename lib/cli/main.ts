@@ -58,8 +58,8 @@ program
   )
   .addOption(dataOption())
   .addOption(columnOption())
-  .option("--task <name>", "what to recommend: direct or sequential", "direct")
-  .option("--backbone <name>", "conventional model; default: MF, or SASRec for the sequential task")
+  .option("--task <name>", "what to do: direct, sequential or rating", "direct")
+  .option("--backbone <name>", "conventional model; default: the first of the task, MF, SASRec or DeepFM")
   .option(
     "--llm <file.gguf>",
     "language model; default: the embedded one on the demonstration shop, else the language side is off",

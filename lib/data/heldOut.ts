@@ -11,10 +11,19 @@ export class HeldOut {
   readonly users: Int32Array;
   /** Internal index of the item to be found, per row. */
   readonly items: Int32Array;
+  /** Rating that the user gave it, per row: what a rating model is to predict. */
+  readonly ratings: Float32Array;
 
-  constructor(name: "validation" | "test", users: Int32Array, items: Int32Array) {
+  /** @param ratings Default: all 1. */
+  constructor(
+    name: "validation" | "test",
+    users: Int32Array,
+    items: Int32Array,
+    ratings: Float32Array = new Float32Array(items.length).fill(1),
+  ) {
     this.name = name;
     this.users = users;
     this.items = items;
+    this.ratings = ratings;
   }
 }

@@ -114,8 +114,8 @@ export function split(dataset: Dataset, options: SplitOptions = {}): Split {
     else {
       for (const row of ordered.slice(0, -2)) trainRows.rows.push(row);
       for (const row of ordered.slice(0, -1)) finalRows.rows.push(row);
-      secondLast.push({ user, item: interactions.items[ordered[ordered.length - 2]] });
-      last.push({ user, item: interactions.items[ordered[ordered.length - 1]] });
+      secondLast.push(targetOf(interactions, user, ordered[ordered.length - 2]));
+      last.push(targetOf(interactions, user, ordered[ordered.length - 1]));
     }
     trainRows.offsets[user + 1] = trainRows.rows.length;
     finalRows.offsets[user + 1] = finalRows.rows.length;
@@ -188,7 +188,14 @@ function viewOf(dataset: Dataset, { rows, offsets }: Rows): TrainView {
 interface Target {
   readonly user: number;
   readonly item: number;
+  readonly rating: number;
 }
+
+const targetOf = ({ items, ratings }: Interactions, user: number, row: number): Target => ({
+  user,
+  item: items[row],
+  rating: ratings[row],
+});
 
 /** Targets whose item somebody has in training. */
 function heldOut(name: HeldOut["name"], targets: readonly Target[], train: TrainView): HeldOut {
@@ -197,6 +204,7 @@ function heldOut(name: HeldOut["name"], targets: readonly Target[], train: Train
     name,
     Int32Array.from(seen, ({ user }) => user),
     Int32Array.from(seen, ({ item }) => item),
+    Float32Array.from(seen, ({ rating }) => rating),
   );
 }
 

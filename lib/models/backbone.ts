@@ -7,6 +7,8 @@ import type { Parameter } from "../native/parameter.js";
 import type { EncoderModel } from "../native/sequenceEncoder.js";
 import type { SequenceBatch } from "../native/sequenceSampler.js";
 import type { Factors } from "./factorRanker.js";
+import type { FeatureBatch, RatingBatch } from "./rating/featureBatch.js";
+import type { FeatureEncoding } from "./rating/features.js";
 
 /** What a recommender is asked to do. */
 export type Task = "direct" | "sequential" | "rating";
@@ -36,7 +38,7 @@ export type SearchRange =
 export interface CommonHyperparameters {
   /** Most epochs; early stopping on validation decides. */
   readonly epochs: number;
-  /** Examples a step: triples or sequences. */
+  /** Examples a step: triples, sequences or ratings. */
   readonly batchSize: number;
   /** Of Adam. */
   readonly learningRate: number;
@@ -49,10 +51,14 @@ export type Hyperparameters = CommonHyperparameters & Readonly<Record<string, nu
 export interface DirectBackbone {
   /** Everything the optimizer updates; checkpoints go by their names. */
   readonly parameters: readonly Parameter[];
-  /** Loss of one batch of (user, positive, negative) as a `1 x 1` tensor; called inside a step. */
+  /** Called at the start of every epoch, from 1, and again when a training is resumed within one; outside of steps. */
+  startEpoch?(epoch: number): void;
+  /** Loss of one batch of (user, positive, negatives) as a `1 x 1` tensor; called inside a step. */
   loss(batch: PairBatch): Tensor;
   /** User and item vectors for serving: `score(u, i) = users[u] . items[i] + itemBiases[i]`. */
   factors(): Factors;
+  /** Frees what the model holds beside its parameters, which the training frees itself. */
+  [Symbol.dispose]?(): void;
 }
 
 /** A sequential model while it is trained. */
@@ -63,13 +69,28 @@ export interface SequentialBackbone {
   loss(batch: SequenceBatch): Tensor;
   /** Weights of the encoder that serves: `score(history, i) = state(history) . items[i]`. */
   encoder(): EncoderModel;
+  /** Frees what the model holds beside its parameters, which the training frees itself. */
+  [Symbol.dispose]?(): void;
+}
+
+/** A rating model, while it is trained and when it serves. */
+export interface RatingBackbone {
+  /** Everything the optimizer updates; checkpoints and model files go by their names. */
+  readonly parameters: readonly Parameter[];
+  /** Loss of one batch of ratings as a `1 x 1` tensor; called inside a step. */
+  loss(batch: RatingBatch): Tensor;
+  /** Predicted ratings `[n x 1]`, not bounded; called inside a step. */
+  predict(batch: FeatureBatch): Tensor;
 }
 
 interface NamedBackbone {
   readonly name: string;
   /** Paper or source of the model. */
   readonly source: string;
-  /** With `epochs`, `batchSize` and `learningRate` among them; sequential ones also with `length` and `negatives`. */
+  /**
+   * With `epochs`, `batchSize` and `learningRate` among them; sequential ones also with `length` and `negatives`, which
+   * direct ones may have: sampled items for each interaction, without it 1.
+   */
   readonly hyperparameters: Readonly<Record<string, Hyperparameter>>;
   /** Throws `E_ARGUMENT` when values that are in range do not go together. */
   check?(hyperparameters: Hyperparameters): void;
@@ -95,8 +116,23 @@ export interface SequentialDefinition extends NamedBackbone {
   create(view: TrainView, hyperparameters: Hyperparameters, seed: number): SequentialBackbone;
 }
 
+/** How a rating backbone is named, configured and made. One per model file. */
+export interface RatingDefinition extends NamedBackbone {
+  readonly task: "rating";
+  /**
+   * Makes an untrained model; a trained one is made the same way and then given its parameters. It sees the fields of
+   * users and items and the mean of the training ratings. The trainer makes them with the hyper-parameters `rareBelow`
+   * and `history`, where the definition has those.
+   * @param seed Same seed: same initial bits.
+   */
+  create(features: FeatureEncoding, hyperparameters: Hyperparameters, seed: number): RatingBackbone;
+}
+
+/** How a backbone of a task that ranks is named, configured and made. */
+export type RankingDefinition = DirectDefinition | SequentialDefinition;
+
 /** How a backbone of any task is named, configured and made. */
-export type BackboneDefinition = DirectDefinition | SequentialDefinition;
+export type BackboneDefinition = RankingDefinition | RatingDefinition;
 
 /**
  * Checks one value of one hyper-parameter, which it gives back as the backbone describes it.

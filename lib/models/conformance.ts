@@ -6,17 +6,14 @@ import { TrainView } from "../data/trainView.js";
 import { setThreads, threads } from "../native/addon.js";
 import { topKRow } from "../native/catalogue.js";
 import { train } from "../training/train.js";
-import type { BackboneDefinition } from "./backbone.js";
+import type { BackboneDefinition, RankingDefinition } from "./backbone.js";
+import { type ConformanceCase, expect, same } from "./conformanceCase.js";
 import { loadModel, saveModel } from "./modelFile.js";
 import { rowsOf, type TrainedRanker } from "./ranker.js";
+import { ratingConformance } from "./ratingConformance.js";
 import { isSequenceRanker } from "./sequenceRanker.js";
 
-/** One property that every backbone must have. */
-export interface ConformanceCase {
-  readonly name: string;
-  /** Resolves when the property holds; rejects with an `Error` that says what was expected and what came. */
-  run(): Promise<void>;
-}
+export type { ConformanceCase } from "./conformanceCase.js";
 
 /** Options of {@link conformanceSuite}. */
 export interface ConformanceOptions {
@@ -56,10 +53,18 @@ export function conformanceSuite(
   backbone: BackboneDefinition,
   options: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
+  if (backbone.task === "rating") return ratingConformance(backbone, options.hyperparameters);
+  return rankingConformance(backbone, options.hyperparameters);
+}
+
+function rankingConformance(
+  backbone: RankingDefinition,
+  given: ConformanceOptions["hyperparameters"],
+): readonly ConformanceCase[] {
   const small = Object.entries(smallModels[backbone.task]).filter(([name]) =>
     Object.hasOwn(backbone.hyperparameters, name),
   );
-  const hyperparameters = { ...Object.fromEntries(small), ...options.hyperparameters };
+  const hyperparameters = { ...Object.fromEntries(small), ...given };
   const view = plantedView();
   const fitModel = async (seed: number): Promise<TrainedRanker> =>
     (await train({ backbone, view, hyperparameters, seed, worker: false })).ranker;
@@ -223,13 +228,4 @@ function plantedView(): TrainView {
     itemAttributes: {},
     userAttributes: {},
   });
-}
-
-function expect(holds: boolean, expected: string, received: unknown): void {
-  if (!holds) throw new Error(`expected ${expected}, got ${String(received)}`);
-}
-
-function same(a: ArrayLike<number>, b: ArrayLike<number>, what: string): void {
-  expect(a.length === b.length, `${what}: ${a.length} numbers`, b.length);
-  for (let i = 0; i < a.length; i++) expect(Object.is(a[i], b[i]), `${what}: ${a[i]} at ${i}`, b[i]);
 }

@@ -1,6 +1,8 @@
 import type { EncoderModel, Histories } from "../native/sequenceEncoder.js";
+import type { Hyperparameters } from "./backbone.js";
 import { type Factors, factorRanker } from "./factorRanker.js";
 import type { TrainedRanker } from "./ranker.js";
+import type { EncodingColumns } from "./rating/features.js";
 import { sequenceRanker } from "./sequenceRanker.js";
 
 /** A trained factor model as plain data. */
@@ -19,14 +21,37 @@ export interface SequenceModel {
   readonly histories: Histories;
 }
 
-/** A trained model as plain data: what files and worker threads carry. Arrays and numbers only. */
-export type FrozenModel = FactorModel | SequenceModel;
+/** Values of one parameter. */
+export interface ParameterValues {
+  readonly rows: number;
+  readonly columns: number;
+  /** `[rows x columns]` row-major. */
+  readonly values: Float32Array;
+}
+
+/** A trained rating model as plain data. Its backbone's definition makes it run: see {@link predictorOf}. */
+export interface RatingModel {
+  readonly kind: "rating";
+  /** Of the backbone. */
+  readonly name: string;
+  readonly hyperparameters: Hyperparameters;
+  /** The fields of users and items, and the mean and range of the training ratings. */
+  readonly encoding: EncodingColumns;
+  /** By name. */
+  readonly parameters: Readonly<Record<string, ParameterValues>>;
+}
+
+/** A trained model that ranks, as plain data. */
+export type RankingModel = FactorModel | SequenceModel;
+
+/** A trained model as plain data: what files and worker threads carry. Arrays, numbers and texts only. */
+export type FrozenModel = RankingModel | RatingModel;
 
 /**
  * The ranker over a frozen model. The arrays are taken over, not copied: do not change them.
  * @param shared Id of the native catalogue or encoder of this very model, which another thread holds: it is shared.
  * @throws Llama4RecError `E_ARGUMENT` when sizes do not fit or a number is not finite.
  */
-export function rankerOf(model: FrozenModel, shared?: number): TrainedRanker {
+export function rankerOf(model: RankingModel, shared?: number): TrainedRanker {
   return model.kind === "factors" ? factorRanker(model, shared) : sequenceRanker(model, shared);
 }

@@ -1,9 +1,12 @@
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import { readTensorFile, type TensorFile, writeTensorFile } from "../storage/safetensors.js";
+import type { RatingDefinition } from "./backbone.js";
 import { type FrozenModel, rankerOf } from "./frozen.js";
 import { aboutOf, aboutTexts, type ModelAbout } from "./modelAbout.js";
 import { modelOf, tensorsOf } from "./modelTensors.js";
 import type { TrainedRanker } from "./ranker.js";
+import { predictorOf, type RatingPredictor } from "./ratingPredictor.js";
+import { findBackbone } from "./registry.js";
 
 export type { ModelAbout } from "./modelAbout.js";
 
@@ -23,7 +26,7 @@ const kind = "model";
  */
 export async function saveModel(
   path: string,
-  model: FrozenModel | TrainedRanker,
+  model: FrozenModel | TrainedRanker | RatingPredictor,
   about: ModelAbout = {},
 ): Promise<void> {
   const frozen = "model" in model ? model.model : model;
@@ -46,9 +49,39 @@ export async function loadModel(
   const file = await readTensorFile(path, { kind, verify: options.verify });
   return orCorrupt(path, () => {
     const { model, about } = contentOf(file);
+    if (model.kind === "rating") throw otherKind(path, "ranks", "rates, which loadRatingModel opens");
     return { ranker: rankerOf(model), about };
   });
 }
+
+/**
+ * Opens the file of a rating model, in the same way. It runs on the definition of its backbone, whose parameters are
+ * checked against those in the file.
+ * @param options `backbone`: the definition, where the registry has none of that name.
+ * @throws Llama4RecError As {@link loadModel}; `E_BACKBONE` when the registry has no rating backbone of that name and none
+ *   is given, or the definition fails; `E_ARGUMENT` when the definition given is another's.
+ * @example
+ * ```ts
+ * await saveModel("ratings.safetensors", predictor);
+ * using loaded = (await loadRatingModel("ratings.safetensors")).predictor;
+ * loaded.predict(Int32Array.of(0), Int32Array.of(7));
+ * ```
+ */
+export async function loadRatingModel(
+  path: string,
+  options: { verify?: boolean; backbone?: RatingDefinition } = {},
+): Promise<{ predictor: RatingPredictor; about: ModelAbout }> {
+  const file = await readTensorFile(path, { kind, verify: options.verify });
+  const { model, about } = orCorrupt(path, () => contentOf(file));
+  if (model.kind !== "rating") throw otherKind(path, "rates", "ranks, which loadModel opens");
+  const { backbone = findBackbone(model.name, "rating") } = options;
+  if (backbone.name !== model.name)
+    throw argumentError("backbone", `the definition of rating backbone ${model.name}`, backbone.name);
+  return orCorrupt(path, () => ({ predictor: predictorOf(model, backbone), about }));
+}
+
+const otherKind = (path: string, expected: string, received: string): Llama4RecError =>
+  new Llama4RecError("E_MISMATCH", `${path}: expected a model that ${expected}, got one that ${received}`);
 
 /**
  * Checks every byte of a model file and all that {@link loadModel} checks.
@@ -68,15 +101,22 @@ function contentOf({ metadata, tensors }: TensorFile): { model: FrozenModel; abo
 
 /** One id for every user and item, where there are ids. */
 function checkFit(model: FrozenModel, { users, items }: ModelAbout): void {
-  const { items: vectors } = model.kind === "factors" ? model.factors : model.encoder;
-  const { dimension } = model.kind === "factors" ? model.factors : model.encoder.shape;
-  const userCount =
-    model.kind === "factors" ? model.factors.users.length / dimension : model.histories.offsets.length - 1;
-  const itemCount = vectors.length / dimension;
+  const { userCount, itemCount } = countsOf(model);
   if (users !== undefined && users.size !== userCount)
     throw argumentError("about.users", `${userCount} ids`, users.size);
   if (items !== undefined && items.size !== itemCount)
     throw argumentError("about.items", `${itemCount} ids`, items.size);
+}
+
+function countsOf(model: FrozenModel): { readonly userCount: number; readonly itemCount: number } {
+  if (model.kind === "rating") return model.encoding;
+  if (model.kind === "sequence") {
+    const { encoder, histories } = model;
+    const itemCount = encoder.items.length / encoder.shape.dimension;
+    return { userCount: histories.offsets.length - 1, itemCount };
+  }
+  const { users, items, dimension } = model.factors;
+  return { userCount: users.length / dimension, itemCount: items.length / dimension };
 }
 
 /** What is a bad argument to a maker of objects is a bad file to a reader. */

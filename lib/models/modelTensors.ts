@@ -8,10 +8,12 @@ import {
 import type { StoredTensor } from "../storage/safetensors.js";
 import type { FactorModel, FrozenModel, SequenceModel } from "./frozen.js";
 import { jsonOf } from "./modelAbout.js";
+import { ratingModel, ratingTensors } from "./ratingTensors.js";
+import { Tensors } from "./tensors.js";
 
 /** A frozen model as named tensors and texts. */
 export interface ModelTensors {
-  /** `model` (factors or sequence), `name` and, of a sequence model, `shape` as JSON. */
+  /** `model` (factors, sequence or rating), `name` and as JSON `shape` of a sequence and `encoding` of a rating model. */
   readonly texts: Readonly<Record<string, string>>;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
@@ -36,15 +38,16 @@ const blockSlots = ({ dimension: d, hidden }: BlockShape): Readonly<Record<keyof
   down: ["feed_forward.down.weight", [hidden, d]],
   downBias: ["feed_forward.down.bias", [d]],
 });
-/** Tensors of a sequence model outside its blocks. */
+/** Tensors of a sequence model outside its blocks, without the mask token that some have. */
 const otherTensors = 6;
+const maskTokenSlot = "mask_token";
 
 /**
  * A model's tensors and texts; the arrays are not copied.
  * @throws Llama4RecError `E_ARGUMENT` when a number is not finite or sizes do not fit.
  */
 export function tensorsOf(model: FrozenModel): ModelTensors {
-  const stored = model.kind === "factors" ? factorTensors(model) : sequenceTensors(model);
+  const stored = storedOf(model);
   modelOf(stored); // what could not be loaded is not saved
   return stored;
 }
@@ -58,9 +61,19 @@ export function modelOf(stored: ModelTensors): FrozenModel {
   const { model, name } = stored.texts;
   if (name === undefined) throw argumentError("name", "the model's name", name);
   const taken = new Tensors(stored.tensors);
-  const result = model === "factors" ? factorModel(name, taken) : sequenceModel(name, stored.texts, taken);
+  const result =
+    model === "factors"
+      ? factorModel(name, taken)
+      : model === "rating"
+        ? ratingModel(name, stored.texts, taken)
+        : sequenceModel(name, stored.texts, taken);
   taken.checkNoneLeft();
   return result;
+}
+
+function storedOf(model: FrozenModel): ModelTensors {
+  if (model.kind === "factors") return factorTensors(model);
+  return model.kind === "rating" ? ratingTensors(model) : sequenceTensors(model);
 }
 
 function factorTensors({ name, factors }: FactorModel): ModelTensors {
@@ -89,7 +102,7 @@ function factorModel(name: string, tensors: Tensors): FactorModel {
 }
 
 function sequenceTensors({ name, encoder, histories }: SequenceModel): ModelTensors {
-  const { shape, items, blocks } = encoder;
+  const { shape, items, blocks, maskToken } = encoder;
   const { dimension, length } = shape;
   const tensors = new Map<string, StoredTensor>([
     ["items", { shape: [items.length / dimension, dimension], values: items }],
@@ -99,6 +112,7 @@ function sequenceTensors({ name, encoder, histories }: SequenceModel): ModelTens
     ["histories.offsets", { shape: [histories.offsets.length], values: histories.offsets }],
     ["histories.items", { shape: [histories.items.length], values: histories.items }],
   ]);
+  if (maskToken !== undefined) tensors.set(maskTokenSlot, { shape: [dimension], values: maskToken });
   const slots = blockSlots(shape);
   for (const [number, block] of blocks.entries())
     for (const weight of encoderBlockWeights) {
@@ -109,11 +123,12 @@ function sequenceTensors({ name, encoder, histories }: SequenceModel): ModelTens
 }
 
 function sequenceModel(name: string, texts: ModelTensors["texts"], tensors: Tensors): SequenceModel {
-  if (texts.model !== "sequence") throw argumentError("model", "factors or sequence", texts.model);
+  if (texts.model !== "sequence") throw argumentError("model", "factors, sequence or rating", texts.model);
   const shape = checkedShape(jsonOf(texts.shape));
   const { dimension, length } = shape;
   // Before anything is made for that many blocks.
-  if (tensors.size !== otherTensors + shape.blocks * encoderBlockWeights.length)
+  const masked = tensors.has(maskTokenSlot);
+  if (tensors.size !== otherTensors + Number(masked) + shape.blocks * encoderBlockWeights.length)
     throw argumentError("shape.blocks", `the blocks of ${tensors.size} tensors`, shape.blocks);
   const slots = blockSlots(shape);
   const blockOf = (number: number): EncoderBlock => {
@@ -134,6 +149,7 @@ function sequenceModel(name: string, texts: ModelTensors["texts"], tensors: Tens
       blocks: Array.from({ length: shape.blocks }, (_, number) => blockOf(number)),
       normGain: tensors.floats("norm.gain", [dimension]),
       normBias: tensors.floats("norm.bias", [dimension]),
+      ...(masked ? { maskToken: tensors.floats(maskTokenSlot, [dimension]) } : {}),
     },
     histories: checkedHistories(
       { offsets: tensors.integers("histories.offsets"), items: tensors.integers("histories.items") },
@@ -191,66 +207,4 @@ function checkedHistories(histories: Histories, itemCount: number): Histories {
     if (items[at] < 0 || items[at] >= itemCount)
       throw argumentError(`histories.items[${at}]`, `an item in 0..${itemCount - 1}`, items[at]);
   return histories;
-}
-
-/** Tensors that are taken one by one, checked. */
-class Tensors {
-  readonly #left: Map<string, StoredTensor>;
-
-  constructor(tensors: ReadonlyMap<string, StoredTensor>) {
-    this.#left = new Map(tensors);
-  }
-
-  get size(): number {
-    return this.#left.size;
-  }
-
-  has(name: string): boolean {
-    return this.#left.has(name);
-  }
-
-  /** Rows and columns of a tensor that must be there; at least one column. */
-  matrix(name: string): readonly [rows: number, columns: number] {
-    const { shape } = this.#find(name);
-    if (shape.length !== 2 || shape[1] === 0)
-      throw argumentError(`tensor ${name}`, "rows of at least one number", `[${shape.join(", ")}]`);
-    return [shape[0], shape[1]];
-  }
-
-  /** Finite numbers of exactly that shape. */
-  floats(name: string, shape: readonly number[]): Float32Array {
-    const { shape: found, values } = this.#take(name);
-    if (found.length !== shape.length || found.some((length, axis) => length !== shape[axis]))
-      throw argumentError(`tensor ${name}`, `shape [${shape.join(", ")}]`, `[${found.join(", ")}]`);
-    if (!(values instanceof Float32Array)) throw argumentError(`tensor ${name}`, "float32", values);
-    for (let at = 0; at < values.length; at++)
-      if (!Number.isFinite(values[at]))
-        throw argumentError(`tensor ${name}[${at}]`, "a finite number", values[at]);
-    return values;
-  }
-
-  /** A list of integers. */
-  integers(name: string): Int32Array {
-    const { shape, values } = this.#take(name);
-    if (shape.length !== 1 || !(values instanceof Int32Array))
-      throw argumentError(`tensor ${name}`, "a list of 32-bit integers", values);
-    return values;
-  }
-
-  checkNoneLeft(): void {
-    const [name] = this.#left.keys();
-    if (name !== undefined) throw argumentError("tensors", "those of the model alone", name);
-  }
-
-  #find(name: string): StoredTensor {
-    const tensor = this.#left.get(name);
-    if (tensor === undefined) throw argumentError("tensors", `one named ${name}`, "none");
-    return tensor;
-  }
-
-  #take(name: string): StoredTensor {
-    const tensor = this.#find(name);
-    this.#left.delete(name);
-    return tensor;
-  }
 }

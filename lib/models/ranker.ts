@@ -1,7 +1,7 @@
 import type { TopK, TopKFilter } from "../native/catalogue.js";
 import { argumentError } from "../native/errors.js";
 import type { SparseRows } from "../native/linalg.js";
-import type { FrozenModel } from "./frozen.js";
+import type { RankingModel } from "./frozen.js";
 
 /** Options of {@link Ranker.topK}: filters and the length of the list. */
 export interface RankOptions extends TopKFilter {
@@ -41,7 +41,7 @@ export interface TrainedRanker extends Ranker {
   /** `[itemCount]`, or null for none. */
   readonly itemBiases: Float32Array | null;
   /** The model as plain data: what files and worker threads carry. */
-  readonly model: FrozenModel;
+  readonly model: RankingModel;
 }
 
 /**

@@ -1,11 +1,39 @@
 import { unknownName } from "../native/nearest.js";
 import type { BackboneDefinition, Task } from "./backbone.js";
+import { LIGHTGCN } from "./direct/lightgcn.js";
 import { MF } from "./direct/mf.js";
+import { MIXGCF } from "./direct/mixgcf.js";
+import { SGL } from "./direct/sgl.js";
+import { AFM } from "./rating/afm.js";
+import { AUTOINT } from "./rating/autoint.js";
+import { DCN } from "./rating/dcn.js";
+import { DEEPFM } from "./rating/deepfm.js";
+import { NFM } from "./rating/nfm.js";
+import { XDEEPFM } from "./rating/xdeepfm.js";
+import { BERT4REC } from "./sequential/bert4rec.js";
+import { CL4SREC } from "./sequential/cl4srec.js";
 import { SASREC } from "./sequential/sasrec.js";
 
-const registered: readonly BackboneDefinition[] = [MF, SASREC];
+const registered: readonly BackboneDefinition[] = [
+  MF,
+  LIGHTGCN,
+  MIXGCF,
+  SGL,
+  SASREC,
+  BERT4REC,
+  CL4SREC,
+  DEEPFM,
+  NFM,
+  DCN,
+  AFM,
+  XDEEPFM,
+  AUTOINT,
+];
 
-const tasks: readonly Task[] = ["direct", "sequential"];
+const tasks: readonly Task[] = ["direct", "sequential", "rating"];
+
+/** All tasks, in the order of the paper. */
+export const listTasks = (): readonly Task[] => tasks;
 
 /** Whether this very definition is in the registry. */
 export function isRegistered(definition: BackboneDefinition): boolean {

@@ -1,5 +1,5 @@
 import type { TopK } from "../native/catalogue.js";
-import { type Histories, SequenceEncoder } from "../native/sequenceEncoder.js";
+import { countedItems, type Histories, SequenceEncoder } from "../native/sequenceEncoder.js";
 import type { SequenceModel } from "./frozen.js";
 import { checkUsers, type RankOptions, rowsOf, type TrainedRanker } from "./ranker.js";
 
@@ -40,7 +40,7 @@ export function sequenceRanker(model: SequenceModel, shared?: number): SequenceR
   const { histories } = model;
   const encoder = new SequenceEncoder(model.encoder, shared);
   const userCount = histories.offsets.length - 1;
-  const { dimension, length } = model.encoder.shape;
+  const { dimension } = model.encoder.shape;
   let states: Float32Array | undefined;
   return {
     name: model.name,
@@ -48,7 +48,7 @@ export function sequenceRanker(model: SequenceModel, shared?: number): SequenceR
     userCount,
     itemCount: encoder.itemCount,
     dimension,
-    length,
+    length: countedItems(model.encoder),
     get userVectors(): Float32Array {
       states ??= allStates(encoder, histories);
       return states;

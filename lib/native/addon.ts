@@ -36,7 +36,7 @@ export interface NativeTopK {
 
 /**
  * The whole surface of the native addon, described once. Numbers named `parameter`, `optimizer`, `sampler`,
- * `catalogue` and `encoder` are ids of native objects, `tensor` a handle that lives until the step ends. Every function throws an
+ * `graph`, `catalogue` and `encoder` are ids of native objects, `tensor` a handle that lives until the step ends. Every function throws an
  * error with a stable `code`; {@link native} turns it into a `Llama4RecError`.
  * @internal
  */
@@ -98,6 +98,17 @@ export interface Addon {
   reshape(x: number, rows: number, columns: number): number;
   slice(x: number, first: number, rows: number): number;
   normalizeRows(x: number): number;
+  propagate(graph: number, x: number): number;
+  multiply(a: number, b: number): number;
+  relu(x: number): number;
+  biInteraction(x: number, fields: number): number;
+  pairProducts(x: number, fields: number): number;
+  cross(first: number, x: number, weight: number, bias: number): number;
+  outerRows(a: number, b: number): number;
+  sumGroups(x: number, size: number): number;
+  softmaxPool(scores: number, x: number, size: number): number;
+  transposeBlocks(x: number, rows: number): number;
+  hopMix(x: number, users: number, positives: Int32Array, candidates: Int32Array): number;
   bceLoss(positive: number, negative: number): number;
   softmaxLoss(states: number, table: number, targets: Int32Array, weights: Float32Array | null): number;
   logSoftmax(states: number, table: number, targets: Int32Array): number;
@@ -133,12 +144,18 @@ export interface Addon {
     offsets: Int32Array,
     items: Int32Array,
     extra: Int32Array,
+    negatives: number,
     seed: number,
   ): number;
   samplerStartEpoch(sampler: number, epoch: number, start: number): void;
   samplerExamples(sampler: number): number;
   samplerNext(sampler: number, users: Int32Array, positives: Int32Array, negatives: Int32Array): number;
   samplerRelease(sampler: number): void;
+
+  graphCreate(userCount: number, itemCount: number, offsets: Int32Array, items: Int32Array): number;
+  graphDropEdges(graph: number, rate: number, seed: number, stream: number): number;
+  graphEdges(graph: number): number;
+  graphRelease(graph: number): void;
 
   sequencesCreate(
     itemCount: number,
@@ -170,7 +187,11 @@ export interface Addon {
     k: number,
     filter: NativeTopKFilter,
   ): NativeTopK;
-  encoderCreate(shape: EncoderShape, weights: readonly Float32Array[]): number;
+  encoderCreate(
+    shape: EncoderShape,
+    weights: readonly Float32Array[],
+    maskToken: Float32Array | null,
+  ): number;
   encoderAcquire(encoder: number): void;
   encoderRelease(encoder: number): void;
   encoderEncode(encoder: number, offsets: Int32Array, items: Int32Array): Float32Array;

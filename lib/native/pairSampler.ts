@@ -1,20 +1,23 @@
 import { call } from "./addon.js";
 import { argumentError } from "./errors.js";
 
-/** One batch of BPR triples, views of reused memory: valid until the next batch. */
+/** One batch of examples for losses over pairs, views of reused memory: valid until the next batch. */
 export interface PairBatch {
   readonly users: Int32Array;
   readonly positives: Int32Array;
+  /** `[batch x negatives]`, of one example side by side. */
   readonly negatives: Int32Array;
 }
 
 /**
- * Native sampler of BPR triples (user, positive, negative): every training interaction once an epoch in a seeded
- * order, with one uniform item that is not in the user's training items.
+ * Native sampler of (user, positive, negatives): every training interaction once an epoch in a seeded order, each with
+ * uniform items that are not in the user's training items. An extra triple (user, preferred, other) comes once an epoch
+ * too: `other` is its first negative, the rest are drawn; without negatives it is (user, preferred).
  */
 export class PairSampler implements Disposable {
   readonly #id: number;
-  /** Triples an epoch, extra ones included. */
+  readonly #negatives: number;
+  /** Examples an epoch, extra ones included. */
   readonly examples: number;
 
   /**
@@ -27,8 +30,12 @@ export class PairSampler implements Disposable {
     readonly offsets: Int32Array;
     readonly items: Int32Array;
     readonly extra?: Int32Array | null;
+    /** Of each example, default 1. */
+    readonly negatives?: number;
     readonly seed: number;
   }) {
+    const { negatives = 1 } = source;
+    this.#negatives = negatives;
     this.#id = call((addon) =>
       addon.samplerCreate(
         source.userCount,
@@ -36,6 +43,7 @@ export class PairSampler implements Disposable {
         source.offsets,
         source.items,
         source.extra ?? new Int32Array(0),
+        negatives,
         source.seed,
       ),
     );
@@ -43,9 +51,9 @@ export class PairSampler implements Disposable {
   }
 
   /**
-   * Yields the batches of one epoch. Same seed and epoch: same triples in the same order. The sampler has one place
+   * Yields the batches of one epoch. Same seed and epoch: same examples in the same order. The sampler has one place
    * in one epoch: a second epoch begun meanwhile takes it over.
-   * @param start Triples of the epoch to leave out, default 0.
+   * @param start Examples of the epoch to leave out, default 0.
    * @throws Llama4RecError `E_ARGUMENT` when `batchSize` is no integer of at least 1, or the arrays of a batch were
    *   transferred away.
    */
@@ -54,7 +62,7 @@ export class PairSampler implements Disposable {
       throw argumentError("batchSize", "an integer of at least 1", batchSize);
     const users = new Int32Array(batchSize);
     const positives = new Int32Array(batchSize);
-    const negatives = new Int32Array(batchSize);
+    const negatives = new Int32Array(batchSize * this.#negatives);
     call((addon) => addon.samplerStartEpoch(this.#id, epoch, start));
     for (;;) {
       const count = call((addon) => addon.samplerNext(this.#id, users, positives, negatives));
@@ -62,7 +70,7 @@ export class PairSampler implements Disposable {
       yield {
         users: users.subarray(0, count),
         positives: positives.subarray(0, count),
-        negatives: negatives.subarray(0, count),
+        negatives: negatives.subarray(0, count * this.#negatives),
       };
     }
   }

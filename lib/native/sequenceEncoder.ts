@@ -11,7 +11,7 @@ export interface EncoderShape {
   readonly blocks: number;
   /** Attention heads; divides `dimension`. */
   readonly heads: number;
-  /** Most items of a history that count: its last ones. */
+  /** Most tokens of a history: its last items, and the mask token where there is one. */
   readonly length: number;
   /** A token sees itself and those before it; else the whole history. */
   readonly causal: boolean;
@@ -50,13 +50,19 @@ export interface EncoderModel {
   readonly shape: EncoderShape;
   /** `[items x d]`: input vectors, and what states are scored against. */
   readonly items: Float32Array;
-  /** `[length x d]`: the last item of a history has position `length - 1`. */
+  /** `[length x d]`: the last token of a history has position `length - 1`. */
   readonly positions: Float32Array;
   readonly blocks: readonly EncoderBlock[];
   /** `[d]` each: of the last layer norm. */
   readonly normGain: Float32Array;
   readonly normBias: Float32Array;
+  /** `[d]`: stands behind the last item, and its state is that of the history (BERT4Rec); none by default. */
+  readonly maskToken?: Float32Array;
 }
+
+/** Most items of a history that count: its last ones. */
+export const countedItems = ({ shape, maskToken }: Pick<EncoderModel, "shape" | "maskToken">): number =>
+  maskToken === undefined ? shape.length : shape.length - 1;
 
 /** What users chose: row `b` is `items[offsets[b] .. offsets[b + 1])`, oldest first. */
 export interface Histories {
@@ -97,11 +103,13 @@ export class SequenceEncoder implements Disposable {
    *   the shared weights any more.
    */
   constructor(model: EncoderModel, shared?: number) {
-    const { shape, items } = model;
+    const { shape, items, maskToken } = model;
     if (!Number.isInteger(shape.dimension) || shape.dimension < 1)
       throw argumentError("shape.dimension", "an integer of at least 1", shape.dimension);
     if (model.blocks.length !== shape.blocks)
       throw argumentError("blocks", `${shape.blocks} blocks`, model.blocks.length);
+    if (maskToken !== undefined && maskToken.length !== shape.dimension)
+      throw argumentError("maskToken", `${shape.dimension} numbers`, maskToken.length);
     this.dimension = shape.dimension;
     this.itemCount = items.length / shape.dimension;
     if (shared !== undefined) {
@@ -116,7 +124,7 @@ export class SequenceEncoder implements Disposable {
       model.normGain,
       model.normBias,
     ];
-    this.#id = call((addon) => addon.encoderCreate(shape, weights));
+    this.#id = call((addon) => addon.encoderCreate(shape, weights, maskToken ?? null));
   }
 
   /** Id of the native weights: other threads of the process may share them while this one holds them. */

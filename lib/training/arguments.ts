@@ -1,6 +1,6 @@
 import { TrainView } from "../data/trainView.js";
 import { argumentError } from "../native/errors.js";
-import type { CheckpointOptions, TrainOptions } from "./options.js";
+import type { CheckpointOptions, RatingTrainOptions, TrainOptions } from "./options.js";
 
 type Kind = "function" | "boolean" | "object";
 /** Type of the options that may be left out. */
@@ -19,8 +19,10 @@ const kinds = {
  * Checks all of the options that can be checked before anything is loaded, for callers without types.
  * @throws Llama4RecError `E_ARGUMENT` naming the first one that is wrong.
  */
-export function checkOptions(options: TrainOptions): void {
-  checkKind("options", "object", options);
+export function checkOptions(given: TrainOptions | RatingTrainOptions): void {
+  checkKind("options", "object", given);
+  const options: Omit<TrainOptions, "validation" | "validate"> & { validation?: object; validate?: unknown } =
+    given;
   const { view, seed, signal, hyperparameters = {}, extraPairs, insertions, checkpoint } = options;
   const { evaluateEvery = 1, patience = 1, threads = 1, validation, validate } = options;
   if (!(view instanceof TrainView)) throw argumentError("view", "a TrainView", view);

@@ -1,7 +1,9 @@
-import type { TrainOptions, TrainResult } from "./options.js";
+import type { CommonTrainOptions } from "./options.js";
+import type { Outcome } from "./outcome.js";
 
 /** What the starting thread does meanwhile. Its signal says all that ends the training early. */
-export interface Caller extends Pick<TrainOptions, "validate" | "onEpoch" | "onStep" | "onCheckpoint"> {
+export interface Caller<Served> extends Pick<CommonTrainOptions, "onEpoch" | "onStep" | "onCheckpoint"> {
+  readonly validate?: (candidate: Served) => number | Promise<number>;
   readonly signal: AbortSignal;
 }
 
@@ -10,10 +12,11 @@ export interface Caller extends Pick<TrainOptions, "validate" | "onEpoch" | "onS
  * callbacks have returned are waited for.
  * @throws The signal's reason, or what the promise rejected with.
  */
-export async function withCaller(
-  options: TrainOptions,
-  body: (caller: Caller) => Promise<TrainResult>,
-): Promise<TrainResult> {
+export async function withCaller<Served extends Disposable, Result>(
+  options: CommonTrainOptions & Pick<Caller<Served>, "validate">,
+  outcome: Outcome<Served, Result>,
+  body: (caller: Caller<Served>) => Promise<Result>,
+): Promise<Result> {
   const { signal, validate } = options;
   const ending = new AbortController();
   const onAbort = (): void => ending.abort(signal?.reason);
@@ -46,7 +49,7 @@ export async function withCaller(
       ending.signal.throwIfAborted();
       return result;
     } catch (error) {
-      result.ranker.dispose();
+      outcome.discard(result);
       throw error;
     }
   } finally {

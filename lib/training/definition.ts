@@ -1,11 +1,11 @@
 import { createRequire } from "node:module";
 import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { BackboneDefinition, Task } from "../models/backbone.js";
+import type { BackboneDefinition, RankingDefinition, RatingDefinition, Task } from "../models/backbone.js";
 import { findBackbone, isRegistered, listBackbones } from "../models/registry.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { unknownName } from "../native/nearest.js";
-import type { TrainOptions } from "./options.js";
+import type { CommonTrainOptions } from "./options.js";
 
 /** How any thread finds a definition for itself. Plain data. */
 export type SentSource =
@@ -22,7 +22,7 @@ export type DefinitionSource =
  * @throws Llama4RecError `E_BACKBONE` when no registered backbone has that name; `E_ARGUMENT` when it is no definition,
  *   name or module.
  */
-export function sourceOf(backbone: TrainOptions["backbone"]): DefinitionSource {
+export function sourceOf(backbone: CommonTrainOptions["backbone"]): DefinitionSource {
   if (typeof backbone === "string") {
     const named = listBackbones().find(({ name }) => name.toLowerCase() === backbone.toLowerCase());
     if (named === undefined)
@@ -58,6 +58,32 @@ function specifierOf(module: string | URL): string {
   } catch {
     return module; // a package for `import` alone, or none: import() finds it, or says what is wrong
   }
+}
+
+/** What a training is for: models that rank, or one that rates. */
+export type Purpose = "ranking" | "rating";
+
+interface DefinitionFor {
+  readonly ranking: RankingDefinition;
+  readonly rating: RatingDefinition;
+}
+
+/**
+ * Checks that a backbone, as far as it is known, is trained by the function that was called.
+ * @throws Llama4RecError `E_ARGUMENT` that names the function for it.
+ */
+export function checkPurpose<P extends Purpose>(
+  found: BackboneDefinition,
+  purpose: P,
+): asserts found is DefinitionFor[P];
+export function checkPurpose(found: DefinitionSource, purpose: Purpose): void;
+export function checkPurpose(found: BackboneDefinition | DefinitionSource, purpose: Purpose): void {
+  if ("kind" in found && found.kind === "module") return; // once it is loaded
+  const { name, task } = "kind" in found && found.kind === "here" ? found.definition : found;
+  if ((task === "rating") === (purpose === "rating")) return;
+  const [wanted, other] =
+    purpose === "rating" ? ["a rating backbone", "train"] : ["one that ranks", "trainRating"];
+  throw argumentError("backbone", `${wanted}; ${other} is for this one`, `${name} (${task})`);
 }
 
 /** Where a definition comes from, as text; the same on any thread. */
@@ -101,7 +127,7 @@ function isDefinition(value: unknown): value is BackboneDefinition {
   const { name, task, hyperparameters, create } = value as Partial<Record<keyof BackboneDefinition, unknown>>;
   return (
     typeof name === "string" &&
-    (task === "direct" || task === "sequential") &&
+    (task === "direct" || task === "sequential" || task === "rating") &&
     typeof hyperparameters === "object" &&
     hyperparameters !== null &&
     typeof create === "function"

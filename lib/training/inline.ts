@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { TrainView } from "../data/trainView.js";
 import { type BackboneDefinition, resolveHyperparameters } from "../models/backbone.js";
-import { type FrozenModel, rankerOf } from "../models/frozen.js";
+import type { FrozenModel } from "../models/frozen.js";
 import { setLane } from "../native/addon.js";
 import { type Caller, unlessAborted } from "./caller.js";
-import { TrainingDivergedError } from "./diverged.js";
+import { checkPurpose } from "./definition.js";
 import { Divergence, runTraining, type TrainedModel, type TrainingHost } from "./loop.js";
 import type { TrainingJob } from "./messages.js";
-import type { TrainResult } from "./options.js";
-import { askedScore, scoreOf, validationText } from "./validation.js";
+import { askedScore, type Outcome } from "./outcome.js";
+import { scoreOf, validationText } from "./validation.js";
 
 /** A job with what need not cross to another thread. */
 export type InlineJob = Omit<TrainingJob, "source" | "view" | "threads" | "stop" | "port"> & {
@@ -22,11 +22,16 @@ export type InlineJob = Omit<TrainingJob, "source" | "view" | "threads" | "stop"
  * Trains on the calling thread, in short stretches, so that progress is drawn and an abort is seen; one validation is
  * one stretch.
  */
-export async function trainInline(job: InlineJob, caller: Caller): Promise<TrainResult> {
+export async function trainInline<Served extends Disposable, Result>(
+  job: InlineJob,
+  caller: Caller<Served>,
+  outcome: Outcome<Served, Result>,
+): Promise<Result> {
   const { definition, view, validation, threads } = job;
   const { signal, validate } = caller;
+  checkPurpose(definition, job.purpose);
   const askCaller = async (model: FrozenModel): Promise<number> => {
-    using candidate = rankerOf(model);
+    using candidate = outcome.serve(model);
     return await askedScore(candidate, validate);
   };
   const work: TrainingHost["work"] = (body) => {
@@ -44,7 +49,7 @@ export async function trainInline(job: InlineJob, caller: Caller): Promise<Train
         ? null
         : validation === "caller"
           ? (model) => unlessAborted(askCaller(model), signal)
-          : (model) => work(() => scoreOf(model, view, validation)),
+          : (model) => work(() => scoreOf(model, definition, view, validation)),
     onEpoch: (report) => caller.onEpoch?.(report),
     onStep: (report) => caller.onStep?.(report),
     onCheckpoint: (report) => caller.onCheckpoint?.(report),
@@ -58,15 +63,13 @@ export async function trainInline(job: InlineJob, caller: Caller): Promise<Train
     hyperparameters: resolveHyperparameters(definition, job.hyperparameters),
     validation: validationText(validation),
   };
+  const resultOf = ({ model, ...trained }: TrainedModel): Result =>
+    outcome.result(outcome.serve(model), trained);
   try {
     return resultOf(await runTraining(run, host));
   } catch (error) {
     if (!(error instanceof Divergence)) throw error;
     const { message, lastGood } = error;
-    throw new TrainingDivergedError(message, error, lastGood === null ? null : resultOf(lastGood));
+    throw outcome.diverged(message, error, lastGood === null ? null : resultOf(lastGood));
   }
-}
-
-function resultOf({ model, ...rest }: TrainedModel): TrainResult {
-  return { ranker: rankerOf(model), ...rest };
 }

@@ -17,7 +17,7 @@ export interface TrainingRun extends IdentitySource {
 
 /** What the loop asks of the thread it runs on. */
 export interface TrainingHost {
-  /** Higher is better; null: all epochs are run. */
+  /** Higher is better, lower where the task measures an error; null: all epochs are run. */
   readonly validate: ((model: FrozenModel) => number | Promise<number>) | null;
   readonly onEpoch: (report: EpochReport) => void;
   readonly onStep: (report: StepReport) => void;
@@ -220,7 +220,7 @@ class TrainingLoop {
       const values = this.#values();
       validation = await this.#score(validate);
       progress.sinceBest++;
-      if (best === null || validation > best) {
+      if (best === null || this.#better(validation, best)) {
         progress.good = { epoch, validation, values };
         progress.sinceBest = 0;
       }
@@ -245,7 +245,10 @@ class TrainingLoop {
   /** The best state, with the one that is validated only because it is the last. */
   #best(): GoodState | null {
     const { good, final, epoch } = this.#progress;
-    if (final === null || (good !== null && good.validation !== null && good.validation >= final))
+    if (
+      final === null ||
+      (good !== null && good.validation !== null && !this.#better(final, good.validation))
+    )
       return good;
     return { epoch: epoch - 1, validation: final, values: this.#values() };
   }
@@ -254,7 +257,12 @@ class TrainingLoop {
   #withFinal(report: EpochReport): EpochReport {
     const { final, epoch } = this.#progress;
     if (final === null || report.epoch !== epoch - 1) return report;
-    return { ...report, validation: final, best: Math.max(final, report.best ?? final) };
+    const best = report.best === null || this.#better(final, report.best) ? final : report.best;
+    return { ...report, validation: final, best };
+  }
+
+  #better(score: number, than: number): boolean {
+    return this.#task.measuresError ? score < than : score > than;
   }
 
   async #score(validate: NonNullable<TrainingHost["validate"]>): Promise<number> {

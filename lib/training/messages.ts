@@ -4,13 +4,14 @@ import type { RankingMetrics } from "../metrics/ranking.js";
 import type { Hyperparameters } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
 import { describe, type ErrorCode, Llama4RecError } from "../native/errors.js";
-import type { SentSource } from "./definition.js";
+import type { Purpose, SentSource } from "./definition.js";
 import type { CheckpointOptions, CheckpointReport, EpochReport, StepReport } from "./options.js";
 import type { Parcel } from "./parcel.js";
 
 /** Everything a thread needs to train. Plain data but for the port: it crosses by structured clone. */
 export interface TrainingJob {
   readonly source: SentSource;
+  readonly purpose: Purpose;
   /** Where the source is, as text: a checkpoint belongs to it. */
   readonly module: string;
   readonly view: TrainColumns;
@@ -19,7 +20,7 @@ export interface TrainingJob {
   readonly extraPairs: Int32Array | null;
   readonly insertions: Int32Array | null;
   /** Rows that choose the epoch; `caller`: the starting thread validates; null: nobody does. */
-  readonly validation: ValidationRows | "caller" | null;
+  readonly validation: ValidationRows | RatedRows | "caller" | null;
   readonly evaluateEvery: number;
   readonly patience: number;
   readonly checkpoint: Required<CheckpointOptions> | null;
@@ -36,6 +37,14 @@ export interface ValidationRows {
   readonly items: Int32Array;
   readonly metric: keyof RankingMetrics;
   readonly masking: Masking;
+}
+
+/** What one validation of a rating model measures. Plain data. */
+export interface RatedRows {
+  readonly users: Int32Array;
+  readonly items: Int32Array;
+  readonly ratings: Float32Array;
+  readonly metric: "rmse" | "mae";
 }
 
 /** A trained model on its way. */

@@ -4,6 +4,7 @@ import type { RankingMetrics } from "../metrics/ranking.js";
 import type { BackboneDefinition, Hyperparameters } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
 import type { TrainedRanker } from "../models/ranker.js";
+import type { RatingPredictor } from "../models/ratingPredictor.js";
 
 /** A backbone definition by the module that exports it: what a worker thread can load for itself. */
 export interface BackboneModule {
@@ -24,6 +25,14 @@ export interface Validation {
   readonly metric?: keyof RankingMetrics;
   /** Default `seen`: what the view holds is left out of the ranking. */
   readonly masking?: Masking;
+}
+
+/** Ratings that choose the epoch of a rating model. */
+export interface RatingValidation {
+  /** At least one row; never test rows, which choose nothing. */
+  readonly heldOut: HeldOut;
+  /** Lower is better; default `rmse`. */
+  readonly metric?: "rmse" | "mae";
 }
 
 /** Where a training is kept, so that another process can go on with it. */
@@ -54,7 +63,7 @@ export interface EpochReport {
   readonly loss: number;
   /** Validation score, where this epoch was validated. */
   readonly validation: number | null;
-  /** Best validation score so far, null before the first. */
+  /** Best validation score so far, of an error the lowest; null before the first. */
   readonly best: number | null;
 }
 
@@ -81,8 +90,8 @@ export interface CheckpointReport {
   readonly step: number;
 }
 
-/** Options of {@link train}. */
-export interface TrainOptions {
+/** Options of every training. */
+export interface CommonTrainOptions {
   /** A definition, the name of a registered one, or the module that exports one. */
   readonly backbone: BackboneDefinition | string | BackboneModule;
   /** All that the model may learn from. */
@@ -91,14 +100,6 @@ export interface TrainOptions {
   readonly hyperparameters?: Readonly<Record<string, number>>;
   /** Non-negative integer below 2^53: initial values, sampling, order and dropout follow from it. */
   readonly seed: number;
-  /** For a direct backbone: triples (user, preferred item, other item) from data augmentation, flat. */
-  readonly extraPairs?: Int32Array;
-  /** For a sequential backbone: triples (user, position, item) from data augmentation, flat; see {@link withInsertions}. */
-  readonly insertions?: Int32Array;
-  /** Given: early stopping with the best state restored. Without it and `validate`: all epochs are run. */
-  readonly validation?: Validation;
-  /** Instead of `validation`, called on the thread of the caller. Higher is better. The ranker is freed afterwards. */
-  readonly validate?: (candidate: TrainedRanker) => number | Promise<number>;
   /** Epochs between validations, default 5. */
   readonly evaluateEvery?: number;
   /** Validations without a new best before training stops, default 8. */
@@ -124,14 +125,44 @@ export interface TrainOptions {
   readonly checkpoint?: CheckpointOptions;
 }
 
-/** What {@link train} gives. */
-export interface TrainResult {
-  /** The frozen model of the best validated epoch, or of the last one without validation. */
-  readonly ranker: TrainedRanker;
+/** Options of {@link train}. */
+export interface TrainOptions extends CommonTrainOptions {
+  /** For a direct backbone: triples (user, preferred item, other item) from data augmentation, flat. */
+  readonly extraPairs?: Int32Array;
+  /** For a sequential backbone: triples (user, position, item) from data augmentation, flat; see {@link withInsertions}. */
+  readonly insertions?: Int32Array;
+  /** Given: early stopping with the best state restored. Without it and `validate`: all epochs are run. */
+  readonly validation?: Validation;
+  /** Instead of `validation`, called on the thread of the caller. Higher is better. The ranker is freed afterwards. */
+  readonly validate?: (candidate: TrainedRanker) => number | Promise<number>;
+}
+
+/** Options of {@link trainRating}. */
+export interface RatingTrainOptions extends CommonTrainOptions {
+  /** Given: early stopping with the best state restored. Without it and `validate`: all epochs are run. */
+  readonly validation?: RatingValidation;
+  /** Instead of `validation`, called on the thread of the caller. An error: lower is better. The predictor is freed afterwards. */
+  readonly validate?: (candidate: RatingPredictor) => number | Promise<number>;
+}
+
+/** What every training gives. */
+export interface CommonTrainResult {
   /** Epoch of that state, from 1. */
   readonly epoch: number;
   /** Its validation score, null without validation. */
   readonly validation: number | null;
   readonly history: readonly EpochReport[];
   readonly hyperparameters: Hyperparameters;
+}
+
+/** What {@link train} gives. */
+export interface TrainResult extends CommonTrainResult {
+  /** The frozen model of the best validated epoch, or of the last one without validation. */
+  readonly ranker: TrainedRanker;
+}
+
+/** What {@link trainRating} gives; validation is the error, lower is better. */
+export interface RatingTrainResult extends CommonTrainResult {
+  /** The frozen model of the best validated epoch, or of the last one without validation. */
+  readonly predictor: RatingPredictor;
 }

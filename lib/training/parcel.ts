@@ -1,13 +1,12 @@
-import { type FrozenModel, rankerOf } from "../models/frozen.js";
-import type { TrainedRanker } from "../models/ranker.js";
+import type { FrozenModel } from "../models/frozen.js";
 import { Catalogue } from "../native/catalogue.js";
 import { SequenceEncoder } from "../native/sequenceEncoder.js";
 
 /** A frozen model on its way to another thread of the process. Its arrays are moved, its native object is shared. */
 export interface Parcel {
   readonly model: FrozenModel;
-  /** Id of the native object that serves the model. */
-  readonly engine: number;
+  /** Id of the native object that serves the model; null: none does, for the model runs as it was trained. */
+  readonly engine: number | null;
 }
 
 /** A parcel with the sender's lease on the native object: hold it until the receiver has taken its own. */
@@ -19,23 +18,19 @@ export interface PackedModel extends Disposable {
 
 /** Builds what serves the model, so that the receiver need not. */
 export function pack(model: FrozenModel): PackedModel {
-  const engine =
-    model.kind === "factors"
-      ? new Catalogue(model.factors.items, {
-          dimension: model.factors.dimension,
-          biases: model.factors.itemBiases,
-        })
-      : new SequenceEncoder(model.encoder);
+  const engine = engineOf(model);
   return {
-    parcel: { model, engine: engine.id },
+    parcel: { model, engine: engine?.id ?? null },
     transfer: [...memoryOf(model, new Set())],
-    [Symbol.dispose]: () => engine.dispose(),
+    [Symbol.dispose]: () => engine?.dispose(),
   };
 }
 
-/** The ranker of a received parcel: takes a lease of its own and copies nothing. */
-export function unpack({ model, engine }: Parcel): TrainedRanker {
-  return rankerOf(model, engine);
+function engineOf(model: FrozenModel): Catalogue | SequenceEncoder | null {
+  if (model.kind === "rating") return null;
+  if (model.kind === "sequence") return new SequenceEncoder(model.encoder);
+  const { items, dimension, itemBiases } = model.factors;
+  return new Catalogue(items, { dimension, biases: itemBiases });
 }
 
 /** The memory of all arrays in a plain object. */

@@ -4,10 +4,13 @@ import type {
   BackboneDefinition,
   DirectDefinition,
   Hyperparameters,
+  RatingDefinition,
   SequentialDefinition,
 } from "../models/backbone.js";
 import type { Factors } from "../models/factorRanker.js";
 import type { FrozenModel } from "../models/frozen.js";
+import { encodeView } from "../models/rating/features.js";
+import { RatingSampler } from "../models/rating/ratingSampler.js";
 import { shape, type Tensor } from "../native/autograd.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { PairSampler } from "../native/pairSampler.js";
@@ -27,7 +30,7 @@ export interface TaskSource {
 
 /** A batch of any task; valid until the next one. */
 export interface TrainingBatch {
-  /** Numbers that the loss is a mean of: triples or tokens. */
+  /** Numbers that the loss is a mean of: triples, tokens or ratings. */
   readonly weight: number;
   /** Its loss, `1 x 1`; called inside a step. */
   loss(): Tensor;
@@ -36,6 +39,8 @@ export interface TrainingBatch {
 /** A backbone of any task with its batches: all that the training loop knows of either. */
 export interface TrainingTask extends Disposable {
   readonly parameters: readonly Parameter[];
+  /** Validation measures an error: lower is better. */
+  readonly measuresError: boolean;
   /** Batches of an epoch. */
   readonly batches: number;
   /** The batches of one epoch after its first `done`. */
@@ -51,11 +56,13 @@ export interface TrainingTask extends Disposable {
  *   learn from.
  */
 export function openTask(definition: BackboneDefinition, source: TaskSource): TrainingTask {
-  return definition.task === "direct" ? directTask(definition, source) : sequentialTask(definition, source);
+  if (definition.task === "direct") return directTask(definition, source);
+  return definition.task === "rating" ? ratingTask(definition, source) : sequentialTask(definition, source);
 }
 
 function directTask(definition: DirectDefinition, source: TaskSource): TrainingTask {
   const { view, hyperparameters, seed } = source;
+  const { negatives = 1 } = hyperparameters;
   if (source.insertions !== null)
     throw argumentError("insertions", `none for the direct backbone ${definition.name}`, source.insertions);
   const model = made(definition, () => definition.create(view, hyperparameters, seed));
@@ -66,11 +73,13 @@ function directTask(definition: DirectDefinition, source: TaskSource): TrainingT
         itemCount: view.itemCount,
         ...view.sortedItems(),
         extra: source.extraPairs,
+        negatives,
         seed,
       }),
+    startEpoch: (epoch) => model.startEpoch?.(epoch),
     loss: (batch) => model.loss(batch),
     weight: (batch) => batch.users.length,
-    lack: "a user who has one item and has not another",
+    lack: `a user who has one item${negatives > 0 ? " and has not another" : ""}`,
     freeze: () =>
       guarded(definition, "factors", () => {
         const factors = checkedFactors(model.factors(), view);
@@ -112,29 +121,69 @@ function sequentialTask(definition: SequentialDefinition, source: TaskSource): T
   });
 }
 
-/** A native sampler of either kind. */
+function ratingTask(definition: RatingDefinition, source: TaskSource): TrainingTask {
+  const { view, hyperparameters, seed, extraPairs, insertions } = source;
+  for (const [name, triples] of Object.entries({ extraPairs, insertions }))
+    if (triples !== null)
+      throw argumentError(name, `none for the rating backbone ${definition.name}`, triples);
+  const { rareBelow, history } = hyperparameters;
+  const features = encodeView(view, { rareBelow, history });
+  const model = made(definition, () => definition.create(features, hyperparameters, seed));
+  return opened(definition, model, hyperparameters, {
+    sampler: () => new RatingSampler(view, features, seed),
+    loss: (batch) => model.loss(batch),
+    weight: (batch) => batch.size,
+    lack: "one rating",
+    measuresError: true,
+    freeze: () => {
+      const values = model.parameters.map((parameter) => {
+        const { name, rows, columns } = parameter;
+        return [name, { rows, columns, values: parameter.read() }] as const;
+      });
+      return frozenCopy({
+        kind: "rating",
+        name: definition.name,
+        hyperparameters,
+        encoding: features.columns,
+        parameters: Object.fromEntries(values),
+      });
+    },
+  });
+}
+
+/** A sampler of any kind. */
 interface Sampler<Batch> extends Disposable {
   readonly examples: number;
   epoch(epoch: number, batchSize: number, start: number): Iterable<Batch>;
 }
 
+/** What a backbone of either kind has. */
+interface Model {
+  readonly parameters: readonly Parameter[];
+  [Symbol.dispose]?(): void;
+}
+
 /** What differs between the tasks. */
 interface Parts<Batch> {
   sampler(): Sampler<Batch>;
+  startEpoch?(epoch: number): void;
   loss(batch: Batch): Tensor;
   weight(batch: Batch): number;
   /** The least that a view must have. */
   readonly lack: string;
+  readonly measuresError?: boolean;
   freeze(): FrozenModel;
 }
 
 function opened<Batch>(
   definition: BackboneDefinition,
-  { parameters }: { readonly parameters: readonly Parameter[] },
+  model: Model,
   { batchSize }: Hyperparameters,
   parts: Parts<Batch>,
 ): TrainingTask {
+  const { parameters } = model;
   const free = (): void => {
+    model[Symbol.dispose]?.();
     for (const parameter of parameters) parameter.dispose();
   };
   let sampler: Sampler<Batch>;
@@ -150,8 +199,10 @@ function opened<Batch>(
   }
   return {
     parameters,
+    measuresError: parts.measuresError ?? false,
     batches: Math.ceil(sampler.examples / batchSize),
     *epoch(epoch, done) {
+      guarded(definition, "startEpoch", () => parts.startEpoch?.(epoch));
       for (const batch of sampler.epoch(epoch, batchSize, Math.min(done * batchSize, sampler.examples)))
         yield {
           weight: parts.weight(batch),
@@ -177,10 +228,7 @@ function guarded<T>(definition: BackboneDefinition, name: string, body: () => T)
 }
 
 /** A new model whose parameters can be told apart by name. */
-function made<M extends { readonly parameters: readonly Parameter[] }>(
-  definition: BackboneDefinition,
-  create: () => M,
-): M {
+function made<M extends Model>(definition: BackboneDefinition, create: () => M): M {
   return guarded(definition, "create", () => {
     const model = create();
     const names = model.parameters.map(({ name }) => name);

@@ -2,13 +2,15 @@ import { digestOf } from "../data/digest.js";
 import { HeldOut } from "../data/heldOut.js";
 import type { TrainView } from "../data/trainView.js";
 import { CUTOFFS } from "../metrics/ranking.js";
+import type { BackboneDefinition } from "../models/backbone.js";
 import { type FrozenModel, rankerOf } from "../models/frozen.js";
 import { evaluateRanking } from "../models/fullRanking.js";
-import type { TrainedRanker } from "../models/ranker.js";
-import { argumentError } from "../native/errors.js";
+import { predictorOf } from "../models/ratingPredictor.js";
+import { evaluateRatings } from "../models/ratings.js";
+import { argumentError, Llama4RecError } from "../native/errors.js";
 import { noValidation } from "./identity.js";
-import type { TrainingJob, ValidationRows } from "./messages.js";
-import type { TrainOptions, Validation } from "./options.js";
+import type { RatedRows, TrainingJob, ValidationRows } from "./messages.js";
+import type { RatingValidation, Validation } from "./options.js";
 
 const metrics = CUTOFFS.flatMap((cutoff) => [`hr@${cutoff}`, `ndcg@${cutoff}`]);
 
@@ -19,12 +21,36 @@ const metrics = CUTOFFS.flatMap((cutoff) => [`hr@${cutoff}`, `ndcg@${cutoff}`]);
  */
 export function rowsOfValidation(
   { heldOut, metric = "ndcg@10", masking = "seen" }: Validation,
-  { userCount, itemCount }: TrainView,
+  view: TrainView,
 ): ValidationRows {
   if (!metrics.includes(metric))
     throw argumentError("validation.metric", `one of ${metrics.join(", ")}`, metric);
   if (masking !== "seen" && masking !== "none")
     throw argumentError("validation.masking", '"seen" or "none"', masking);
+  const { users, items } = checkedRows(heldOut, view);
+  return { users, items, metric, masking };
+}
+
+/**
+ * Ratings to validate on as plain data.
+ * @throws Llama4RecError `E_ARGUMENT` as {@link rowsOfValidation} does, and for ratings that are no finite numbers.
+ */
+export function ratedRows({ heldOut, metric = "rmse" }: RatingValidation, view: TrainView): RatedRows {
+  if (metric !== "rmse" && metric !== "mae") throw argumentError("validation.metric", "rmse or mae", metric);
+  const { users, items, ratings } = checkedRows(heldOut, view);
+  if (!(ratings instanceof Float32Array) || ratings.length !== users.length)
+    throw argumentError(
+      "validation.heldOut.ratings",
+      `a Float32Array of ${users.length} ratings, one a row`,
+      ratings,
+    );
+  for (let row = 0; row < ratings.length; row++)
+    if (!Number.isFinite(ratings[row]))
+      throw argumentError(`validation.heldOut.ratings[${row}]`, "a finite number", ratings[row]);
+  return { users, items, ratings, metric };
+}
+
+function checkedRows(heldOut: HeldOut, { userCount, itemCount }: TrainView): HeldOut {
   if (typeof heldOut !== "object" || heldOut === null || heldOut.name !== "validation")
     throw argumentError(
       "validation.heldOut",
@@ -36,7 +62,7 @@ export function rowsOfValidation(
   checkRows("items", items, itemCount);
   if (items.length !== users.length)
     throw argumentError("validation.heldOut.items", `${users.length} items, one a row`, items.length);
-  return { users, items, metric, masking };
+  return heldOut;
 }
 
 function checkRows(name: "users" | "items", values: Int32Array, count: number): void {
@@ -47,24 +73,22 @@ function checkRows(name: "users" | "items", values: Int32Array, count: number): 
       throw argumentError(`validation.heldOut.${name}[${row}]`, `an index in 0..${count - 1}`, values[row]);
 }
 
-/**
- * What the caller makes of a candidate.
- * @throws Llama4RecError `E_ARGUMENT` when that is no finite number.
- */
-export async function askedScore(
-  candidate: TrainedRanker,
-  validate: TrainOptions["validate"],
-): Promise<number> {
-  const score: unknown = await validate?.(candidate);
-  if (typeof score !== "number" || !Number.isFinite(score))
-    throw argumentError("validate", "a finite number", score);
-  return score;
-}
-
-/** Score of a model on validation rows. */
-export function scoreOf(model: FrozenModel, view: TrainView, rows: ValidationRows): number {
+/** Score of a model on validation rows; of a rating model its error. */
+export function scoreOf(
+  model: FrozenModel,
+  definition: BackboneDefinition,
+  view: TrainView,
+  rows: ValidationRows | RatedRows,
+): number {
+  const { users, items } = rows;
+  if (model.kind === "rating" && definition.task === "rating" && "ratings" in rows) {
+    using predictor = predictorOf(model, definition);
+    return evaluateRatings(predictor, new HeldOut("validation", users, items, rows.ratings))[rows.metric];
+  }
+  if (model.kind === "rating" || "ratings" in rows)
+    throw new Llama4RecError("E_INTERNAL", `validation rows that a ${model.kind} model is not measured on`);
   using ranker = rankerOf(model);
-  const heldOut = new HeldOut("validation", rows.users, rows.items);
+  const heldOut = new HeldOut("validation", users, items);
   return evaluateRanking(ranker, view, heldOut, { masking: rows.masking }).metrics[rows.metric];
 }
 
@@ -72,6 +96,6 @@ export function scoreOf(model: FrozenModel, view: TrainView, rows: ValidationRow
 export function validationText(validation: TrainingJob["validation"]): string {
   if (validation === null) return noValidation;
   if (validation === "caller") return "a function of the caller";
-  const { users, items, metric, masking } = validation;
-  return digestOf([users, items, metric, masking]);
+  const { users, items, metric } = validation;
+  return digestOf([users, items, metric, "ratings" in validation ? validation.ratings : validation.masking]);
 }

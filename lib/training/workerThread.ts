@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isMainThread, workerData } from "node:worker_threads";
 import { TrainView } from "../data/trainView.js";
-import { resolveHyperparameters } from "../models/backbone.js";
+import { type BackboneDefinition, resolveHyperparameters } from "../models/backbone.js";
 import type { FrozenModel } from "../models/frozen.js";
 import { setLane } from "../native/addon.js";
 import { Llama4RecError } from "../native/errors.js";
-import { loadDefinition } from "./definition.js";
+import { checkPurpose, loadDefinition } from "./definition.js";
 import { Divergence, runTraining, type TrainedModel, type TrainingHost } from "./loop.js";
 import { type FromWorker, type SentResult, sentError, type ToWorker, type TrainingJob } from "./messages.js";
 import { pack } from "./parcel.js";
@@ -33,13 +33,13 @@ async function runJob(job: TrainingJob): Promise<void> {
     const [{ score }] = (await answer) as [ToWorker];
     return score;
   };
-  const host: TrainingHost = {
+  const hostFor = (definition: BackboneDefinition): TrainingHost => ({
     validate:
       validation === null
         ? null
         : validation === "caller"
           ? askCaller
-          : (model) => scoreOf(model, view, validation),
+          : (model) => scoreOf(model, definition, view, validation),
     onEpoch: (report) => send({ type: "epoch", report }),
     onStep: (report) => send({ type: "step", report }),
     onCheckpoint: (report) => send({ type: "checkpoint", report }),
@@ -49,7 +49,7 @@ async function runJob(job: TrainingJob): Promise<void> {
     work: (body) => body(),
     turn: () => nextTurn(),
     whole: (body) => stop.whole(body),
-  };
+  });
   /** Sends a model; its native object belongs to this thread until the caller ends it. */
   const sendModel = (trained: TrainedModel, message: (result: SentResult) => FromWorker): void => {
     const { parcel, transfer } = pack(trained.model);
@@ -60,6 +60,7 @@ async function runJob(job: TrainingJob): Promise<void> {
   try {
     setLane(job.threads, true);
     const definition = await loadDefinition(job.source);
+    checkPurpose(definition, job.purpose);
     const trained = await runTraining(
       {
         ...job,
@@ -68,7 +69,7 @@ async function runJob(job: TrainingJob): Promise<void> {
         hyperparameters: resolveHyperparameters(definition, job.hyperparameters),
         validation: validationText(validation),
       },
-      host,
+      hostFor(definition),
     );
     sendModel(trained, (result) => ({ type: "result", result }));
   } catch (error) {

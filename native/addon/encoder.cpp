@@ -60,7 +60,9 @@ EncoderWeights weights_of(const Napi::Value& value, std::int64_t blocks) {
 
 Napi::Value create(const Napi::CallbackInfo& info) {
   const EncoderShape shape = checked(shape_of(info[0]));
-  auto made = std::make_shared<SequenceEncoder>(shape, weights_of(info[1], shape.blocks));
+  EncoderWeights weights = weights_of(info[1], shape.blocks);
+  weights.mask_token = optional_array<float>(info[2], "maskToken");
+  auto made = std::make_shared<SequenceEncoder>(shape, weights);
   return handle(info, Environment::of(info).encoders.add(std::move(made)));
 }
 

@@ -13,6 +13,7 @@
 #include "autograd/optimizer.h"
 #include "autograd/parameter.h"
 #include "autograd/tape.h"
+#include "graph/graph.h"
 #include "ops/linear/linear.h"
 #include "sampling/pair_sampler.h"
 #include "sampling/sequence_sampler.h"
@@ -34,6 +35,7 @@ struct Environment {
   Leases<SequenceSampler, Kind::sequences> sequences;
   Leases<Catalogue, Kind::catalogue> catalogues;
   Leases<SequenceEncoder, Kind::encoder> encoders;
+  Leases<const Graph, Kind::graph> graphs;
 
   static Environment& of(const Napi::CallbackInfo& info) {
     return *info.Env().GetInstanceData<Environment>();
@@ -139,6 +141,7 @@ void export_parameters(Napi::Object exports);
 void export_tape(Napi::Object exports);
 void export_training(Napi::Object exports);
 void export_sampling(Napi::Object exports);
+void export_graph(Napi::Object exports);
 void export_serving(Napi::Object exports);
 void export_encoder(Napi::Object exports);
 void export_linalg(Napi::Object exports);

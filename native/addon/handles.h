@@ -21,7 +21,8 @@ enum class Kind : std::uint64_t {
   sampler = 3,
   catalogue = 4,
   sequences = 5,
-  encoder = 6
+  encoder = 6,
+  graph = 7
 };
 
 // Exact in a double: [generation : 29][kind : 4][slot : 20].

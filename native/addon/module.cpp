@@ -16,6 +16,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_tape(exports);
   export_training(exports);
   export_sampling(exports);
+  export_graph(exports);
   export_serving(exports);
   export_encoder(exports);
   export_linalg(exports);

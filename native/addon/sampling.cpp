@@ -15,7 +15,8 @@ Napi::Value sampler_create(const Napi::CallbackInfo& info) {
       static_cast<std::int32_t>(integer(info, 0, "userCount", 0, kMost)),
       static_cast<std::int32_t>(integer(info, 1, "itemCount", 0, kMost)),
       owned(array<std::int32_t>(info, 2, "offsets")), owned(array<std::int32_t>(info, 3, "items")),
-      owned(array<std::int32_t>(info, 4, "extra")), id(info, 5, "seed"));
+      owned(array<std::int32_t>(info, 4, "extra")),
+      static_cast<std::int32_t>(integer(info, 5, "negatives", 0, 1 << 20)), id(info, 6, "seed"));
   return handle(info, Environment::of(info).samplers.add(std::move(made)));
 }
 
@@ -38,9 +39,10 @@ Napi::Value sampler_next(const Napi::CallbackInfo& info) {
   const auto users = array<std::int32_t>(info, 1, "users");
   const auto positives = array<std::int32_t>(info, 2, "positives");
   const auto negatives = array<std::int32_t>(info, 3, "negatives");
-  require(users.size() == positives.size() && users.size() == negatives.size(),
-          "users, positives, negatives: expected one length, got ", users.size(), ", ", positives.size(),
-          ", ", negatives.size());
+  const auto each = static_cast<std::size_t>(source->negatives());
+  require(users.size() == positives.size() && users.size() * each == negatives.size(),
+          "users, positives, negatives: expected one length, that of negatives times ", each, ", got ",
+          users.size(), ", ", positives.size(), ", ", negatives.size());
   require(!users.empty(), "users, positives, negatives: expected room for one example at least");
   const auto count =
       source->next(static_cast<std::int64_t>(users.size()), users.data(), positives.data(), negatives.data());

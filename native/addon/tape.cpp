@@ -4,16 +4,22 @@
 #include "ops/bag/bag.h"
 #include "ops/bce/bce.h"
 #include "ops/bpr/bpr.h"
+#include "ops/cross/cross.h"
 #include "ops/dropout/dropout.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/embed/embed.h"
 #include "ops/gather/gather.h"
+#include "ops/interaction/interaction.h"
+#include "ops/hop_mix/hop_mix.h"
 #include "ops/l2/l2.h"
 #include "ops/layer_norm/layer_norm.h"
 #include "ops/linear/linear.h"
 #include "ops/log_softmax/log_softmax.h"
 #include "ops/matmul/matmul.h"
 #include "ops/normalize/normalize.h"
+#include "ops/propagate/propagate.h"
+#include "ops/outer/outer.h"
+#include "ops/pool/pool.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rope/rope.h"
 #include "ops/row_dot/row_dot.h"
@@ -21,6 +27,7 @@
 #include "ops/softmax/softmax.h"
 #include "ops/swiglu/swiglu.h"
 #include "ops/take/take.h"
+#include "ops/transpose/transpose.h"
 #include "ops/view/view.h"
 
 namespace l4r::addon {
@@ -177,6 +184,58 @@ Napi::Value normalize_rows_js(const Napi::CallbackInfo& info) {
   return handle(info, normalize_rows(tape(info), tensor(info, 0, "x")));
 }
 
+Napi::Value propagate_js(const Napi::CallbackInfo& info) {
+  const auto graph = Environment::of(info).graphs.get(id(info, 0, "graph"));
+  return handle(info, propagate(tape(info), graph, tensor(info, 1, "x")));
+}
+
+Napi::Value multiply_js(const Napi::CallbackInfo& info) {
+  return handle(info, multiply(tape(info), tensor(info, 0, "a"), tensor(info, 1, "b")));
+}
+
+Napi::Value relu_js(const Napi::CallbackInfo& info) {
+  return handle(info, relu(tape(info), tensor(info, 0, "x")));
+}
+
+Napi::Value bi_interaction_js(const Napi::CallbackInfo& info) {
+  return handle(info,
+                bi_interaction(tape(info), tensor(info, 0, "x"), integer(info, 1, "fields", 0, 1 << 30)));
+}
+
+Napi::Value pair_products_js(const Napi::CallbackInfo& info) {
+  return handle(info,
+                pair_products(tape(info), tensor(info, 0, "x"), integer(info, 1, "fields", 0, 1 << 30)));
+}
+
+Napi::Value cross_js(const Napi::CallbackInfo& info) {
+  return handle(info, cross(tape(info), tensor(info, 0, "first"), tensor(info, 1, "x"),
+                            tensor(info, 2, "weight"), tensor(info, 3, "bias")));
+}
+
+Napi::Value outer_rows_js(const Napi::CallbackInfo& info) {
+  return handle(info, outer_rows(tape(info), tensor(info, 0, "a"), tensor(info, 1, "b")));
+}
+
+Napi::Value sum_groups_js(const Napi::CallbackInfo& info) {
+  return handle(info, sum_groups(tape(info), tensor(info, 0, "x"), integer(info, 1, "size", 0, 1 << 30)));
+}
+
+Napi::Value softmax_pool_js(const Napi::CallbackInfo& info) {
+  return handle(info, softmax_pool(tape(info), tensor(info, 0, "scores"), tensor(info, 1, "x"),
+                                   integer(info, 2, "size", 0, 1 << 30)));
+}
+
+Napi::Value transpose_blocks_js(const Napi::CallbackInfo& info) {
+  return handle(info,
+                transpose_blocks(tape(info), tensor(info, 0, "x"), integer(info, 1, "rows", 0, 1 << 30)));
+}
+
+Napi::Value hop_mix_js(const Napi::CallbackInfo& info) {
+  return handle(
+      info, hop_mix(tape(info), tensor(info, 0, "x"), tensor(info, 1, "users"),
+                    array<std::int32_t>(info, 2, "positives"), array<std::int32_t>(info, 3, "candidates")));
+}
+
 Napi::Value bce_loss_js(const Napi::CallbackInfo& info) {
   return handle(info, bce_loss(tape(info), tensor(info, 0, "positive"), tensor(info, 1, "negative")));
 }
@@ -253,6 +312,17 @@ void export_tape(Napi::Object exports) {
   export_function<reshape_js>(exports, "reshape");
   export_function<slice_js>(exports, "slice");
   export_function<normalize_rows_js>(exports, "normalizeRows");
+  export_function<propagate_js>(exports, "propagate");
+  export_function<multiply_js>(exports, "multiply");
+  export_function<relu_js>(exports, "relu");
+  export_function<bi_interaction_js>(exports, "biInteraction");
+  export_function<pair_products_js>(exports, "pairProducts");
+  export_function<cross_js>(exports, "cross");
+  export_function<outer_rows_js>(exports, "outerRows");
+  export_function<sum_groups_js>(exports, "sumGroups");
+  export_function<softmax_pool_js>(exports, "softmaxPool");
+  export_function<transpose_blocks_js>(exports, "transposeBlocks");
+  export_function<hop_mix_js>(exports, "hopMix");
   export_function<bce_loss_js>(exports, "bceLoss");
   export_function<softmax_loss_js>(exports, "softmaxLoss");
   export_function<log_softmax_js>(exports, "logSoftmax");

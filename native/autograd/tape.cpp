@@ -118,7 +118,7 @@ std::optional<RandomKey> Tape::next_random() {
 
 void Tape::reset() {
   nodes_.clear();
-  parameters_.clear();
+  kept_.clear();
   dense_uses_.clear();
   row_gradients_.clear();
   recording_ = true;

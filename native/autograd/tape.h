@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "autograd/parameter.h"
@@ -137,8 +138,8 @@ class Tape {
   // Error(argument) after 2^12 of them in one step.
   std::optional<RandomKey> next_random();
 
-  // Keeps the parameter alive until reset().
-  void keep(const std::shared_ptr<Parameter>& parameter) { parameters_.push_back(parameter); }
+  // Keeps what an operation refers to alive until reset(): a parameter, a graph.
+  void keep(std::shared_ptr<const void> object) { kept_.push_back(std::move(object)); }
   void add_row_gradients(const RowGradients& gradients) { row_gradients_.push_back(gradients); }
 
   // What the last backward() left for optimizers. Throws Error(argument) when there was none since the last
@@ -161,7 +162,7 @@ class Tape {
   const OpKernels* kernels_;
   Arena arena_;
   std::vector<Node> nodes_;
-  std::vector<std::shared_ptr<Parameter>> parameters_;
+  std::vector<std::shared_ptr<const void>> kept_;
   std::vector<DenseUse> dense_uses_;
   std::vector<RowGradients> row_gradients_;
   std::uint64_t generation_;

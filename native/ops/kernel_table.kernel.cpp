@@ -35,6 +35,23 @@ SegmentAttentionBackward segment_attention_backward;
 TurnPairs turn_pairs;
 NormalizeRows normalize_rows;
 NormalizeRowsBackward normalize_rows_backward;
+Multiply multiply;
+Relu relu;
+ReluSlope relu_slope;
+BiInteraction bi_interaction;
+BiInteractionBackward bi_interaction_backward;
+PairProducts pair_products;
+PairProductsBackward pair_products_backward;
+Cross cross;
+CrossBackward cross_backward;
+OuterRows outer_rows;
+OuterRowsBackward outer_rows_backward;
+SumGroups sum_groups;
+SpreadGroups spread_groups;
+SoftmaxPool softmax_pool;
+SoftmaxPoolBackward softmax_pool_backward;
+TransposeBlocks transpose_blocks;
+BestRow best_row;
 BceLoss bce_loss;
 SoftmaxRows softmax_rows;
 LogSoftmaxRows log_softmax_rows;
@@ -74,6 +91,23 @@ constinit const OpKernels op_kernels_table = {
     .turn_pairs = turn_pairs,
     .normalize_rows = normalize_rows,
     .normalize_rows_backward = normalize_rows_backward,
+    .multiply = multiply,
+    .relu = relu,
+    .relu_slope = relu_slope,
+    .bi_interaction = bi_interaction,
+    .bi_interaction_backward = bi_interaction_backward,
+    .pair_products = pair_products,
+    .pair_products_backward = pair_products_backward,
+    .cross = cross,
+    .cross_backward = cross_backward,
+    .outer_rows = outer_rows,
+    .outer_rows_backward = outer_rows_backward,
+    .sum_groups = sum_groups,
+    .spread_groups = spread_groups,
+    .softmax_pool = softmax_pool,
+    .softmax_pool_backward = softmax_pool_backward,
+    .transpose_blocks = transpose_blocks,
+    .best_row = best_row,
     .bce_loss = bce_loss,
     .softmax_rows = softmax_rows,
     .log_softmax_rows = log_softmax_rows,

@@ -226,6 +226,60 @@ using NormalizeRows = void(std::int64_t rows, std::int64_t cols, const float* x,
 // to = (or +=) the gradient of x for that of the result.
 using NormalizeRowsBackward = void(std::int64_t rows, std::int64_t cols, const float* result,
                                    const float* scales, const float* gradient, float* to, bool accumulate);
+// out = a * b, or out += a * b, n elements.
+using Multiply = void(std::int64_t n, const float* a, const float* b, float* out, bool accumulate);
+// out = max(x, 0), NaN where x is NaN.
+using Relu = void(std::int64_t n, const float* x, float* out);
+// to = (or +=) gradient where y, the result of relu, is above 0, else 0.
+using ReluSlope = void(std::int64_t n, const float* y, const float* gradient, float* to, bool accumulate);
+// out [rows x width] = half of (sum of the fields)^2 - sum of their squares; x [rows x fields width].
+using BiInteraction = void(std::int64_t rows, std::int64_t fields, std::int64_t width, const float* x,
+                           float* out);
+using BiInteractionBackward = void(std::int64_t rows, std::int64_t fields, std::int64_t width, const float* x,
+                                   const float* gradient, float* to, bool accumulate);
+// out [rows pairs x width] = x[f] * x[g] for f < g, g fastest; x [rows x fields width].
+using PairProducts = void(std::int64_t rows, std::int64_t fields, std::int64_t width, const float* x,
+                          float* out);
+using PairProductsBackward = void(std::int64_t rows, std::int64_t fields, std::int64_t width, const float* x,
+                                  const float* gradient, float* to, bool accumulate);
+// Where the gradients of two inputs go, which may be one tensor: `second` is then accumulated.
+struct TwoTargets {
+  float* first;
+  bool add_first;
+  float* second;
+  bool add_second;
+};
+// dots[i] = x[i] . weight; out = first * dots + bias + x; all but dots [rows x cols].
+using Cross = void(std::int64_t rows, std::int64_t cols, const float* first, const float* x,
+                   const float* weight, const float* bias, float* out, float* dots);
+// Gradients of first and x, and sums [2 x cols] = those of weight and bias over these rows.
+using CrossBackward = void(std::int64_t rows, std::int64_t cols, const float* first, const float* x,
+                           const float* weight, const float* dots, const float* gradient,
+                           const TwoTargets& to, float* sums);
+// out[r] [m x h] = a[r] [m] times b[r] [h].
+using OuterRows = void(std::int64_t rows, std::int64_t m, std::int64_t h, const float* a, const float* b,
+                       float* out);
+using OuterRowsBackward = void(std::int64_t rows, std::int64_t m, std::int64_t h, const float* a,
+                               const float* b, const float* gradient, const TwoTargets& to);
+// out[g] = sum of the `size` rows x[g * size ..]; x [groups size x cols].
+using SumGroups = void(std::int64_t groups, std::int64_t size, std::int64_t cols, const float* x, float* out);
+// to[g * size + j] = (or +=) gradient[g].
+using SpreadGroups = void(std::int64_t groups, std::int64_t size, std::int64_t cols, const float* gradient,
+                          float* to, bool accumulate);
+// weights [groups x size] = softmax of scores; out[g] = sum of weights[g][j] * x[g * size + j].
+using SoftmaxPool = void(std::int64_t groups, std::int64_t size, std::int64_t cols, const float* scores,
+                         const float* x, float* weights, float* out);
+// Gradients of scores and x.
+using SoftmaxPoolBackward = void(std::int64_t groups, std::int64_t size, std::int64_t cols, const float* x,
+                                 const float* weights, const float* out, const float* gradient,
+                                 const TwoTargets& to);
+// out[b] [cols x rows] = (or +=) the transpose of x[b] [rows x cols].
+using TransposeBlocks = void(std::int64_t blocks, std::int64_t rows, std::int64_t cols, const float* x,
+                             float* out, bool accumulate);
+// Which of table[rows[0..n)] has the largest product with query [cols], the first of equals; 0 when none
+// does.
+using BestRow = std::int64_t(std::int64_t n, std::int64_t cols, const float* table, const std::int32_t* rows,
+                             const float* query);
 // Sum over i of softplus(sign * x[i]); slope[i] = sign * sigmoid(sign * x[i]) = dloss/dx; sign is 1 or -1.
 using BceLoss = double(std::int64_t n, float sign, const float* x, float* slope);
 // Sum over rows of weights[i] * (logsumexp(scores[i]) - scores[i][targets[i]]); scores [rows x cols] become
@@ -269,6 +323,23 @@ struct OpKernels {
   TurnPairs* turn_pairs;
   NormalizeRows* normalize_rows;
   NormalizeRowsBackward* normalize_rows_backward;
+  Multiply* multiply;
+  Relu* relu;
+  ReluSlope* relu_slope;
+  BiInteraction* bi_interaction;
+  BiInteractionBackward* bi_interaction_backward;
+  PairProducts* pair_products;
+  PairProductsBackward* pair_products_backward;
+  Cross* cross;
+  CrossBackward* cross_backward;
+  OuterRows* outer_rows;
+  OuterRowsBackward* outer_rows_backward;
+  SumGroups* sum_groups;
+  SpreadGroups* spread_groups;
+  SoftmaxPool* softmax_pool;
+  SoftmaxPoolBackward* softmax_pool_backward;
+  TransposeBlocks* transpose_blocks;
+  BestRow* best_row;
   BceLoss* bce_loss;
   SoftmaxRows* softmax_rows;
   LogSoftmaxRows* log_softmax_rows;

@@ -25,8 +25,10 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
 PairSampler::PairSampler(std::int32_t user_count, std::int32_t item_count, std::vector<std::int32_t> offsets,
-                         std::vector<std::int32_t> items, std::vector<std::int32_t> extra, std::uint64_t seed)
+                         std::vector<std::int32_t> items, std::vector<std::int32_t> extra,
+                         std::int32_t negatives, std::uint64_t seed)
     : item_count_(item_count),
+      negatives_(negatives),
       offsets_(std::move(offsets)),
       items_(std::move(items)),
       extra_(std::move(extra)),
@@ -35,7 +37,7 @@ PairSampler::PairSampler(std::int32_t user_count, std::int32_t item_count, std::
   examples_.reserve(items_.size() + extra_.size() / 3);
   for (std::int32_t user = 0; user < user_count; ++user) {
     const std::int32_t begin = offsets_[at(user)], end = offsets_[at(user) + 1];
-    if (end - begin == item_count) continue;
+    if (negatives > 0 && end - begin == item_count) continue;
     for (std::int32_t e = begin; e < end; ++e) examples_.push_back({user, items_[at(e)]});
   }
   for (std::size_t t = 0; t < extra_.size() / 3; ++t)
@@ -47,6 +49,7 @@ PairSampler::PairSampler(std::int32_t user_count, std::int32_t item_count, std::
 void PairSampler::check(std::int32_t user_count) const {
   require(user_count >= 0 && item_count_ >= 0, "sampler: expected counts of 0 or more, got ", user_count,
           " users and ", item_count_, " items");
+  require(negatives_ >= 0, "sampler: negatives: expected 0 or more, got ", negatives_);
   require(items_.size() + extra_.size() / 3 <= std::numeric_limits<std::int32_t>::max(),
           "sampler: expected less than 2^31 examples, got ", items_.size() + extra_.size() / 3);
   require(offsets_.size() == at(user_count) + 1, "sampler: offsets: expected ", at(user_count) + 1,
@@ -96,7 +99,7 @@ std::int64_t PairSampler::next(std::int64_t count, std::int32_t* users, std::int
       const auto [user, item] = order_[at(start + i)];
       users[i] = user >= 0 ? user : extra_[3 * at(-1 - user)];
       positives[i] = item;
-      negatives[i] = user >= 0 ? negative(user, start + i) : extra_[3 * at(-1 - user) + 2];
+      draw({user, item}, start + i, negatives + i * negatives_);
     }
   });
   position_ += taken;
@@ -112,12 +115,26 @@ void PairSampler::prefetch(const Example& example) const {
 }
 
 // The r-th item that is not in the user's list, r uniform: one draw, no rejection.
-std::int32_t PairSampler::negative(std::int32_t user, std::int64_t position) const {
+void PairSampler::draw(const Example& example, std::int64_t position, std::int32_t* negatives) const {
+  const bool extra = example.user < 0;
+  const std::int32_t* triple = extra ? extra_.data() + 3 * at(-1 - example.user) : nullptr;
+  const std::int32_t user = extra ? triple[0] : example.user;
+  const std::int32_t* list = items_.data() + offsets_[at(user)];
   const std::int32_t length = offsets_[at(user) + 1] - offsets_[at(user)];
   const Philox random(seed_, negative_stream(epoch_));
-  const auto absent = static_cast<std::uint64_t>(item_count_ - length);
-  return absent_item(items_.data() + offsets_[at(user)], length,
-                     static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(position), absent)));
+  // The preferred item of a triple need not be in the list: it is then left out of the draw.
+  const bool apart = extra && !std::binary_search(list, list + length, example.item);
+  const std::int32_t absent = item_count_ - length - (apart ? 1 : 0);
+  for (std::int32_t j = 0; j < negatives_; ++j) {
+    if (extra && (j == 0 || absent <= 0)) {
+      negatives[j] = triple[2];
+      continue;
+    }
+    const auto counter = static_cast<std::uint64_t>(position * negatives_ + j);
+    const auto rank = static_cast<std::int32_t>(random.below(counter, static_cast<std::uint64_t>(absent)));
+    const std::int32_t item = absent_item(list, length, rank);
+    negatives[j] = apart && item >= example.item ? absent_item(list, length, rank + 1) : item;
+  }
 }
 
 }  // namespace l4r

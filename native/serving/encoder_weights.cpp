@@ -181,13 +181,17 @@ PackedEncoder pack_encoder(const EncoderShape& s, const EncoderWeights& weights,
   check_tensor("positions", weights.positions, s.length, d);
   check_tensor("norm_gain", weights.norm_gain, 1, d);
   check_tensor("norm_bias", weights.norm_bias, 1, d);
+  if (!weights.mask_token.empty()) check_tensor("mask_token", weights.mask_token, 1, d);
   require(static_cast<std::int64_t>(weights.blocks.size()) == s.blocks, "blocks: expected weights of ",
           s.blocks, " blocks, got ", weights.blocks.size());
   for (std::size_t i = 0; i < weights.blocks.size(); ++i)
     check_block(s, weights.blocks[i], "blocks[" + std::to_string(i) + "].");
 
-  PackedEncoder packed{
-      copy(weights.items), copy(weights.positions), {}, {copy(weights.norm_gain), copy(weights.norm_bias)}};
+  PackedEncoder packed{copy(weights.items),
+                       copy(weights.positions),
+                       {},
+                       {copy(weights.norm_gain), copy(weights.norm_bias)},
+                       copy(weights.mask_token)};
   for (const auto& block : weights.blocks)
     packed.blocks.push_back(pack_block(s, block, &block == &weights.blocks.back(), lanes));
   return packed;

@@ -40,6 +40,10 @@ struct PackedEncoder {
   Buffer<float> items, positions;  // [items x d], [length x d]
   std::vector<EncoderBlock> blocks;
   NormWeights norm;
+  Buffer<float> mask_token;  // [d], or nothing
+
+  // Tokens behind the last item.
+  std::int64_t appended() const noexcept { return mask_token.size() > 0 ? 1 : 0; }
 };
 
 // Returns the shape; throws Error(argument) when it is out of range.

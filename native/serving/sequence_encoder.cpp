@@ -66,7 +66,7 @@ struct SequenceEncoder::Pass {
   void each(const Body& body) const {
     std::int64_t token = 0;
     for (std::int64_t b = first; b < last; ++b)
-      if (const std::int64_t count = encoder.counted(histories, b); count > 0) {
+      if (const std::int64_t count = encoder.token_count(histories, b); count > 0) {
         body(b, token, count);
         token += count;
       }
@@ -140,10 +140,15 @@ void SequenceEncoder::Pass::multiply(const PackedLinear& weights, std::int64_t c
 
 void SequenceEncoder::Pass::embed() {
   const std::int64_t d = shape.dimension;
+  const PackedEncoder& weights = *encoder.weights_;
+  constexpr std::int32_t kOnlyRow = 0;
   each([&](std::int64_t b, std::int64_t token, std::int64_t count) {
+    const std::int64_t items = count - weights.appended();
     const std::int32_t* end = histories.items.data() + histories.offsets[static_cast<std::size_t>(b) + 1];
-    kernels.embed(count, d, encoder.weights_->items.data(), end - count, shape.input_scale,
-                  encoder.weights_->positions.data() + (shape.length - count) * d, x + token * d);
+    const float* positions = weights.positions.data() + (shape.length - count) * d;
+    kernels.embed(items, d, weights.items.data(), end - items, shape.input_scale, positions, x + token * d);
+    kernels.embed(count - items, d, weights.mask_token.data(), &kOnlyRow, shape.input_scale,
+                  positions + items * d, x + (token + items) * d);
   });
 }
 
@@ -254,9 +259,10 @@ void SequenceEncoder::Pass::run(float* states) {
   });
 }
 
-std::int64_t SequenceEncoder::counted(const Histories& histories, std::int64_t b) const {
+std::int64_t SequenceEncoder::token_count(const Histories& histories, std::int64_t b) const {
   const auto row = static_cast<std::size_t>(b);
-  return std::min<std::int64_t>(histories.offsets[row + 1] - histories.offsets[row], shape_.length);
+  const std::int64_t items = histories.offsets[row + 1] - histories.offsets[row];
+  return items == 0 ? 0 : std::min(items + weights_->appended(), shape_.length);
 }
 
 void SequenceEncoder::check(const Histories& histories) const {
@@ -282,7 +288,7 @@ void SequenceEncoder::encode(const Histories& histories, std::span<float> states
   groups.assign(1, 0);
   std::int64_t tokens = 0, total = 0;
   for (std::int64_t b = 0; b < batch; ++b) {
-    const std::int64_t count = counted(histories, b);
+    const std::int64_t count = token_count(histories, b);
     if (tokens > 0 && tokens + count > most) {
       groups.push_back(b);
       tokens = 0;
@@ -319,7 +325,7 @@ TopKResult SequenceEncoder::top_k(const Histories& histories, std::int64_t k,
   TopKResult result = catalogue_.top_k(states, batch, k, filter);
   trim(memory);
   for (std::int64_t b = 0; b < batch; ++b) {
-    if (counted(histories, b) > 0) continue;
+    if (token_count(histories, b) > 0) continue;
     std::fill_n(result.ids.begin() + b * k, k, -1);
     std::fill_n(result.scores.begin() + b * k, k, 0.0);
     result.counts[static_cast<std::size_t>(b)] = 0;

@@ -19,12 +19,13 @@ struct PackedEncoder;
 // The architecture (Kang and McAuley, SASRec, ICDM 2018, section III): x = items[id] * input_scale +
 // positions[p]; in each block x += attention(norm1(x)), x += feed_forward(norm2(x)); the state is norm(x) of
 // the last token. The last token of a history has position length - 1, the one before it length - 2, and so
-// on: a position says how recent an item is.
+// on: a position says how recent an item is. A model that fills gaps (Sun et al., BERT4Rec, CIKM 2019,
+// section 3.6) has a mask token behind the last item, whose state it is.
 struct EncoderShape {
   std::int64_t dimension;  // d
   std::int64_t hidden;     // width of the feed-forward layer
   std::int64_t blocks, heads;
-  std::int64_t length;  // most items of a history that count: its last ones
+  std::int64_t length;  // most tokens of a history: its last items, and the mask token where there is one
   bool causal;
   Activation activation;  // of the feed-forward layer
   float input_scale;
@@ -45,6 +46,7 @@ struct EncoderWeights {
   };
   std::vector<Block> blocks;
   std::span<const float> norm_gain, norm_bias;  // [d]
+  std::span<const float> mask_token = {};       // [d], the token behind the last item; empty: none
 };
 
 // Histories of a batch: row b is items[offsets[b]] .. items[offsets[b + 1] - 1], oldest first.
@@ -78,8 +80,8 @@ class SequenceEncoder {
   struct Pass;
 
   void check(const Histories& histories) const;
-  // Items of history b that count.
-  std::int64_t counted(const Histories& histories, std::int64_t b) const;
+  // Tokens of history b: 0 when it is empty.
+  std::int64_t token_count(const Histories& histories, std::int64_t b) const;
 
   EncoderShape shape_;
   const EncoderKernels& kernels_;

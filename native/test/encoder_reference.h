@@ -51,12 +51,14 @@ struct Model {
   std::int64_t n;
   Floats items, positions, norm_gain, norm_bias;
   std::vector<Block> blocks;
+  Floats mask_token = {};
 
   EncoderWeights weights() const {
     EncoderWeights view{items, positions, {}, norm_gain, norm_bias};
     for (const Block& b : blocks)
       view.blocks.push_back({b.norm1_gain, b.norm1_bias, b.qkv, b.qkv_bias, b.out, b.out_bias, b.norm2_gain,
                              b.norm2_bias, b.up, b.up_bias, b.down, b.down_bias});
+    view.mask_token = mask_token;
     return view;
   }
 };
@@ -116,17 +118,27 @@ inline void add_to(Doubles& x, const Doubles& y) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] += y[i];
 }
 
+// The same model with a mask token behind the last item.
+inline Model masked(Random& random, Model m) {
+  m.mask_token = random.vector(m.shape.dimension, 1);
+  return m;
+}
+
 // The state after a history that is not empty.
 inline Doubles reference_state(const Model& m, Items history) {
   const EncoderShape& s = m.shape;
   const std::size_t d = at(s.dimension), width = d / at(s.heads);
-  if (history.size() > at(s.length)) history.erase(history.begin(), history.end() - s.length);
-  const std::size_t count = history.size();
+  const std::size_t behind = m.mask_token.empty() ? 0 : 1, most = at(s.length) - behind;
+  if (history.size() > most)
+    history.erase(history.begin(), history.end() - static_cast<std::ptrdiff_t>(most));
+  const std::size_t items = history.size(), count = items + behind;
   std::vector<Doubles> x(count, Doubles(d));
-  for (std::size_t t = 0; t < count; ++t)
+  for (std::size_t t = 0; t < count; ++t) {
+    const float* vector = t < items ? m.items.data() + at(history[t]) * d : m.mask_token.data();
     for (std::size_t j = 0; j < d; ++j)
-      x[t][j] = double{m.items[at(history[t]) * d + j]} * double{s.input_scale} +
-                double{m.positions[(at(s.length) - count + t) * d + j]};
+      x[t][j] =
+          double{vector[j]} * double{s.input_scale} + double{m.positions[(at(s.length) - count + t) * d + j]};
+  }
   for (const Model::Block& b : m.blocks) {
     std::vector<Doubles> qkv;
     for (const Doubles& token : x)

@@ -28,6 +28,7 @@ using test::at;
 using test::Doubles;
 using test::Floats;
 using test::Items;
+using test::masked;
 using test::Model;
 using test::Random;
 using test::random_model;
@@ -144,10 +145,12 @@ const Add shapes("the states of the reference for every shape", [] {
             shape_of(d, widths[random.below(6)], blocks, heads, length, causal, activations[random.below(3)]);
         const Batch batch =
             random_batch(random, {random.below(length + 1), length, 0, 1, random.below(length + 4)}, 30);
-        check_states(random_model(random, shape, 30), batch, 1e-5,
-                     "d " + std::to_string(d) + ", heads " + std::to_string(heads) + ", blocks " +
-                         std::to_string(blocks) + ", hidden " + std::to_string(shape.hidden) +
-                         (causal ? ", causal" : ""));
+        const std::string what = "d " + std::to_string(d) + ", heads " + std::to_string(heads) + ", blocks " +
+                                 std::to_string(blocks) + ", hidden " + std::to_string(shape.hidden) +
+                                 (causal ? ", causal" : "");
+        const Model m = random_model(random, shape, 30);
+        check_states(m, batch, 1e-5, what);
+        check_states(masked(random, m), batch, 1e-5, what + ", mask token");
       }
 });
 
@@ -158,7 +161,9 @@ const Add every_length("every length of a history", [] {
       const Model m = random_model(random, shape_of(16, 24, 2, heads, 70, causal), 40);
       std::vector<std::int64_t> lengths;
       for (std::int64_t length = 0; length <= 71; ++length) lengths.push_back(length);
-      check_states(m, random_batch(random, lengths, 40), 1e-5, "heads " + std::to_string(heads));
+      const Batch batch = random_batch(random, lengths, 40);
+      check_states(m, batch, 1e-5, "heads " + std::to_string(heads));
+      check_states(masked(random, m), batch, 1e-5, "mask token, heads " + std::to_string(heads));
     }
 });
 
@@ -211,12 +216,43 @@ const Add longer("a history longer than counts is its last items, an empty one a
   check(encode(encoder, Batch{}).empty(), "no history, no state");
 });
 
+const Add mask_token("a mask token takes one place of a history and is no item of the catalogue", [] {
+  Random random(14);
+  const Model m = masked(random, random_model(random, shape_of(20, 12, 2, 2, 10, false), 50));
+  const SequenceEncoder encoder(m.shape, m.weights());
+  check(encoder.size() == 50, "size");
+  const Items history = random.items(30, 50);
+  Batch whole, end;
+  whole.add({});
+  whole.add(history);
+  end.add({history.end() - 9, history.end()});
+  const Floats states = encode(encoder, whole);
+  check(same_bits({states.begin(), states.begin() + 20}, Floats(20, 0.0f)), "zeros");
+  check(same_bits({states.begin() + 20, states.end()}, encode(encoder, end)), "the last nine");
+  const TopKResult best = encoder.top_k(whole.view(), 50);
+  check(best.counts == Items({0, 50}), "nothing after no item, then the whole catalogue");
+  check(std::all_of(best.ids.begin(), best.ids.end(), [](std::int32_t id) { return id < 50; }), "items only");
+  const Batch outside{{0, 1}, {50}};
+  check_refused("histories[0]: expected an item in 0..49, got 50", [&] { encode(encoder, outside); });
+  // As an item of its own behind the others, scored by nobody, it is what it is as a mask token.
+  Model plain = m;
+  plain.items.insert(plain.items.end(), m.mask_token.begin(), m.mask_token.end());
+  plain.mask_token.clear();
+  const SequenceEncoder longer(plain.shape, plain.weights());
+  Items with_token(history.end() - 9, history.end());
+  with_token.push_back(50);
+  Batch spelt;
+  spelt.add(with_token);
+  check(same_bits(encode(longer, spelt), encode(encoder, end)), "the bits of an item in its place");
+});
+
 const Add batches("a batch has the bits of its histories one by one, at any number of threads", [] {
   Random random(8);
   ThreadPool& pool = ThreadPool::shared();
   const int before = pool.threads();
-  for (const std::int64_t heads : {1, 4}) {
-    const Model m = random_model(random, shape_of(64, 64, 2, heads, 50), 300);
+  for (const auto& [heads, filling] : {std::pair{1, false}, {4, false}, {1, true}, {4, true}}) {
+    const Model plain = random_model(random, shape_of(64, 64, 2, heads, 50, !filling), 300);
+    const Model m = filling ? masked(random, plain) : plain;
     std::vector<std::int64_t> lengths;
     for (int b = 0; b < 150; ++b)
       lengths.push_back(random.below(4) == 0 ? random.below(3) : random.below(60));
@@ -353,7 +389,7 @@ const Add refused_batches("batches that do not fit are refused by name", [] {
 
 const Add refused_weights("weights that do not fit are refused by name", [] {
   Random random(12);
-  const Model good = random_model(random, shape_of(4, 3, 2, 2, 5), 6);
+  const Model good = masked(random, random_model(random, shape_of(4, 3, 2, 2, 5), 6));
   const auto refused = [&](const std::string& part, const auto& spoil) {
     Model m = good;
     spoil(m);
@@ -365,6 +401,8 @@ const Add refused_weights("weights that do not fit are refused by name", [] {
   refused("positions: expected 5 x 4 numbers, got 24", [](Model& m) { m.positions.resize(24); });
   refused("norm_gain: row 0, column 3 is not finite", [&](Model& m) { m.norm_gain[3] = inf; });
   refused("norm_bias: expected 1 x 4", [](Model& m) { m.norm_bias.clear(); });
+  refused("mask_token: expected 1 x 4 numbers, got 3", [](Model& m) { m.mask_token.pop_back(); });
+  refused("mask_token: row 0, column 2 is not finite", [&](Model& m) { m.mask_token[2] = nan; });
   refused("blocks: expected weights of 2 blocks, got 1", [](Model& m) { m.blocks.pop_back(); });
   Floats Model::Block::*const tensors[] = {
       &Model::Block::norm1_gain, &Model::Block::norm1_bias, &Model::Block::qkv,
@@ -401,7 +439,7 @@ const Add steady("encode() allocates nothing once it has seen a batch as large",
   // On a thread of its own, whose workspace starts empty.
   std::thread([&] {
     for (const std::int64_t heads : {1, 2}) {
-      const Model m = random_model(random, shape_of(32, 48, 2, heads, 30), 100);
+      const Model m = masked(random, random_model(random, shape_of(32, 48, 2, heads, 30), 100));
       const SequenceEncoder encoder(m.shape, m.weights());
       std::vector<std::int64_t> lengths;
       for (int b = 0; b < 64; ++b) lengths.push_back(random.below(40));

@@ -11,21 +11,30 @@
 #include "autograd/optimizer.h"
 #include "autograd/parameter.h"
 #include "check.h"
+#include "graph/graph.h"
 #include "op_case.h"
 #include "ops/attention/attention.h"
 #include "ops/bce/bce.h"
 #include "ops/bpr/bpr.h"
+#include "ops/cross/cross.h"
 #include "ops/dropout/dropout.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/hop_mix/hop_mix.h"
+#include "ops/interaction/interaction.h"
 #include "ops/l2/l2.h"
 #include "ops/layer_norm/layer_norm.h"
 #include "ops/linear/linear.h"
+#include "ops/outer/outer.h"
+#include "ops/pool/pool.h"
+#include "ops/propagate/propagate.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rope/rope.h"
 #include "ops/segment_attention/segment_attention.h"
 #include "ops/softmax/softmax.h"
 #include "ops/swiglu/swiglu.h"
 #include "ops/take/take.h"
+#include "ops/transpose/transpose.h"
+#include "ops/view/view.h"
 
 namespace {
 
@@ -57,10 +66,18 @@ Handle zeros(Tape& tape, std::int64_t cols) {
 }
 Handle ones(Tape& tape, std::int64_t cols) { return tape.input(std::vector<float>(at(cols), 1.0f), 1, cols); }
 
+// Of 6 nodes: 2 users with 3 and 2 of 4 items.
+std::shared_ptr<const Graph> small_graph() {
+  return std::make_shared<const Graph>(2, 4, std::vector<std::int32_t>{0, 3, 5},
+                                       std::vector<std::int32_t>{0, 1, 3, 1, 2});
+}
+
 const std::vector<Use>& uses() {
   static const std::vector<std::int32_t> rows{5, 0, 0, 3};
   static const std::vector<std::int32_t> targets{0, 1, 2, 3, 6, 6};
   static const std::vector<std::int32_t> segments{0, 2, 3, 6}, sequences{0, 2, 3}, places{3, 0, 9, 2, 2, 1};
+  static const std::vector<std::int32_t> places_of_six{3, 0, 5, 2, 2, 1},
+      pairs{1, 4, 0, 5, 3, 3, 2, 0, 5, 1, 4, 2};
   static const std::vector<Use> all{
       {"right of a product",
        {4, 3},
@@ -96,7 +113,54 @@ const std::vector<Use>& uses() {
       {"take",
        {6, 4},
        [](Tape& t, Handle x, Handle p) { return add(t, take(t, x, rows), take(t, p, rows)); }},
+      {"propagate",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) {
+         return row_dot(t, propagate(t, small_graph(), x), propagate(t, small_graph(), p));
+       }},
+      {"hop_mix",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return add(t, x, hop_mix(t, p, x, places_of_six, pairs)); }},
       {"row_dot", {6, 4}, [](Tape& t, Handle x, Handle p) { return row_dot(t, x, p); }},
+      {"multiply and relu",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return add(t, multiply(t, x, p), multiply(t, relu(t, p), x)); }},
+      {"bi_interaction",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) {
+         return row_dot(t, bi_interaction(t, x, 2), bi_interaction(t, p, 2));
+       }},
+      {"pair_products",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) {
+         return row_dot(t, pair_products(t, x, 2), pair_products(t, p, 2));
+       }},
+      {"first of cross",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return cross(t, p, x, ones(t, 4), zeros(t, 4)); }},
+      {"x of cross",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return cross(t, x, p, ones(t, 4), zeros(t, 4)); }},
+      {"weight of cross", {1, 4}, [](Tape& t, Handle x, Handle p) { return cross(t, x, x, p, zeros(t, 4)); }},
+      {"bias of cross", {1, 4}, [](Tape& t, Handle x, Handle p) { return cross(t, x, x, ones(t, 4), p); }},
+      {"left of outer_rows", {6, 3}, [](Tape& t, Handle x, Handle p) { return outer_rows(t, p, x); }},
+      {"right of outer_rows", {6, 3}, [](Tape& t, Handle x, Handle p) { return outer_rows(t, x, p); }},
+      {"sum_groups",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) { return row_dot(t, sum_groups(t, x, 2), sum_groups(t, p, 2)); }},
+      {"scores of softmax_pool",
+       {6, 1},
+       [](Tape& t, Handle x, Handle p) { return softmax_pool(t, p, x, 3); }},
+      {"softmax_pool",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) {
+         return row_dot(t, softmax_pool(t, row_dot(t, x, x), p, 3), sum_groups(t, x, 3));
+       }},
+      {"transpose_blocks",
+       {6, 4},
+       [](Tape& t, Handle x, Handle p) {
+         return row_dot(t, transpose_blocks(t, x, 3), transpose_blocks(t, p, 3));
+       }},
       {"swiglu and l2",
        {6, 4},
        [](Tape& t, Handle x, Handle p) { return add(t, l2(t, swiglu(t, p)), l2(t, swiglu(t, x))); }},
@@ -180,6 +244,8 @@ const Add chain_case("what follows from frozen parameters alone is frozen as wel
   using Step = std::function<Handle(Tape&, Handle)>;
   const std::vector<std::pair<std::string, Step>> steps{
       {"take", [&](Tape& t, Handle p) { return take(t, p, rows); }},
+      {"propagate", [&](Tape& t, Handle p) { return propagate(t, small_graph(), p); }},
+      {"hop_mix", [&](Tape& t, Handle p) { return hop_mix(t, p, p, rows, rows); }},
       {"rope", [&](Tape& t, Handle p) { return rope(t, p, rows, {.heads = 1, .width = 4}); }},
       {"rms_norm", [&](Tape& t, Handle p) { return rms_norm(t, p, t.use_frozen(gain), 1e-5f); }},
       {"swiglu", [&](Tape& t, Handle p) { return swiglu(t, p); }},
@@ -188,6 +254,14 @@ const Add chain_case("what follows from frozen parameters alone is frozen as wel
       {"attention",
        [&](Tape& t, Handle p) { return attention(t, matmul(t, p, p, false, true), segments, {}); }},
       {"dropout", [&](Tape& t, Handle p) { return dropout(t, p, 0.3f); }},
+      {"multiply and relu", [&](Tape& t, Handle p) { return multiply(t, p, relu(t, p)); }},
+      {"bi_interaction", [&](Tape& t, Handle p) { return bi_interaction(t, p, 2); }},
+      {"pair_products", [&](Tape& t, Handle p) { return pair_products(t, p, 2); }},
+      {"outer_rows", [&](Tape& t, Handle p) { return outer_rows(t, p, p); }},
+      {"sum_groups", [&](Tape& t, Handle p) { return sum_groups(t, p, 2); }},
+      {"softmax_pool",
+       [&](Tape& t, Handle p) { return softmax_pool(t, slice(t, reshape(t, p, 24, 1), 0, 6), p, 2); }},
+      {"transpose_blocks", [&](Tape& t, Handle p) { return transpose_blocks(t, p, 2); }},
       {"matmul", [&](Tape& t, Handle p) { return matmul(t, p, p, true, false); }},
       {"add and scale", [&](Tape& t, Handle p) { return add(t, p, scale(t, p, 2)); }},
   };

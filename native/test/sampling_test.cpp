@@ -52,7 +52,7 @@ struct Lists {
 
 const Add each_once_case("an epoch holds each interaction once, each with an unseen negative", [] {
   const Lists lists;
-  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 11);
+  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 1, 11);
   const auto all = epoch(sampler, 0, 7);
   check(sampler.examples() == static_cast<std::int64_t>(lists.items.size()), "examples()");
   std::set<std::pair<std::int32_t, std::int32_t>> seen;
@@ -66,7 +66,7 @@ const Add each_once_case("an epoch holds each interaction once, each with an uns
 
 const Add uniform_case("negatives are uniform over the unseen items", [] {
   const Lists lists;
-  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 12);
+  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 1, 12);
   std::map<std::pair<std::int32_t, std::int32_t>, int> counts;
   std::map<std::int32_t, int> totals;
   for (std::int64_t e = 0; e < 400; ++e)
@@ -91,8 +91,8 @@ const Add uniform_case("negatives are uniform over the unseen items", [] {
 
 const Add repeat_case("seed and epoch decide, not batch size, threads or the epochs before", [] {
   const Lists lists;
-  PairSampler first(40, 30, lists.offsets, lists.items, {}, 13),
-      second(40, 30, lists.offsets, lists.items, {}, 13);
+  PairSampler first(40, 30, lists.offsets, lists.items, {}, 1, 13),
+      second(40, 30, lists.offsets, lists.items, {}, 1, 13);
   const auto expected = epoch(first, 5, 1);
   ThreadPool& pool = ThreadPool::shared();
   const int before = pool.threads();
@@ -103,13 +103,13 @@ const Add repeat_case("seed and epoch decide, not batch size, threads or the epo
   }
   pool.set_threads(before);
   check(epoch(first, 6, 64) != expected, "another epoch differs");
-  PairSampler other(40, 30, lists.offsets, lists.items, {}, 14);
+  PairSampler other(40, 30, lists.offsets, lists.items, {}, 1, 14);
   check(epoch(other, 5, 64) != expected, "another seed differs");
 });
 
 const Add start_case("an epoch begun later is the rest of the same epoch", [] {
   const Lists lists;
-  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 13);
+  PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 1, 13);
   const auto whole = epoch(sampler, 5, 64);
   for (const std::int64_t start : {std::int64_t{0}, std::int64_t{1}, std::int64_t{64}, sampler.examples()}) {
     const std::vector<Triple> rest(whole.begin() + start, whole.end());
@@ -130,7 +130,7 @@ const Add shuffle_case("the order is shuffled evenly", [] {
     items.push_back(0);
     offsets.push_back(user + 1);
   }
-  PairSampler sampler(10, 3, offsets, items, {}, 15);
+  PairSampler sampler(10, 3, offsets, items, {}, 1, 15);
   std::vector<int> places(10);
   for (std::int64_t e = 0; e < 5000; ++e) {
     const auto all = epoch(sampler, e, 100);
@@ -144,15 +144,75 @@ const Add shuffle_case("the order is shuffled evenly", [] {
 
 const Add extra_case("extra triples come as they are, once an epoch, beside the interactions", [] {
   const Numbers extra{0, 4, 1, 1, 2, 3, 0, 4, 1};
-  PairSampler sampler(2, 5, {0, 2, 3}, {0, 3, 1}, extra, 16);
+  PairSampler sampler(2, 5, {0, 2, 3}, {0, 3, 1}, extra, 1, 16);
   const auto all = epoch(sampler, 0, 2);
   check(sampler.examples() == 6 && all.size() == 6, "3 interactions and 3 triples");
   check(std::count(all.begin(), all.end(), Triple{0, 4, 1}) == 2, "a repeated triple, twice");
   check(std::count(all.begin(), all.end(), Triple{1, 2, 3}) == 1, "the other");
 });
 
+// Negatives of each example of an epoch, by (user, positive).
+std::multimap<std::pair<std::int32_t, std::int32_t>, Numbers> epoch_lists(PairSampler& sampler,
+                                                                          std::int64_t batch) {
+  sampler.start_epoch(1);
+  std::multimap<std::pair<std::int32_t, std::int32_t>, Numbers> all;
+  const auto size = static_cast<std::size_t>(batch), each = static_cast<std::size_t>(sampler.negatives());
+  Numbers users(size), positives(size), negatives(size * each);
+  while (const std::int64_t got = sampler.next(batch, users.data(), positives.data(), negatives.data()))
+    for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {
+      const auto first = negatives.begin() + static_cast<std::ptrdiff_t>(i * each);
+      all.insert({{users[i], positives[i]}, Numbers(first, first + static_cast<std::ptrdiff_t>(each))});
+    }
+  return all;
+}
+
+const Add many_case(
+    "several negatives: unseen ones, uniform, whatever the batch; the first of one is as ever", [] {
+      const Lists lists;
+      PairSampler sampler(40, 30, lists.offsets, lists.items, {}, 5, 11);
+      const auto all = epoch_lists(sampler, 7);
+      check(all == epoch_lists(sampler, 64), "batches of another size");
+      check(all.size() == lists.items.size(), "each interaction once");
+      Numbers counts(30);
+      for (const auto& [example, negatives] : all)
+        for (const std::int32_t negative : negatives) {
+          check(negative >= 0 && negative < 30 && !lists.has(example.first, negative), "unseen");
+          ++counts[static_cast<std::size_t>(negative)];
+        }
+      // Item 29 is nobody's and item 0 everybody's.
+      check(counts[0] == 0 && counts[29] > 50, "unseen items of all kinds");
+      PairSampler single(40, 30, lists.offsets, lists.items, {}, 1, 11);
+      check(epoch_lists(single, 7).begin()->second.size() == 1, "one");
+    });
+
+const Add many_extra_case(
+    "a triple keeps its negative; those drawn beside it are never the preferred item", [] {
+      // User 0 has 0 and 3, user 1 all but item 4.
+      const Numbers extra{0, 4, 1, 1, 4, 2, 0, 3, 4};
+      PairSampler sampler(2, 5, {0, 2, 6}, {0, 3, 0, 1, 2, 3}, extra, 400, 16);
+      const auto all = epoch_lists(sampler, 2);
+      const auto list = [&](std::int32_t user, std::int32_t preferred) {
+        return all.find({user, preferred})->second;
+      };
+      const auto kinds = [](const Numbers& drawn) {
+        return std::set<std::int32_t>(drawn.begin() + 1, drawn.end());
+      };
+      check(list(0, 4).front() == 1, "the first is the other");
+      check(kinds(list(0, 4)) == std::set<std::int32_t>{1, 2}, "unseen, but not the preferred item");
+      check(list(1, 4) == Numbers(400, 2), "nothing to draw: the other again");
+      for (auto [at, end] = all.equal_range({0, 3}); at != end; ++at)
+        check(kinds(at->second) == std::set<std::int32_t>{1, 2, 4}, "all unseen where the preferred is seen");
+    });
+
+const Add none_case("no negatives: every interaction counts, also of a user who has every item", [] {
+  PairSampler sampler(3, 3, {0, 3, 3, 5}, {0, 1, 2, 0, 2}, {2, 1, 0}, 0, 17);
+  check(sampler.examples() == 6, "5 interactions and a pair");
+  const auto all = epoch_lists(sampler, 4);
+  check(all.size() == 6 && all.contains({0, 1}) && all.contains({2, 1}), "all of them");
+});
+
 const Add full_user_case("a user who has every item is left out", [] {
-  PairSampler sampler(3, 3, {0, 3, 3, 5}, {0, 1, 2, 0, 2}, {}, 17);
+  PairSampler sampler(3, 3, {0, 3, 3, 5}, {0, 1, 2, 0, 2}, {}, 1, 17);
   const auto all = epoch(sampler, 0, 10);
   check(all.size() == 2 && sampler.examples() == 2, "two examples");
   for (const auto& [user, positive, negative] : all)
@@ -160,9 +220,9 @@ const Add full_user_case("a user who has every item is left out", [] {
 });
 
 const Add empty_case("nothing in, nothing out; and nothing before an epoch begins", [] {
-  PairSampler empty(0, 0, {0}, {}, {}, 1);
+  PairSampler empty(0, 0, {0}, {}, {}, 1, 1);
   check(epoch(empty, 0, 4).empty(), "empty");
-  PairSampler sampler(1, 2, {0, 1}, {0}, {}, 1);
+  PairSampler sampler(1, 2, {0, 1}, {0}, {}, 1, 1);
   Numbers one(1);
   check(sampler.next(1, one.data(), one.data(), one.data()) == 0, "no epoch yet");
 });
@@ -171,13 +231,19 @@ const Add errors_case("lists that are not as described are refused, naming the p
   const auto expect = [](const std::string& part, std::int32_t users, std::int32_t items, Numbers offsets,
                          Numbers list, Numbers extra) {
     try {
-      const PairSampler sampler(users, items, std::move(offsets), std::move(list), std::move(extra), 1);
+      const PairSampler sampler(users, items, std::move(offsets), std::move(list), std::move(extra), 1, 1);
       check(false, "expected an error about " + part);
     } catch (const Error& error) {
       check(error.code() == Code::argument && std::string(error.what()).find(part) != std::string::npos,
             "expected \"" + part + "\", got \"" + error.what() + "\"");
     }
   };
+  try {
+    const PairSampler sampler(1, 2, {0, 1}, {0}, {}, -1, 1);
+    check(false, "expected an error about negatives");
+  } catch (const Error& error) {
+    check(std::string(error.what()).find("negatives") != std::string::npos, error.what());
+  }
   expect("counts", -1, 2, {0}, {}, {});
   expect("offsets: expected 3 numbers", 2, 4, {0, 1}, {0}, {});
   expect("begin with 0", 1, 4, {1, 1}, {0}, {});

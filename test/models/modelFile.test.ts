@@ -23,7 +23,7 @@ const factorModel = (itemBiases: Float32Array | null = Float32Array.of(0.5, -0, 
 });
 
 /** Two blocks over 5 items; users with 2, 0 and 4 items. */
-function sequenceModel(): SequenceModel {
+function sequenceModel(masked = false): SequenceModel {
   const next = uniform(1);
   const floats = (count: number): Float32Array => Float32Array.from({ length: count }, () => next() - 0.5);
   const [d, hidden, length] = [4, 6, 3];
@@ -61,6 +61,7 @@ function sequenceModel(): SequenceModel {
       blocks: [block(), block()],
       normGain: floats(d),
       normBias: floats(d),
+      ...(masked ? { maskToken: floats(d) } : {}),
     },
     histories: { offsets: Int32Array.of(0, 2, 2, 6), items: Int32Array.of(4, 0, 1, 2, 3, 4) },
   };
@@ -115,15 +116,20 @@ test("a ranker is saved as its model is", async (t) => {
   t.deepEqual(readFileSync(join(folder, "ranker")), readFileSync(join(folder, "model")));
 });
 
-served("a sequence model has the same bits and recommends the same again", async (t) => {
-  const model = sequenceModel();
-  using before = rankerOf(model);
-  using after = (await loadModel(await saved(t, model), { verify: true })).ranker;
-  t.deepEqual(after.model, model);
-  const users = Int32Array.of(0, 1, 2);
-  t.deepEqual(after.topK(users, { k: 3 }), before.topK(users, { k: 3 }));
-  t.deepEqual(after.userVectors, before.userVectors);
-});
+for (const masked of [false, true])
+  served(
+    `a sequence model ${masked ? "with" : "without"} mask token has the same bits and recommends the same again`,
+    async (t) => {
+      const model = sequenceModel(masked);
+      using before = rankerOf(model);
+      using after = (await loadModel(await saved(t, model), { verify: true })).ranker;
+      t.deepEqual(after.model, model);
+      const users = Int32Array.of(0, 1, 2);
+      t.deepEqual(after.topK(users, { k: 3 }), before.topK(users, { k: 3 }));
+      t.deepEqual(after.userVectors, before.userVectors);
+      t.is(after.itemCount, 5);
+    },
+  );
 
 test("a sequence model's tensors have names and shapes that can be read", async (t) => {
   const path = await saved(t, sequenceModel());
@@ -260,6 +266,10 @@ test("tensors that do not fit the model are E_CORRUPT", async (t) => {
       /histories\.items\[5\]: expected an item in 0\.\.4, got 5/,
     ],
     ["histories.items", integers(0, 1, -1, 3, 4, 4), /histories\.items\[2\]/],
+    ["mask_token", floats([3]), /tensor mask_token: expected shape \[4\], got "\[3\]"/],
+    ["mask_token", floats([0]), /tensor mask_token: expected shape/],
+    ["mask_token", integers(1, 2, 3, 4), /tensor mask_token: expected float32/],
+    ["mask_token", floats([4], Number.NaN), /tensor mask_token\[0\].*NaN/],
   ];
   const changes = (cases: typeof factors) =>
     cases.map(([name, tensor, message]): [Change, RegExp] => [
@@ -274,8 +284,8 @@ test("texts that do not fit the model are E_CORRUPT", async (t) => {
   const { shape } = sequenceModel().encoder;
   const other = (changes: Record<string, unknown>): string => JSON.stringify({ ...shape, ...changes });
   const cases: readonly [name: string, text: string | null, message: RegExp][] = [
-    ["model", null, /model: expected factors or sequence/],
-    ["model", "graph", /model: expected factors or sequence, got "graph"/],
+    ["model", null, /model: expected factors, sequence or rating/],
+    ["model", "graph", /model: expected factors, sequence or rating, got "graph"/],
     ["model", "factors", /one named users/],
     ["name", null, /name/],
     ["shape", null, /shape/],

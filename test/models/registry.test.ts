@@ -8,14 +8,20 @@ const MF = findBackbone("MF", "direct");
 test("a backbone is found by its name in any case, and by nothing else", (t) => {
   t.is(findBackbone("mf", "direct"), MF);
   for (const name of ["", "MFF", "__proto__", "constructor"])
-    raises(t, () => findBackbone(name, "direct"), "E_BACKBONE", /expected one of MF for task direct, got "/);
+    raises(
+      t,
+      () => findBackbone(name, "direct"),
+      "E_BACKBONE",
+      /expected one of MF, LightGCN, .* for task direct, got "/,
+    );
 });
 
 test("a task is found by its exact name", (t) => {
   t.is(findTask("direct"), "direct");
   t.is(findTask("sequential"), "sequential");
-  for (const name of ["", "Direct", "indirect", "rating"])
-    raises(t, () => findTask(name), "E_TASK", /expected one of direct, sequential, got "/);
+  t.is(findTask("rating"), "rating");
+  for (const name of ["", "Direct", "indirect", "ratings"])
+    raises(t, () => findTask(name), "E_TASK", /expected one of direct, sequential, rating, got "/);
 });
 
 test("every backbone says what it is, and its defaults are within their ranges", (t) => {

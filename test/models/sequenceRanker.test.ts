@@ -3,6 +3,7 @@ import { Random } from "../../lib/data/random.js";
 import { resolveHyperparameters } from "../../lib/models/backbone.js";
 import { rankerOf, type SequenceModel } from "../../lib/models/frozen.js";
 import { sequenceRanker } from "../../lib/models/sequenceRanker.js";
+import { BERT4REC, BERT4Rec } from "../../lib/models/sequential/bert4rec.js";
 import { SASREC, SASRec } from "../../lib/models/sequential/sasrec.js";
 import { step, values } from "../../lib/native/autograd.js";
 import { topKRow } from "../../lib/native/catalogue.js";
@@ -33,22 +34,23 @@ function randomModel(heads = 2): { model: SequenceModel; backbone: SASRec } {
   return { model: { kind: "sequence", name: "SASRec", encoder: backbone.encoder(), histories }, backbone };
 }
 
+/** The same for BERT4Rec, which takes one place more for its mask token. */
+function fillingModel(heads = 2): { model: SequenceModel; backbone: BERT4Rec } {
+  const backbone = new BERT4Rec(
+    viewOf(rows, itemCount),
+    resolveHyperparameters(BERT4REC, { dimension: 12, hidden: 20, blocks: 2, heads, length: length - 1 }),
+    1,
+  );
+  for (const [number, parameter] of backbone.parameters.entries()) parameter.fillNormal(0.4, 7, number);
+  return { model: { kind: "sequence", name: "BERT4Rec", encoder: backbone.encoder(), histories }, backbone };
+}
+
 /** States of the last tokens by the training forward pass. */
-function trainingStates(backbone: SASRec, lists: readonly (readonly number[])[]): Float32Array {
+function trainingStates(backbone: SASRec | BERT4Rec, lists: readonly (readonly number[])[]): Float32Array {
   const kept = lists.map((items) => items.slice(-length));
   const { offsets, items } = packed(kept);
   const positions = Int32Array.from(kept.flatMap((list) => list.map((_, t) => length - list.length + t)));
-  const states = step(() =>
-    values(
-      backbone.states({
-        offsets,
-        inputs: items,
-        positions,
-        targets: new Int32Array(items.length),
-        negatives: new Int32Array(0),
-      }),
-    ),
-  );
+  const states = step(() => values(backbone.states({ offsets, inputs: items, positions })));
   const last = new Float32Array(lists.length * 12);
   for (let row = 0; row < lists.length; row++)
     if (kept[row].length > 0)
@@ -70,6 +72,29 @@ test("the encoder's state is that of the training forward pass, and zeros for an
       t.is(got.length, expected.length);
       for (let i = 0; i < got.length; i++) t.true(Math.abs(got[i] - expected[i]) < 1e-5, `${got[i]} at ${i}`);
     }
+  }
+});
+
+test("behind a history stands the mask token: the state of the training forward pass that fills this gap", (t) => {
+  for (const heads of [1, 2, 3]) {
+    const { model, backbone } = fillingModel(heads);
+    using ranker = sequenceRanker(model);
+    t.is(ranker.itemCount, itemCount);
+    t.is(ranker.length, length - 1);
+    t.is(model.encoder.shape.length, length);
+    const gaps = rows.map((items) => (items.length === 0 ? [] : [...items, itemCount]));
+    const expected = trainingStates(backbone, gaps);
+    const got = ranker.encode(histories);
+    for (let i = 0; i < got.length; i++) t.true(Math.abs(got[i] - expected[i]) < 1e-5, `${got[i]} at ${i}`);
+    const long = [0, 1, 2, ...rows[3]];
+    t.deepEqual(ranker.encode(packed([long])), ranker.encode(packed([rows[3].slice(1 - length)])));
+    raises(
+      t,
+      () => ranker.encode(packed([[itemCount]])),
+      "E_ARGUMENT",
+      /expected an item in 0\.\.29, got 30/,
+    );
+    t.deepEqual(ranker.topKAfter(packed([[]]), { k: 3 }).counts, Int32Array.of(0));
   }
 });
 
@@ -170,6 +195,9 @@ test("a malformed model is refused by the name of the tensor", (t) => {
     [{ blocks: [first] }, /blocks/],
     [{ blocks: [first, { ...second, qkv: second.qkv.subarray(3) }] }, /qkv/],
     [{ normGain: new Float32Array(12).fill(Number.NaN) }, /norm/],
+    [{ maskToken: new Float32Array(11) }, /maskToken: expected 12 numbers, got 11/],
+    [{ maskToken: new Float32Array(0) }, /maskToken/],
+    [{ maskToken: new Float32Array(12).fill(Number.NaN) }, /mask_token/],
     [{ shape: { ...encoder.shape, heads: 5 } }, /heads/],
     [{ shape: { ...encoder.shape, dimension: 0 } }, /dimension/],
     [{ shape: { ...encoder.shape, epsilon: 0 } }, /epsilon/],

@@ -52,7 +52,8 @@ const addon = native();
 const parameter = addon.parameterCreate("p", 4, 3);
 const other = addon.parameterCreate("q", 4, 3);
 const optimizer = addon.adamCreate([parameter], 0.1, 0.9, 0.999, 1e-8, 0, 0, true);
-const sampler = addon.samplerCreate(1, 3, Int32Array.of(0, 1), Int32Array.of(0), new Int32Array(0), 1);
+const sampler = addon.samplerCreate(1, 3, Int32Array.of(0, 1), Int32Array.of(0), new Int32Array(0), 1, 1);
+const graph = addon.graphCreate(1, 1, Int32Array.of(0, 1), Int32Array.of(0));
 const catalogue = addon.catalogueCreate(new Float32Array(6), null, 3, 2);
 const matrix = addon.tapeInput(new Float32Array(6), 2, 3);
 const sequences = addon.sequencesCreate(3, Int32Array.of(0, 2), Int32Array.of(0, 1), 2, 1, 1);
@@ -69,7 +70,7 @@ const shape = {
 } as const;
 /** Items, positions, one block, the last layer norm. */
 const weights = [6, 4, 2, 2, 12, 6, 4, 2, 2, 2, 4, 2, 4, 2, 2, 2].map((size) => new Float32Array(size));
-const encoder = addon.encoderCreate(shape, weights);
+const encoder = addon.encoderCreate(shape, weights, null);
 const square = addon.tapeInput(new Float32Array(9), 3, 3);
 const row = addon.tapeInput(new Float32Array(3), 1, 3);
 const column = addon.tapeInput(new Float32Array(2), 2, 1);
@@ -226,6 +227,52 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["integer", 1],
   ],
   normalizeRows: [["id", matrix]],
+  propagate: [
+    ["id", graph],
+    ["id", matrix],
+  ],
+  multiply: [
+    ["id", matrix],
+    ["id", matrix],
+  ],
+  relu: [["id", matrix]],
+  biInteraction: [
+    ["id", matrix],
+    ["integer", 1],
+  ],
+  pairProducts: [
+    ["id", matrix],
+    ["integer", 1],
+  ],
+  cross: [
+    ["id", matrix],
+    ["id", matrix],
+    ["id", row],
+    ["id", row],
+  ],
+  outerRows: [
+    ["id", matrix],
+    ["id", column],
+  ],
+  sumGroups: [
+    ["id", matrix],
+    ["integer", 2],
+  ],
+  softmaxPool: [
+    ["id", column],
+    ["id", matrix],
+    ["integer", 2],
+  ],
+  transposeBlocks: [
+    ["id", matrix],
+    ["integer", 2],
+  ],
+  hopMix: [
+    ["id", matrix],
+    ["id", matrix],
+    ["int32", Int32Array.of(0, 1)],
+    ["int32", Int32Array.of(1, 0, 1, 1)],
+  ],
   bceLoss: [
     ["id", column],
     ["id", column],
@@ -280,6 +327,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["int32", rows],
     ["int32", new Int32Array(0)],
     ["integer", 1],
+    ["integer", 1],
   ],
   samplerStartEpoch: [
     ["id", sampler],
@@ -294,6 +342,20 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["int32", new Int32Array(2)],
   ],
   samplerRelease: [["integer", 2 ** 40]],
+  graphCreate: [
+    ["integer", 1],
+    ["integer", 3],
+    ["int32", offsets],
+    ["int32", rows],
+  ],
+  graphDropEdges: [
+    ["id", graph],
+    ["number", 0.5],
+    ["integer", 1],
+    ["integer", 1],
+  ],
+  graphEdges: [["id", graph]],
+  graphRelease: [["integer", 2 ** 40]],
   sequencesCreate: [
     ["integer", 3],
     ["int32", Int32Array.of(0, 2)],
@@ -320,6 +382,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
   encoderCreate: [
     ["filter", shape],
     ["filter", weights],
+    ["maybeFloat32", new Float32Array(2)],
   ],
   encoderAcquire: [["id", encoder]],
   encoderRelease: [["integer", 2 ** 40]],
@@ -419,6 +482,7 @@ test("an id is good for its own kind only", (t) => {
     catalogueTopK: catalogue,
     sequencesExamples: sequences,
     encoderEncode: encoder,
+    graphEdges: graph,
   };
   for (const name of Object.keys(uses) as (keyof typeof uses)[])
     for (const id of Object.values(uses).filter((id) => id !== uses[name]))

@@ -98,6 +98,10 @@ export const shortPositions = encoderOf("ShortPositions", (encoder) => ({
   ...encoder,
   positions: new Float32Array(3),
 }));
+export const wideMaskToken = encoderOf("WideMaskToken", (encoder) => ({
+  ...encoder,
+  maskToken: new Float32Array(9),
+}));
 export const noBlocks = encoderOf("NoBlocks", ({ blocks: _, ...encoder }) => encoder);
 export const fewBlocks = encoderOf("FewBlocks", (encoder) => ({ ...encoder, blocks: [] }));
 export const halfBlocks = encoderOf("HalfBlocks", (encoder) => ({ ...encoder, blocks: [{}] }));

@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
+import type { SequentialDefinition } from "../../lib/models/backbone.js";
+import { BERT4REC } from "../../lib/models/sequential/bert4rec.js";
+import { CL4SREC } from "../../lib/models/sequential/cl4srec.js";
 import { SASREC } from "../../lib/models/sequential/sasrec.js";
 import type { TrainOptions, TrainResult } from "../../lib/training/train.js";
 import { viewOf } from "../models/planted.js";
@@ -17,33 +20,48 @@ const fitSequences = (options: Partial<TrainOptions> = {}): Promise<TrainResult>
 const bits = ({ ranker }: TrainResult): Float32Array =>
   Float32Array.of(...ranker.userVectors, ...ranker.itemVectors);
 
-test("inline and in a worker at any number of threads: the same bits, dropout among them", async (t) => {
-  const options = { validation: { heldOut }, evaluateEvery: 2 };
-  const here = await fitSequences(options);
-  for (const threads of [1, 3]) {
-    const there = await fitSequences({ ...options, worker: true, threads });
-    t.deepEqual(bits(there), bits(here));
-    t.deepEqual(there.history, here.history);
-    t.deepEqual(
-      there.ranker.topK(Int32Array.of(7, 2), { k: 4 }),
-      here.ranker.topK(Int32Array.of(7, 2), { k: 4 }),
-    );
-  }
-  t.notDeepEqual(bits(await fitSequences({ ...options, hyperparameters: { dropout: 0 } })), bits(here));
-  t.notDeepEqual(bits(await fitSequences({ ...options, seed: 2 })), bits(here));
-});
+type Values = Readonly<Record<string, number>>;
+
+/** Each model in a form in which every draw has its part, and one value that changes what is drawn. */
+const models: readonly { backbone: SequentialDefinition; all?: Values; drawn: Values }[] = [
+  { backbone: SASREC, drawn: { dropout: 0 } },
+  { backbone: BERT4REC, drawn: { maskRate: 0.6 } },
+  { backbone: CL4SREC, all: { mask: 0.5, reorder: 0.5 }, drawn: { crop: 0.9 } },
+];
+
+for (const { backbone, all = {}, drawn } of models)
+  test(`${backbone.name}, inline and in a worker at any number of threads: the same bits, draws among them`, async (t) => {
+    const options = { backbone, hyperparameters: all, validation: { heldOut }, evaluateEvery: 2 };
+    const here = await fitSequences(options);
+    for (const threads of [1, 3]) {
+      const there = await fitSequences({ ...options, worker: true, threads });
+      t.deepEqual(bits(there), bits(here));
+      t.deepEqual(there.history, here.history);
+      t.deepEqual(
+        there.ranker.topK(Int32Array.of(7, 2), { k: 4 }),
+        here.ranker.topK(Int32Array.of(7, 2), { k: 4 }),
+      );
+    }
+    const other = await fitSequences({ ...options, hyperparameters: { ...all, ...drawn } });
+    t.notDeepEqual(bits(other), bits(here));
+    t.notDeepEqual(bits(await fitSequences({ ...options, seed: 2 })), bits(here));
+  });
 
 test("cut off in the middle of an epoch it goes on with the same bits", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "llama4rec-"));
   try {
-    for (const negatives of [0, 2]) {
-      const hyperparameters = { negatives };
-      const straight = await fitSequences({ hyperparameters });
-      const path = join(folder, `${negatives}.checkpoint`);
+    for (const { backbone, all = {}, negatives } of models.flatMap((model) => [
+      { ...model, negatives: 0 },
+      { ...model, negatives: 2 },
+    ])) {
+      const hyperparameters = { ...all, negatives };
+      const straight = await fitSequences({ backbone, hyperparameters });
+      const path = join(folder, `${backbone.name}-${negatives}.checkpoint`);
       for (const step of [4, 9]) {
         const controller = new AbortController();
         await t.throwsAsync(
           fitSequences({
+            backbone,
             hyperparameters,
             checkpoint: { path, everySeconds: 0 },
             signal: controller.signal,
@@ -52,7 +70,8 @@ test("cut off in the middle of an epoch it goes on with the same bits", async (t
           { message: "cut off" },
         );
       }
-      t.deepEqual(bits(await fitSequences({ hyperparameters, checkpoint: { path } })), bits(straight));
+      const resumed = await fitSequences({ backbone, hyperparameters, checkpoint: { path } });
+      t.deepEqual(bits(resumed), bits(straight));
     }
   } finally {
     rmSync(folder, { recursive: true });
@@ -62,7 +81,7 @@ test("cut off in the middle of an epoch it goes on with the same bits", async (t
 test("the frozen model knows the last items of the view, insertions or none", async (t) => {
   const unseen = heldOut.items[3];
   const insertions = Int32Array.of(3, 1, unseen);
-  for (const options of [{}, { insertions }]) {
+  for (const options of [{}, { insertions }, { backbone: BERT4REC }]) {
     const { ranker } = await fitSequences(options);
     const { model } = ranker;
     if (model.kind !== "sequence") return t.fail(model.kind);

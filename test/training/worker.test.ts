@@ -165,6 +165,7 @@ for (const worker of [true, false]) {
     for (const [name, message] of [
       ["noEncoder", /^backbone NoEncoder: encoder failed: encoder: expected an object with/],
       ["shortPositions", /^backbone ShortPositions: encoder failed: tensor positions: expected 40 numbers/],
+      ["wideMaskToken", /^backbone WideMaskToken: encoder failed: tensor mask_token: expected 8 numbers/],
       [
         "noBlocks",
         /^backbone NoBlocks: encoder failed: blocks: expected an array of 1 blocks, got undefined/,

@@ -1,13 +1,15 @@
 import type { TrainView } from "../../data/trainView.js";
-import { add, bprLoss, gather, l2, rowDot, scale, type Tensor } from "../../native/autograd.js";
+import { add, dense, gather, l2, scale, step, type Tensor } from "../../native/autograd.js";
 import type { PairBatch } from "../../native/pairSampler.js";
 import { Parameter } from "../../native/parameter.js";
 import type { DirectBackbone, DirectDefinition, Hyperparameters } from "../backbone.js";
 import type { Factors } from "../factorRanker.js";
+import { catalogueLoss, lossHyperparameters, pairwiseLoss, servingVectors } from "./pairLoss.js";
 
 /**
  * Matrix factorisation trained with Bayesian personalised ranking (Rendle et al., UAI 2009).
- * `score(u, i) = p_u . q_i`; loss: BPR (Llama4Rec Eq. 2) plus `l2 / 2 * (|p_u|^2 + |q_i|^2 + |q_j|^2)`, batch mean.
+ * `score(u, i) = p_u . q_i`; loss: BPR (Llama4Rec Eq. 2), or with `negatives` 0 the softmax over the whole catalogue, plus
+ * `l2 / 2 * (|p_u|^2 + |q_i|^2 + |q_j|^2)`, batch mean.
  */
 class MatrixFactorization implements DirectBackbone {
   /** p `[users x dimension]` */
@@ -15,32 +17,37 @@ class MatrixFactorization implements DirectBackbone {
   /** q `[items x dimension]` */
   readonly items: Parameter;
   readonly parameters: readonly Parameter[];
-  readonly #l2: number;
-  readonly #dimension: number;
+  readonly #options: Hyperparameters;
 
-  constructor(view: TrainView, { dimension, l2 }: Hyperparameters, seed: number) {
-    this.#l2 = l2;
-    this.#dimension = dimension;
+  constructor(view: TrainView, options: Hyperparameters, seed: number) {
+    const { dimension } = options;
+    this.#options = options;
     this.users = new Parameter("users", view.userCount, dimension).fillXavier(seed, 0);
     this.items = new Parameter("items", view.itemCount, dimension).fillXavier(seed, 1);
     this.parameters = [this.users, this.items];
   }
 
   loss({ users, positives, negatives }: PairBatch): Tensor {
+    const options = this.#options;
     const user = gather(this.users, users);
     const positive = gather(this.items, positives);
+    if (options.negatives === 0) {
+      const ranking = catalogueLoss(user, dense(this.items), positives, options.temperature);
+      return add(ranking, scale(add(l2(user), l2(positive)), options.l2));
+    }
     const negative = gather(this.items, negatives);
-    const ranking = bprLoss(rowDot(user, positive), rowDot(user, negative));
-    return add(ranking, scale(add(l2(user), l2(positive), l2(negative)), this.#l2));
+    const ranking = pairwiseLoss(user, positive, negative);
+    return add(ranking, scale(add(l2(user), l2(positive), l2(negative)), options.l2));
   }
 
   factors(): Factors {
-    return {
-      dimension: this.#dimension,
-      users: this.users.read(),
-      items: this.items.read(),
+    const options = this.#options;
+    return step(() => ({
+      dimension: options.dimension,
+      users: servingVectors(dense(this.users), options),
+      items: servingVectors(dense(this.items), options),
       itemBiases: null,
-    };
+    }));
   }
 }
 
@@ -58,6 +65,7 @@ export const MF: DirectDefinition = {
       about: "length of user and item vectors",
       search: { values: [32, 64, 128] },
     },
+    ...lossHyperparameters,
     learningRate: {
       default: 5e-3,
       low: 1e-6,

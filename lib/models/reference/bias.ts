@@ -1,6 +1,7 @@
 import type { TrainView } from "../../data/trainView.js";
 import { rmse } from "../../metrics/ranking.js";
 import { argumentError } from "../../native/errors.js";
+import { type Rater, raterOf } from "../ratings.js";
 
 /** How strongly a {@link BiasModel} draws few ratings to the mean: imagined ratings without a deviation, at least 0. */
 export interface BiasDamping {
@@ -73,14 +74,29 @@ export class BiasModel {
 
   /** The rating that a user with this bias gives the item, within the range of the training ratings. */
   expected(userBias: number, item: number): number {
+    return this.#bounded(this.mean + userBias + this.items[item]);
+  }
+
+  /** The rating of a pair, of which -1 is unknown, with something that the biases do not say. */
+  rated(user: number, item: number, residual = 0): number {
+    return this.#bounded(this.mean + (this.users[user] ?? 0) + (this.items[item] ?? 0) + residual);
+  }
+
+  #bounded(rating: number): number {
     const [low, high] = this.range;
-    return Math.min(high, Math.max(low, this.mean + userBias + this.items[item]));
+    return Math.min(high, Math.max(low, rating));
   }
 
   /** The rating that a user it was fitted on gives the item. */
   predict(user: number, item: number): number {
     return this.expected(this.users[user], item);
   }
+}
+
+/** A {@link BiasModel} as a rater; of somebody or something unknown there is no bias. */
+export function biasRater(view: TrainView, damping: BiasDamping): Rater {
+  const model = new BiasModel(view, damping);
+  return raterOf("mean and biases", view, (user, item) => model.rated(user, item));
 }
 
 function damped(sum: number, count: number, damping: number): number {

@@ -1,0 +1,85 @@
+import type { TrainView } from "../../data/trainView.js";
+import { add, bprLoss, hopMix, rowDot, scale, type Tensor, take } from "../../native/autograd.js";
+import type { PairBatch } from "../../native/pairSampler.js";
+import type { Parameter } from "../../native/parameter.js";
+import type { DirectBackbone, DirectDefinition, Hyperparameters } from "../backbone.js";
+import type { Factors } from "../factorRanker.js";
+import { GraphNodes, graphHyperparameters, meanOf } from "./graphNodes.js";
+
+/**
+ * LightGCN against made-up hard negatives (Huang et al., MixGCF, KDD 2021): in each layer the positive is mixed into the
+ * sampled negatives (Eq. 6) and the one that the user likes best stays (Eq. 7 and 8); the mean over layers (Eq. 9) is the
+ * negative of BPR, plus `l2 / 2` times the squared norms of the layer 0 vectors of a batch, batch mean.
+ */
+class MixGCF implements DirectBackbone {
+  readonly parameters: readonly Parameter[];
+  readonly #nodes: GraphNodes;
+  readonly #l2: number;
+
+  constructor(view: TrainView, hyperparameters: Hyperparameters, seed: number) {
+    this.#l2 = hyperparameters.l2;
+    this.#nodes = new GraphNodes(view, hyperparameters, seed);
+    this.parameters = [this.#nodes.table];
+  }
+
+  loss(batch: PairBatch): Tensor {
+    const nodes = this.#nodes;
+    const layers = nodes.layers();
+    const mean = meanOf(layers);
+    const positives = nodes.nodesOf(batch.positives);
+    const candidates = nodes.nodesOf(batch.negatives);
+    const user = take(mean, batch.users);
+    const negative = meanOf(layers.map((layer) => hopMix(layer, user, positives, candidates)));
+    const ranking = bprLoss(rowDot(user, take(mean, positives)), rowDot(user, negative));
+    return add(ranking, scale(nodes.norms(batch), this.#l2));
+  }
+
+  factors(): Factors {
+    return this.#nodes.factors();
+  }
+
+  [Symbol.dispose](): void {
+    this.#nodes[Symbol.dispose]();
+  }
+}
+
+/** Registry entry of MixGCF. */
+export const MIXGCF: DirectDefinition = {
+  name: "MixGCF",
+  task: "direct",
+  source:
+    "Huang et al., MixGCF: An Improved Training Method for Graph Neural Network-based Recommender Systems, KDD 2021",
+  hyperparameters: {
+    ...graphHyperparameters,
+    negatives: {
+      default: 16,
+      low: 1,
+      high: 1000,
+      integer: true,
+      about: "sampled items for each interaction, of which each layer takes the hardest",
+    },
+    learningRate: {
+      default: 5e-3,
+      low: 1e-6,
+      high: 1,
+      about: "step size of Adam",
+      search: { low: 1e-3, high: 2e-2, scale: "log" },
+    },
+    l2: {
+      default: 1e-3,
+      low: 0,
+      high: 10,
+      about: "weight of the squared norms of a batch's layer 0 vectors, batch mean",
+      search: { low: 1e-4, high: 5e-2, scale: "log" },
+    },
+    batchSize: { default: 2048, low: 1, high: 1_048_576, integer: true, about: "interactions a step" },
+    epochs: {
+      default: 200,
+      low: 1,
+      high: 10_000,
+      integer: true,
+      about: "most passes over the training interactions",
+    },
+  },
+  create: (view, hyperparameters, seed) => new MixGCF(view, hyperparameters, seed),
+};

@@ -1,0 +1,116 @@
+import { step, values } from "../native/autograd.js";
+import { argumentError, describe, Llama4RecError } from "../native/errors.js";
+import type { RatingBackbone, RatingDefinition } from "./backbone.js";
+import type { RatingModel } from "./frozen.js";
+import type { FeatureBatch } from "./rating/featureBatch.js";
+import { FeatureEncoding, type FeatureRow } from "./rating/features.js";
+import { checkPairs, type Rater } from "./ratings.js";
+
+/** Pairs a block: bounds memory. */
+const blockSize = 4096;
+
+/**
+ * A trained rating model, frozen for serving: its definition's own model with the trained parameters.
+ * Made by {@link trainRating}, {@link loadRatingModel} or {@link predictorOf}.
+ */
+export class RatingPredictor implements Rater {
+  readonly name: string;
+  readonly userCount: number;
+  readonly itemCount: number;
+  /** The model as plain data: what files and worker threads carry. */
+  readonly model: RatingModel;
+  readonly #features: FeatureEncoding;
+  readonly #backbone: RatingBackbone;
+
+  /** Takes the model over, without a copy. */
+  constructor(model: RatingModel, features: FeatureEncoding, backbone: RatingBackbone) {
+    this.name = model.name;
+    this.userCount = model.encoding.userCount;
+    this.itemCount = model.encoding.itemCount;
+    this.model = model;
+    this.#features = features;
+    this.#backbone = backbone;
+  }
+
+  predict(users: Int32Array, items: Int32Array): Float32Array {
+    checkPairs(users, items, this);
+    return this.#inBlocks(users.length, (begin, end) =>
+      this.#features.batch(users.subarray(begin, end), items.subarray(begin, end)),
+    );
+  }
+
+  /**
+   * The rating of each pair, whose user or item may be new, within the range of the training ratings. A value that was
+   * not seen in training counts as unseen.
+   * @throws Llama4RecError `E_ARGUMENT` for an attribute that the data set does not have or an index out of range.
+   */
+  predictFeatures(rows: readonly FeatureRow[]): Float32Array {
+    return this.#inBlocks(rows.length, (begin, end) => this.#features.batchOf(rows.slice(begin, end)));
+  }
+
+  #inBlocks(count: number, batchOf: (begin: number, end: number) => FeatureBatch): Float32Array {
+    const { low, high } = this.model.encoding;
+    const ratings = new Float32Array(count);
+    for (let begin = 0; begin < count; begin += blockSize) {
+      const batch = batchOf(begin, Math.min(begin + blockSize, count));
+      ratings.set(
+        step(() => values(this.#backbone.predict(batch))),
+        begin,
+      );
+    }
+    return ratings.map((rating) => Math.min(high, Math.max(low, rating)));
+  }
+
+  dispose(): void {
+    for (const parameter of this.#backbone.parameters) parameter.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/**
+ * The predictor of a frozen model, whose definition makes what it runs. The arrays are taken over, not copied: do not
+ * change them.
+ * @throws Llama4RecError `E_ARGUMENT` when the definition is another's or its parameters are not those of the model;
+ *   `E_BACKBONE` when it fails.
+ */
+export function predictorOf(model: RatingModel, definition: RatingDefinition): RatingPredictor {
+  if (definition.name !== model.name || definition.task !== "rating")
+    throw argumentError(
+      "backbone",
+      `the definition of rating backbone ${model.name}`,
+      `${definition.name} (${definition.task})`,
+    );
+  const features = new FeatureEncoding(model.encoding);
+  let backbone: RatingBackbone;
+  try {
+    backbone = definition.create(features, model.hyperparameters, 0);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : describe(cause);
+    throw new Llama4RecError("E_BACKBONE", `backbone ${model.name}: create failed: ${why}`, { cause });
+  }
+  const predictor = new RatingPredictor(model, features, backbone);
+  try {
+    const given = new Map(Object.entries(model.parameters));
+    for (const parameter of backbone.parameters) {
+      const { name, rows, columns } = parameter;
+      const found = given.get(name);
+      given.delete(name);
+      if (found === undefined || found.rows !== rows || found.columns !== columns)
+        throw argumentError(
+          `parameter ${name}`,
+          `${rows} x ${columns}`,
+          found === undefined ? "none" : `${found.rows} x ${found.columns}`,
+        );
+      parameter.write(found.values);
+    }
+    const [other] = given.keys();
+    if (other !== undefined) throw argumentError("parameters", `those of ${model.name}`, other);
+    return predictor;
+  } catch (error) {
+    predictor.dispose();
+    throw error;
+  }
+}

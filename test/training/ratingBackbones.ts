@@ -1,0 +1,24 @@
+/** Rating backbones of one's own, loaded by name, as a worker thread does. */
+import type { RatingDefinition } from "../../lib/models/backbone.js";
+import { DEEPFM } from "../../lib/models/rating/deepfm.js";
+import { poison } from "./backbones.js";
+
+/** DeepFM under another name, as third parties have theirs. */
+export const ownBackbone: RatingDefinition = { ...DEEPFM, name: "Own" };
+/** Its numbers leave float32 in step 20. */
+export const explodes: RatingDefinition = {
+  ...DEEPFM,
+  name: "Explodes",
+  create(...args) {
+    const model = DEEPFM.create(...args);
+    let steps = 0;
+    return {
+      parameters: model.parameters,
+      predict: (batch) => model.predict(batch),
+      loss(batch) {
+        if (++steps === 20) poison(model.parameters[0]);
+        return model.loss(batch);
+      },
+    };
+  },
+};
