@@ -154,7 +154,7 @@ export const fieldHyperparameters = {
     search: { values: [8, 16, 32] },
   },
   l2: {
-    default: 20,
+    default: 10,
     low: 0,
     high: 1e5,
     about: "weight of the squared vectors, each row once an epoch, in ratings",
