@@ -118,9 +118,11 @@ program
   )
   .option("--set <name=value>", "a hyper-parameter that is not searched; may be repeated", assignment)
   .addOption(
-    new Option("--metric <name>", "what chooses")
-      .choices(CUTOFFS.flatMap((cutoff) => [`hr@${cutoff}`, `ndcg@${cutoff}`]))
-      .default("ndcg@10"),
+    new Option("--metric <name>", "what chooses; default: ndcg@10, of ratings rmse").choices([
+      ...CUTOFFS.flatMap((cutoff) => [`hr@${cutoff}`, `ndcg@${cutoff}`]),
+      "rmse",
+      "mae",
+    ]),
   )
   .addOption(protocolOption())
   .addOption(maskingOption())

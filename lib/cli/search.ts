@@ -1,6 +1,5 @@
 import { type Protocol, type Split, split } from "../data/split.js";
 import { methodOf } from "../evaluation/tasks.js";
-import type { RankingMetrics } from "../metrics/ranking.js";
 import type { BackboneDefinition } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
 import { findBackbone, findTask, listBackbones } from "../models/registry.js";
@@ -13,6 +12,7 @@ import {
   type SearchResult,
   type SearchSpace,
   type SearchStrategy,
+  type SearchValidation,
   searchHyperparameters,
   searchSpace,
 } from "../search/index.js";
@@ -36,7 +36,7 @@ export interface SearchCommandOptions extends DataOptions {
   readonly set?: Record<string, number>;
   readonly protocol: Protocol;
   readonly masking?: Masking;
-  readonly metric: keyof RankingMetrics;
+  readonly metric?: SearchValidation["metric"];
   readonly threads?: number;
   readonly json?: boolean;
 }
@@ -47,7 +47,8 @@ export interface SearchReport extends SearchResult {
   readonly task: string;
   readonly backbone: string;
   readonly protocol: Protocol;
-  readonly masking: Masking;
+  /** Null for ratings. */
+  readonly masking: Masking | null;
   readonly metric: string;
   readonly strategy: SearchStrategy;
   readonly seed: number;
@@ -63,11 +64,13 @@ export interface SearchReport extends SearchResult {
 
 /** `llama4rec search`: tries hyper-parameters, a table or one JSON document on standard output. */
 export async function search(options: SearchCommandOptions): Promise<void> {
-  const { strategy, seed, protocol, metric, file, out, json = false } = options;
+  const { strategy, seed, protocol, file, out, json = false } = options;
   const backbone = backboneOf(options);
   searchSpace(backbone, options.space, options.set); // before anything is opened or made
-  const method = methodOf(backbone.task);
-  const masking = options.masking ?? method.masking(protocol);
+  const isRating = backbone.task === "rating";
+  const { metric = isRating ? "rmse" : "ndcg@10" } = options;
+  const method = isRating ? null : methodOf(backbone.task);
+  const masking = method === null ? null : (options.masking ?? method.masking(protocol));
   if (file !== undefined) await checkOutFile("--file", file);
   if (out !== undefined) await checkOutFile("--out", out);
   if (options.threads !== undefined) setThreads(options.threads);
@@ -76,13 +79,14 @@ export async function search(options: SearchCommandOptions): Promise<void> {
     const dataset = await readData(options, bars, signal);
     if (out !== undefined) await openTunedConfig(out, dataset.name); // rather now than after the search
     // The test rows stay where they are: nothing here looks at them.
-    const { train: view, validation } = split(dataset, { protocol, leastHistory: method.leastHistory });
+    const rows = method === null ? { likeThreshold: null } : { leastHistory: method.leastHistory };
+    const { train: view, validation } = split(dataset, { protocol, ...rows });
     checkRows(validation);
     const { trials, epochs, eta, space, set: hyperparameters, threads = poolThreads() } = options;
     const result = await searchHyperparameters({
       backbone,
       view,
-      validation: { heldOut: validation, metric, masking },
+      validation: { heldOut: validation, metric, masking: masking ?? undefined },
       ...{ strategy, trials, epochs, eta, space, hyperparameters, seed, file, threads, signal },
       onProgress: (progress) => drawProgress(bars, `search ${backbone.name}`, metric, progress),
     });
@@ -135,7 +139,8 @@ function entryOf({ best, metric, ...report }: SearchReport): TunedEntry {
   const { strategy, rungs, seed, protocol, masking } = report;
   const how =
     `llama4rec ${packageVersion()} search, ${strategy}, ${rungs[0].trials} trials, seed ${seed}, ` +
-    `protocol ${protocol}, ${masking === "seen" ? "known items masked" : "nothing masked"}`;
+    `protocol ${protocol}, ` +
+    (masking === null ? "every interaction" : masking === "seen" ? "known items masked" : "nothing masked");
   return {
     hyperparameters,
     validation: { metric, score, epoch },

@@ -20,7 +20,7 @@ export function renderTrials(report: SearchReport): string {
   });
   // Of each trial how far it came: scores after more epochs stand above those after fewer.
   const last = new Map(trials.map((result) => [result.trial, result]));
-  const ranked = bestFirst([...last.values()], 1).toSorted((a, b) => b.rung - a.rung);
+  const ranked = bestFirst([...last.values()], report.sign).toSorted((a, b) => b.rung - a.rung);
   for (const { trial, hyperparameters, epoch, score, seconds: spent } of ranked.slice(0, shown)) {
     const row = [
       trial,
@@ -36,7 +36,7 @@ export function renderTrials(report: SearchReport): string {
   const rungTexts = rungs.map(({ trials: count, epochs }) => `${count} x ${epochs}`);
   return [
     `${pc.bold(dataset)}: ${task} recommendation, ${backbone}, protocol ${protocol}, ` +
-      `${masking === "seen" ? "known items masked" : "nothing masked"}`,
+      (masking === null ? "every interaction" : masking === "seen" ? "known items masked" : "nothing masked"),
     `${metric.toUpperCase()} of ${users.toLocaleString("en")} users on validation rows; test rows are not read`,
     table.toString(),
     `seed ${seed}, trials x epochs: ${rungTexts.join(", ")}; ${diverged} diverged, ${seconds.toFixed(0)} s`,

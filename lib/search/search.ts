@@ -2,9 +2,9 @@ import { checkHyperparameter } from "../models/backbone.js";
 import { argumentError } from "../native/errors.js";
 import { loadDefinition, sourceOf } from "../training/definition.js";
 import type { Identity } from "../training/identity.js";
-import type { TrainOptions, Validation } from "../training/train.js";
+import type { TrainOptions } from "../training/train.js";
 import { Climb, type SearchProgress } from "./climb.js";
-import { rankingTrials } from "./rankingTrials.js";
+import { objectiveOf, type SearchValidation } from "./objective.js";
 import { type Rung, rungsOf, type SearchStrategy } from "./rungs.js";
 import { drawTrial, type GivenValues, rangeText, type SearchSpace, searchSpace } from "./space.js";
 import type { ScoredTrial, TrialResult } from "./trial.js";
@@ -16,7 +16,7 @@ export interface SearchOptions
     "backbone" | "view" | "seed" | "evaluateEvery" | "patience" | "threads" | "signal" | "worker"
   > {
   /** Rows that choose, by which metric and masking; never test rows. */
-  readonly validation: Validation;
+  readonly validation: SearchValidation;
   /** Values that are not searched, over the backbone's defaults. */
   readonly hyperparameters?: GivenValues;
   /** Ranges over those that the backbone brings. */
@@ -44,6 +44,8 @@ export interface SearchResult {
   readonly best: ScoredTrial;
   /** All trials by rung, then by number. */
   readonly trials: readonly TrialResult[];
+  /** 1: higher scores are better; -1: lower ones are. */
+  readonly sign: 1 | -1;
   readonly rungs: readonly Rung[];
   readonly space: SearchSpace;
 }
@@ -87,7 +89,7 @@ export async function searchHyperparameters(options: SearchOptions): Promise<Sea
     drawTrial(definition, space, { ...fixed, epochs }, { seed, trial: index + 1 }),
   );
   const shared = { backbone, view, seed, validation, evaluateEvery, patience, threads, signal, worker };
-  const objective = rankingTrials(source, definition, { ...shared, hyperparameters: trials[0] });
+  const objective = objectiveOf(source, definition, { ...shared, hyperparameters: trials[0] });
   const identity: Identity = {
     ...objective.identity,
     ...Object.fromEntries(
@@ -100,5 +102,5 @@ export async function searchHyperparameters(options: SearchOptions): Promise<Sea
   };
   const { onTrial, onProgress } = options;
   const climb = new Climb({ trials, rungs, objective, identity, file, onTrial, onProgress, signal });
-  return { ...(await climb.run()), rungs, space };
+  return { ...(await climb.run()), sign: objective.sign, rungs, space };
 }

@@ -56,6 +56,29 @@ test("search keeps trials, writes the best, and run takes it under --set", async
   t.regex(other.stderr, /tuned\.json: backbones: expected one for SASRec, got "MF"/);
 });
 
+test("a rating backbone is searched by RMSE", async (t) => {
+  const rows = table().replace(/(i[0-3]),5,/g, "$1,2,");
+  const folder = folderOf(t, { "rows.csv": rows });
+  const args = ["search", "--data", "rows.csv", "--task", "rating", "--trials", "3", "--epochs", "2"];
+  const sizes = ["--set", "dimension=4", "--set", "hidden1=4", "--set", "hidden2=0", "--threads", "1"];
+  const { code, stdout, stderr } = await llama4rec(folder, [
+    ...args,
+    ...sizes,
+    "--json",
+    "--file",
+    "x.jsonl",
+  ]);
+  t.is(code, 0, stderr);
+  const report = JSON.parse(stdout);
+  t.like(report, { task: "rating", metric: "rmse", masking: null });
+  const scores = report.trials.map(({ score }: { score: number }) => score);
+  t.is(report.best.score, Math.min(...scores));
+  const shown = await llama4rec(folder, [...args, ...sizes, "--file", "x.jsonl"]);
+  const best = report.best.score.toFixed(4);
+  const [row] = shown.stdout.split("\n").filter((line) => /^│ +\d/.test(line));
+  t.true(row.includes(best), shown.stdout);
+});
+
 test("killed, it goes on from its file as if it had never been", async (t) => {
   const folder = folderOf(t, { "rows.csv": table() });
   const args = [...search, "--trials", "5", "--epochs", "3", "--json"];

@@ -3,9 +3,12 @@ import { join } from "node:path";
 import test from "ava";
 import { HeldOut } from "../../lib/data/heldOut.js";
 import { MF } from "../../lib/models/direct/mf.js";
+import { DEEPFM } from "../../lib/models/rating/deepfm.js";
 import { Llama4RecError } from "../../lib/native/errors.js";
 import { type SearchOptions, type SearchResult, searchHyperparameters } from "../../lib/search/index.js";
+import { trainRating } from "../../lib/training/trainRating.js";
 import { folderOf } from "../datasets/temporary.js";
+import { ratedHeldOut, ratedView } from "../models/plantedRatings.js";
 import { exported, fitModel, heldOut, view } from "../training/fitModel.js";
 
 const options = {
@@ -264,6 +267,22 @@ test("a trial that diverges is noted and out", async (t) => {
   await t.throwsAsync(searchHyperparameters(all), { code: "E_DIVERGED", message: /all 2 trials/ });
 });
 
+test("a rating backbone is searched by its error: the lowest is best, and what goes on is the same as one training", async (t) => {
+  const hyperparameters = { dimension: 4, hidden1: 8, hidden2: 4, history: 3, batchSize: 32 };
+  const shared = { backbone: DEEPFM, view: ratedView, seed: 1, threads: 1, worker: false, evaluateEvery: 2 };
+  const validation = { heldOut: ratedHeldOut };
+  const space = { learningRate: { low: 1e-4, high: 3e-2, scale: "log" } } as const;
+  const search = { ...shared, validation, hyperparameters, space, trials: 4, epochs: 4, eta: 2 };
+  const { best, trials, sign } = await searchHyperparameters({ ...search, strategy: "halving" });
+  t.is(sign, -1);
+  const first = trials.filter(({ rung }) => rung === 0).map(({ score }) => Number(score));
+  const survivors = trials.filter(({ rung }) => rung === 1).map(({ trial }) => first[trial - 1]);
+  t.deepEqual(survivors.toSorted(), first.toSorted().slice(0, 2));
+  const straight = await trainRating({ ...shared, validation, hyperparameters: best.hyperparameters });
+  t.is(straight.validation, best.score);
+  straight.predictor.dispose();
+});
+
 test("bad options are refused before anything is trained", async (t) => {
   const changes: readonly (readonly [change: object, code: string, message: RegExp])[] = [
     [{ backbone: "MFF" }, "E_BACKBONE", /; did you mean "MF"\?/],
@@ -276,6 +295,12 @@ test("bad options are refused before anything is trained", async (t) => {
     [{ patience: 0 }, "E_ARGUMENT", /patience: expected/],
     [{ view: {} }, "E_ARGUMENT", /view: expected a TrainView/],
     [{ validation: { heldOut, metric: "mrr" } }, "E_ARGUMENT", /validation\.metric: expected one of/],
+    [{ validation: { heldOut, metric: "rmse" } }, "E_ARGUMENT", /validation\.metric: .*got "rmse"/],
+    [
+      { backbone: "DeepFM", validation: { heldOut, metric: "hr@5" }, space: undefined, hyperparameters: {} },
+      "E_ARGUMENT",
+      /rmse or mae, got "hr@5"/,
+    ],
     [
       { validation: { heldOut: new HeldOut("test", heldOut.users, heldOut.items) } },
       "E_ARGUMENT",
