@@ -1,111 +1,23 @@
 import { call } from "./addon.js";
-import { argumentError, Llama4RecError } from "./errors.js";
 import type { Graph } from "./graph.js";
 import type { Parameter } from "./parameter.js";
+import { indices, op, type Tensor } from "./tape.js";
 
-declare const tensorBrand: unique symbol;
-
-/**
- * A float32 matrix `[rows x columns]` on the native tape: a number, valid until the {@link step} that made it ends.
- * Using it later throws `E_DISPOSED`.
- */
-export type Tensor = number & { readonly [tensorBrand]: true };
-
-const tensor = (handle: number): Tensor => handle as Tensor;
-
-let stepping = false;
-let randomness: StepRandomness | null = null;
-
-/** What makes a step a training step: all randomness inside follows from these two and the order of the calls. */
-export interface StepRandomness {
-  /** Non-negative integer below 2^53. */
-  readonly seed: number;
-  /** Number of the step in its run, from 0. */
-  readonly step: number;
-}
-
-/**
- * Runs one training step. Every tensor made inside lives in an arena that the end of the step empties, so a step in
- * steady state allocates nothing and leaves V8 no garbage.
- *
- * @param body Synchronous; a promise would outlive the step and is refused.
- * @param random Makes it a training step, in which {@link dropout} is active; without it dropout lets everything through.
- * @returns What `body` returns.
- * @throws Llama4RecError `E_ARGUMENT` when steps are nested or `body` returns a promise.
- * @example
- * ```ts
- * const loss = step(() => {
- *   const scores = rowDot(gather(users, [0, 1]), gather(items, [5, 7]));
- *   const value = l2(scores);
- *   backward(value);
- *   optimizer.apply();
- *   return item(value);
- * });
- * ```
- */
-export function step<T>(body: () => T, random?: StepRandomness): T {
-  if (stepping) throw argumentError("step", "one step at a time", "a step inside a step");
-  stepping = true;
-  try {
-    if (random !== undefined) {
-      call((addon) => addon.tapeRandomize(random.seed, random.step));
-      randomness = random;
-    }
-    const result = body();
-    if (result instanceof Promise) {
-      result.catch(() => {}); // it will fail outside its step; the error below is the one that counts
-      throw argumentError("body", "a synchronous function", "a promise");
-    }
-    return result;
-  } finally {
-    stepping = false;
-    randomness = null;
-    call((addon) => addon.tapeReset());
-  }
-}
-
-/**
- * Of the training step that is being made: what a model draws in JavaScript must follow from it, so that a resumed
- * training draws the same. Null in a step without randomness.
- * @throws Llama4RecError `E_ARGUMENT` outside of a step.
- */
-export function stepRandomness(): StepRandomness | null {
-  inStep();
-  return randomness;
-}
-
-function inStep(): void {
-  if (!stepping) throw new Llama4RecError("E_ARGUMENT", "tensors exist only inside step(() => ...)");
-}
-
-function op(body: () => number): Tensor {
-  inStep();
-  return tensor(body());
-}
-
-function indices(values: Int32Array | readonly number[], name: string): Int32Array {
-  if (values instanceof Int32Array) return values;
-  if (!Array.isArray(values)) throw argumentError(name, "an Int32Array or an array of integers", values);
-  for (const value of values)
-    if ((value | 0) !== value)
-      throw argumentError(name, "an Int32Array or an array of 32-bit integers", value);
-  return Int32Array.from(values);
-}
-
-/** A constant `[rows x columns]`, copied from `values` (row-major). */
-export function constant(values: Float32Array, rows: number, columns: number): Tensor {
-  return op(() => call((addon) => addon.tapeInput(values, rows, columns)));
-}
-
-/** The whole parameter as a tensor; its gradient is dense. For a few rows use {@link gather}. */
-export function dense(parameter: Parameter): Tensor {
-  return op(() => call((addon) => addon.tapeUse(parameter.id)));
-}
-
-/** The whole parameter as a tensor that takes no gradient: what a frozen model is made of. */
-export function frozen(parameter: Parameter): Tensor {
-  return op(() => call((addon) => addon.tapeUseFrozen(parameter.id)));
-}
+export * from "./fieldOps.js";
+export {
+  backward,
+  constant,
+  dense,
+  frozen,
+  gradient,
+  item,
+  type StepRandomness,
+  shape,
+  step,
+  stepRandomness,
+  type Tensor,
+  values,
+} from "./tape.js";
 
 /** Rows of a parameter: `[n x columns]`. The gradient touches those rows only. */
 export function gather(parameter: Parameter, rows: Int32Array | readonly number[]): Tensor {
@@ -265,63 +177,6 @@ export function normalizeRows(x: Tensor): Tensor {
   return op(() => call((addon) => addon.normalizeRows(x)));
 }
 
-/** `a * b`, number by number; both of one shape. */
-export function multiply(a: Tensor, b: Tensor): Tensor {
-  return op(() => call((addon) => addon.multiply(a, b)));
-}
-
-/** `max(x, 0)`. */
-export function relu(x: Tensor): Tensor {
-  return op(() => call((addon) => addon.relu(x)));
-}
-
-/**
- * Sum of the products of all pairs of fields, `((sum v)^2 - sum v^2) / 2`: `x [n x fields d]` holds the vectors of an
- * example's fields side by side, to `[n x d]` (Rendle 2010, Lemma 3.1; He and Chua 2017, Eq. 4).
- */
-export function biInteraction(x: Tensor, fields: number): Tensor {
-  return op(() => call((addon) => addon.biInteraction(x, fields)));
-}
-
-/**
- * The products of all pairs of fields: `x [n x fields d]` to `[n P x d]`, `P = fields (fields - 1) / 2` rows an example
- * (Xiao et al. 2017, Eq. 2).
- */
-export function pairProducts(x: Tensor, fields: number): Tensor {
-  return op(() => call((addon) => addon.pairProducts(x, fields)));
-}
-
-/**
- * One layer of a cross network, `first (x . weight) + bias + x` row by row: `first` and `x [n x d]`, `weight` and `bias`
- * `[1 x d]` (Wang et al. 2017, Eq. 3).
- */
-export function cross(first: Tensor, x: Tensor, weight: Tensor, bias: Tensor): Tensor {
-  return op(() => call((addon) => addon.cross(first, x, weight, bias)));
-}
-
-/** Outer products of matching rows: `a [n x m]`, `b [n x h]` to `[n x m h]`. */
-export function outerRows(a: Tensor, b: Tensor): Tensor {
-  return op(() => call((addon) => addon.outerRows(a, b)));
-}
-
-/** Sums of `size` rows each that follow one another: `x [n size x d]` to `[n x d]`. */
-export function sumGroups(x: Tensor, size: number): Tensor {
-  return op(() => call((addon) => addon.sumGroups(x, size)));
-}
-
-/**
- * The same weighted by the softmax of the group's scores: `scores [n size x 1]`, `x [n size x d]` to `[n x d]` (Xiao et al.
- * 2017, Eq. 4 to 6).
- */
-export function softmaxPool(scores: Tensor, x: Tensor, size: number): Tensor {
-  return op(() => call((addon) => addon.softmaxPool(scores, x, size)));
-}
-
-/** Each block of `rows` rows transposed: `x [n rows x d]` to `[n d x rows]`. */
-export function transposeBlocks(x: Tensor, rows: number): Tensor {
-  return op(() => call((addon) => addon.transposeBlocks(x, rows)));
-}
-
 /**
  * One graph convolution without weights (He et al., LightGCN, SIGIR 2020, Eq. 3): `D^-1/2 A D^-1/2 x` for
  * `x [(users + items) x d]`, users first; a node without edges gets zeros.
@@ -428,34 +283,4 @@ export interface SegmentAttentionOptions {
 export function segmentAttention(x: Tensor, options: SegmentAttentionOptions): Tensor {
   const { segments, sequences, heads, kvHeads, dropout: rate = 0 } = options;
   return op(() => call((addon) => addon.segmentAttention(x, segments, sequences, heads, kvHeads, rate)));
-}
-
-/** The number in a `1 x 1` tensor. */
-export function item(x: Tensor): number {
-  inStep();
-  return call((addon) => addon.tapeItem(x));
-}
-
-/** Rows and columns of a tensor. */
-export function shape(x: Tensor): [rows: number, columns: number] {
-  inStep();
-  return call((addon) => addon.tapeShape(x));
-}
-
-/** A copy of a tensor's values, row-major. */
-export function values(x: Tensor): Float32Array {
-  inStep();
-  return call((addon) => addon.tapeValue(x));
-}
-
-/** A copy of a tensor's gradient after {@link backward}, row-major. */
-export function gradient(x: Tensor): Float32Array {
-  inStep();
-  return call((addon) => addon.tapeGradient(x));
-}
-
-/** Computes the gradients of a `1 x 1` loss, once a step. */
-export function backward(loss: Tensor): void {
-  inStep();
-  call((addon) => addon.tapeBackward(loss));
 }
