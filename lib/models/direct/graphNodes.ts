@@ -16,7 +16,7 @@ import type { PairBatch } from "../../native/pairSampler.js";
 import { Parameter } from "../../native/parameter.js";
 import type { Hyperparameter, Hyperparameters } from "../backbone.js";
 import type { Factors } from "../factorRanker.js";
-import { catalogueLoss, pairwiseLoss, servingVectors } from "./pairLoss.js";
+import { catalogueLoss, overCosines, pairwiseLoss, servingVectors } from "./pairLoss.js";
 
 /** Hyper-parameters of the convolution, the same in every graph backbone. */
 export const graphHyperparameters = {
@@ -91,10 +91,13 @@ export class GraphNodes implements Disposable {
     return add(first, ...rest);
   }
 
-  /** What serves: the mean of the layers. */
-  factors(): Factors {
+  /**
+   * What serves: the mean of the layers.
+   * @param cosines Whether the loss has trained cosines; default: as {@link rankingLoss} does.
+   */
+  factors(cosines = overCosines(this.#options)): Factors {
     const { dimension } = this.#options;
-    const nodes = step(() => servingVectors(this.mean(), this.#options));
+    const nodes = step(() => servingVectors(this.mean(), cosines));
     const users = this.userCount * dimension;
     return { dimension, users: nodes.subarray(0, users), items: nodes.subarray(users), itemBiases: null };
   }

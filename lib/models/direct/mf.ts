@@ -4,7 +4,7 @@ import type { PairBatch } from "../../native/pairSampler.js";
 import { Parameter } from "../../native/parameter.js";
 import type { DirectBackbone, DirectDefinition, Hyperparameters } from "../backbone.js";
 import type { Factors } from "../factorRanker.js";
-import { catalogueLoss, lossHyperparameters, pairwiseLoss, servingVectors } from "./pairLoss.js";
+import { catalogueLoss, lossHyperparameters, overCosines, pairwiseLoss, servingVectors } from "./pairLoss.js";
 
 /**
  * Matrix factorisation trained with Bayesian personalised ranking (Rendle et al., UAI 2009).
@@ -44,8 +44,8 @@ class MatrixFactorization implements DirectBackbone {
     const options = this.#options;
     return step(() => ({
       dimension: options.dimension,
-      users: servingVectors(dense(this.users), options),
-      items: servingVectors(dense(this.items), options),
+      users: servingVectors(dense(this.users), overCosines(options)),
+      items: servingVectors(dense(this.items), overCosines(options)),
       itemBiases: null,
     }));
   }

@@ -1,23 +1,35 @@
 import type { TrainView } from "../../data/trainView.js";
-import { add, bprLoss, hopMix, rowDot, scale, type Tensor, take } from "../../native/autograd.js";
+import {
+  add,
+  bprLoss,
+  hopMix,
+  normalizeRows,
+  rowDot,
+  scale,
+  slice,
+  type Tensor,
+  take,
+} from "../../native/autograd.js";
 import type { PairBatch } from "../../native/pairSampler.js";
 import type { Parameter } from "../../native/parameter.js";
 import type { DirectBackbone, DirectDefinition, Hyperparameters } from "../backbone.js";
 import type { Factors } from "../factorRanker.js";
 import { GraphNodes, graphHyperparameters, meanOf } from "./graphNodes.js";
+import { catalogueLoss } from "./pairLoss.js";
 
 /**
  * LightGCN against made-up hard negatives (Huang et al., MixGCF, KDD 2021): in each layer the positive is mixed into the
  * sampled negatives (Eq. 6) and the one that the user likes best stays (Eq. 7 and 8); the mean over layers (Eq. 9) is the
- * negative of BPR, plus `l2 / 2` times the squared norms of the layer 0 vectors of a batch, batch mean.
+ * negative of BPR, plus `l2 / 2` times the squared norms of the layer 0 vectors of a batch, batch mean. Beyond the paper: with
+ * a `temperature` BPR is over cosines divided by it, and a softmax over the whole catalogue may stand beside it.
  */
 class MixGCF implements DirectBackbone {
   readonly parameters: readonly Parameter[];
   readonly #nodes: GraphNodes;
-  readonly #l2: number;
+  readonly #options: Hyperparameters;
 
   constructor(view: TrainView, hyperparameters: Hyperparameters, seed: number) {
-    this.#l2 = hyperparameters.l2;
+    this.#options = hyperparameters;
     this.#nodes = new GraphNodes(view, hyperparameters, seed);
     this.parameters = [this.#nodes.table];
   }
@@ -30,12 +42,18 @@ class MixGCF implements DirectBackbone {
     const candidates = nodes.nodesOf(batch.negatives);
     const user = take(mean, batch.users);
     const negative = meanOf(layers.map((layer) => hopMix(layer, user, positives, candidates)));
-    const ranking = bprLoss(rowDot(user, take(mean, positives)), rowDot(user, negative));
-    return add(ranking, scale(nodes.norms(batch), this.#l2));
+    const { temperature, softmax, l2 } = this.#options;
+    const ranked = (vectors: Tensor): Tensor => (temperature > 0 ? normalizeRows(vectors) : vectors);
+    const asking = temperature > 0 ? scale(ranked(user), 1 / temperature) : user;
+    const mixed = bprLoss(rowDot(asking, ranked(take(mean, positives))), rowDot(asking, ranked(negative)));
+    const regularised = add(mixed, scale(nodes.norms(batch), l2));
+    if (softmax === 0) return regularised;
+    const items = slice(mean, nodes.userCount, nodes.itemCount);
+    return add(regularised, scale(catalogueLoss(user, items, batch.positives, temperature), softmax));
   }
 
   factors(): Factors {
-    return this.#nodes.factors();
+    return this.#nodes.factors(this.#options.temperature > 0);
   }
 
   [Symbol.dispose](): void {
@@ -57,6 +75,18 @@ export const MIXGCF: DirectDefinition = {
       high: 1000,
       integer: true,
       about: "sampled items for each interaction, of which each layer takes the hardest",
+    },
+    temperature: {
+      default: 0,
+      low: 0,
+      high: 100,
+      about: "that cosines are divided by in the loss; 0: inner products as they are",
+    },
+    softmax: {
+      default: 0,
+      low: 0,
+      high: 100,
+      about: "weight of a softmax over the whole catalogue beside BPR",
     },
     learningRate: {
       default: 5e-3,

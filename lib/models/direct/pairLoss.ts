@@ -61,10 +61,11 @@ export function catalogueLoss(
   return softmaxLoss(scale(normalizeRows(users), 1 / temperature), normalizeRows(items), positives);
 }
 
-/**
- * User and item vectors `[rows x d]` as they serve what the loss has trained: divided by their lengths where that was over
- * cosines. Called inside a step.
- */
-export function servingVectors(vectors: Tensor, { negatives, temperature }: Hyperparameters): Float32Array {
-  return values(negatives === 0 && temperature > 0 ? normalizeRows(vectors) : vectors);
+/** Whether a backbone of these hyper-parameters trains cosines. */
+export const overCosines = ({ negatives, temperature }: Hyperparameters): boolean =>
+  negatives === 0 && temperature > 0;
+
+/** User and item vectors `[rows x d]` as they serve: divided by their lengths where cosines were trained. In a step. */
+export function servingVectors(vectors: Tensor, cosines: boolean): Float32Array {
+  return values(cosines ? normalizeRows(vectors) : vectors);
 }
