@@ -11,23 +11,26 @@ import { bits, fitModel, view } from "../training/fitModel.js";
 import { viewOf } from "./planted.js";
 
 const graphModels = ["LightGCN", "MixGCF", "SGL"].map((name) => findBackbone(name, "direct"));
-const either = listBackbones("direct").filter(({ hyperparameters }) => "temperature" in hyperparameters);
+/** Those that take either loss: MixGCF always has negatives. */
+const either = listBackbones("direct").filter(({ hyperparameters }) => hyperparameters.negatives.low === 0);
 
 const losses: readonly Record<string, number>[] = [
   { negatives: 0 },
   { negatives: 0, temperature: 0.2 },
   { negatives: 3 },
 ];
+const mixedLosses: readonly Record<string, number>[] = [{ softmax: 0.5 }, { softmax: 1, temperature: 0.2 }];
 
-for (const backbone of either)
-  for (const loss of losses) {
+for (const backbone of graphModels.concat(either).filter((each, at, all) => all.indexOf(each) === at))
+  for (const loss of backbone.name === "MixGCF" ? mixedLosses : losses) {
     const [{ name, run }] = conformanceSuite(backbone, { hyperparameters: loss });
     test.serial(`${backbone.name} with ${JSON.stringify(loss)}: ${name}`, (t) => t.notThrowsAsync(run()));
   }
 
 test("cosines serve a softmax over cosines: every item vector has length 1", async (t) => {
-  for (const backbone of either) {
-    const { ranker } = await fitModel({ backbone, hyperparameters: { negatives: 0, temperature: 0.2 } });
+  for (const backbone of [...either, findBackbone("MixGCF", "direct")]) {
+    const negatives = backbone.name === "MixGCF" ? 4 : 0;
+    const { ranker } = await fitModel({ backbone, hyperparameters: { negatives, temperature: 0.2 } });
     for (let item = 0; item < ranker.itemCount; item++) {
       const vector = ranker.itemVectors.subarray(item * ranker.dimension, (item + 1) * ranker.dimension);
       t.true(Math.abs(Math.hypot(...vector) - 1) < 1e-5);
@@ -42,7 +45,8 @@ test("a hyper-parameter out of range is refused by name", async (t) => {
     ["MF", { temperature: -1 }, /MF temperature/],
     ["LightGCN", { layers: 2.5 }, /LightGCN layers: expected an integer in 0\.\.16, got 2.5/],
     ["MixGCF", { negatives: 0 }, /MixGCF negatives: expected an integer in 1\.\.1000, got 0/],
-    ["MixGCF", { temperature: 0.1 }, /MixGCF hyper-parameter/],
+    ["MixGCF", { temperatur: 0.1 }, /MixGCF hyper-parameter: .* did you mean "temperature"/],
+    ["MixGCF", { softmax: -1 }, /MixGCF softmax: expected a number in 0\.\.100, got -1/],
     ["SGL", { edgeDrop: 1 }, /SGL edgeDrop: expected a number in 0\.\.0.95, got 1/],
     ["SGL", { contrastTemperature: 0 }, /SGL contrastTemperature/],
   ];
