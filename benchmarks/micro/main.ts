@@ -2,9 +2,9 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { cpuInfo, native, setThreads, threads } from "../../lib/native/addon.js";
 import { encoderLines } from "./encoder.js";
+import { graphTraining, ratingTraining } from "./epochTraining.js";
 import { eventLoopLine } from "./eventLoop.js";
 import { gatherLine } from "./gather.js";
-import { graphTraining } from "./graphTraining.js";
 import { languageModelLines } from "./languageModel.js";
 import { bandwidth, rowBytes, tableOf } from "./lines.js";
 import { topKLines } from "./topK.js";
@@ -66,6 +66,7 @@ const sections: Readonly<Record<string, () => Promise<void>>> = {
     console.log(await factorTraining(800, 600, 20_000));
     console.log(await factorTraining(6000, 3700, 500_000));
     console.log(await graphTraining());
+    console.log(await ratingTraining());
     console.log(await eventLoopLine("MF", 20));
     console.log(await eventLoopLine("SASRec", 1));
   },
