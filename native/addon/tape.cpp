@@ -9,17 +9,17 @@
 #include "ops/elementwise/elementwise.h"
 #include "ops/embed/embed.h"
 #include "ops/gather/gather.h"
-#include "ops/interaction/interaction.h"
 #include "ops/hop_mix/hop_mix.h"
+#include "ops/interaction/interaction.h"
 #include "ops/l2/l2.h"
 #include "ops/layer_norm/layer_norm.h"
 #include "ops/linear/linear.h"
 #include "ops/log_softmax/log_softmax.h"
 #include "ops/matmul/matmul.h"
 #include "ops/normalize/normalize.h"
-#include "ops/propagate/propagate.h"
 #include "ops/outer/outer.h"
 #include "ops/pool/pool.h"
+#include "ops/propagate/propagate.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rope/rope.h"
 #include "ops/row_dot/row_dot.h"
@@ -108,9 +108,13 @@ Napi::Value embed_js(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value bag_js(const Napi::CallbackInfo& info) {
-  return handle(info, bag(tape(info), parameter(info), array<std::int32_t>(info, 1, "indices"),
-                          array<std::int32_t>(info, 2, "offsets"), optional_array<float>(info[3], "weights"),
-                          boolean(info, 4, "mean") ? BagMode::mean : BagMode::sum));
+  const auto indices = array<std::int32_t>(info, 1, "indices");
+  const auto weights = optional_array<float>(info[3], "weights");
+  // An empty or detached array is not the same as none.
+  require(info[3].IsNull() || info[3].IsUndefined() || weights.size() == indices.size(),
+          "weights: expected none or ", indices.size(), ", got ", weights.size());
+  return handle(info, bag(tape(info), parameter(info), indices, array<std::int32_t>(info, 2, "offsets"),
+                          weights, boolean(info, 4, "mean") ? BagMode::mean : BagMode::sum));
 }
 
 Napi::Value row_dot_js(const Napi::CallbackInfo& info) {

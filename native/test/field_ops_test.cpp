@@ -316,6 +316,14 @@ const Add errors_case("shapes that do not fit are named in the error", [] {
                         [&] { transpose_blocks(tape, x, 4); });
 });
 
+const Add pair_limits_case("pairs beyond 2^31 rows are refused at once, also of tensors without columns", [] {
+  Tape tape;
+  const Handle none = tape.input({}, 1, 0), rows = tape.input({}, 100, 0);
+  expect_argument_error("pair_products", [&] { pair_products(tape, none, std::int64_t{1} << 30); });
+  expect_argument_error("pair_products", [&] { pair_products(tape, rows, 1 << 15); });
+  check(tape.shape(pair_products(tape, rows, 3)).rows == 300, "few pairs without columns");
+});
+
 }  // namespace
 
 int main() { return l4r::test::run_all(); }

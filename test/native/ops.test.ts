@@ -366,3 +366,11 @@ test("a model in a step can ask what its randomness is", (t) => {
   );
   raises(t, () => stepRandomness(), "E_ARGUMENT", /step/);
 });
+
+test("bags with an empty list of weights are refused: it is not the same as none", (t) => {
+  const table = new Parameter("t", 3, 2);
+  step(() =>
+    raises(t, () => bag(table, [0, 1], [0, 2], "sum", new Float32Array(0)), "E_ARGUMENT", /weights/),
+  );
+  table.dispose();
+});

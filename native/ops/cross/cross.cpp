@@ -48,7 +48,9 @@ Handle cross(Tape& tape, Handle first, Handle x, Handle weight, Handle bias) {
     tape.kernels().cross(end - begin, shape.cols, from + at, value + at, factor, offset, out + at,
                          dots + begin);
   });
-  return tape.push<cross_backward>(shape, out, CrossInputs{first, x, weight, bias, dots});
+  const bool frozen = !tape.wants_gradient(first) && !tape.wants_gradient(x) &&
+                      !tape.wants_gradient(weight) && !tape.wants_gradient(bias);
+  return tape.push<cross_backward>(shape, out, CrossInputs{first, x, weight, bias, dots}, frozen);
 }
 
 }  // namespace l4r
