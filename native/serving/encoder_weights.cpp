@@ -181,8 +181,6 @@ PackedEncoder pack_encoder(const EncoderShape& s, const EncoderWeights& weights,
   check_tensor("positions", weights.positions, s.length, d);
   check_tensor("norm_gain", weights.norm_gain, 1, d);
   check_tensor("norm_bias", weights.norm_bias, 1, d);
-  require(weights.mask_token.empty() || s.length >= 2,
-          "encoder: length: expected 2 or more, for the mask token takes one place, got ", s.length);
   if (!weights.mask_token.empty()) check_tensor("mask_token", weights.mask_token, 1, d);
   require(static_cast<std::int64_t>(weights.blocks.size()) == s.blocks, "blocks: expected weights of ",
           s.blocks, " blocks, got ", weights.blocks.size());
