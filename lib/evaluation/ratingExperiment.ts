@@ -105,48 +105,52 @@ export async function runRatingExperiment(options: RatingExperimentOptions): Pro
       throw argumentError("dataset", `at least one ${name} row whose item somebody has in training`, "none");
 
   const trained: RatingTrainResult[] = [];
-  for (const seed of seeds) {
-    signal?.throwIfAborted();
-    trained.push(await clock.time("train", () => fitModel(seed, parts, options, hyperparameters, clock)));
-  }
-  const { train: view, validation } = parts;
-  const rivalChoice = await clock.time("rivals", () => chooseRatingRivals(view, validation));
+  try {
+    for (const seed of seeds) {
+      signal?.throwIfAborted();
+      trained.push(await clock.time("train", () => fitModel(seed, parts, options, hyperparameters, clock)));
+    }
+    const { train: view, validation } = parts;
+    const rivalChoice = await clock.time("rivals", () => chooseRatingRivals(view, validation));
 
-  // Whatever reads test rows comes here, after all choices.
-  const { final, test } = parts;
-  const measure = (model: Rater): RatingMetrics => {
-    const { rmse, mae } = evaluateRatings(model, test);
-    return { rmse, mae };
-  };
-  const figures: RatingMetrics[] = [];
-  for (const [index, seed] of seeds.entries()) {
-    using predictor = await finalPredictor(trained[index], seed, parts, options);
-    figures.push(await clock.time("evaluate", () => measure(predictor)));
+    // Whatever reads test rows comes here, after all choices.
+    const { final, test } = parts;
+    const measure = (model: Rater): RatingMetrics => {
+      const { rmse, mae } = evaluateRatings(model, test);
+      return { rmse, mae };
+    };
+    const figures: RatingMetrics[] = [];
+    for (const [index, seed] of seeds.entries()) {
+      using predictor = await finalPredictor(trained[index], seed, parts, options);
+      figures.push(await clock.time("evaluate", () => measure(predictor)));
+    }
+    const rivals = await clock.time("rivals", () => {
+      const { itemMean, biases, factors } = ratingRivals(final, rivalChoice);
+      return { itemMean: measure(itemMean), biases: measure(biases), factors: measure(factors) };
+    });
+    return {
+      dataset: {
+        ...dataset.describe(),
+        train: view.interactionCount,
+        leftOut: parts.counts.skippedShortUsers,
+        testRowsLeftOut: parts.counts.skippedUnseenTestItems,
+        demonstration: options.demonstration ?? false,
+      },
+      task: "rating",
+      backbone: backbone.name,
+      protocol,
+      seeds,
+      users: test.users.length,
+      ...rivals,
+      ...meanAndSpread(figures),
+      chosen: { ...rivalChoice, epochs: trained.map(({ epoch }) => epoch) },
+      hyperparameters,
+      device: `cpu (${cpuInfo().level})`,
+      timings: { threads: threads(), ...clock.finish() },
+    };
+  } finally {
+    for (const { predictor } of trained) predictor.dispose();
   }
-  const rivals = await clock.time("rivals", () => {
-    const { itemMean, biases, factors } = ratingRivals(final, rivalChoice);
-    return { itemMean: measure(itemMean), biases: measure(biases), factors: measure(factors) };
-  });
-  return {
-    dataset: {
-      ...dataset.describe(),
-      train: view.interactionCount,
-      leftOut: parts.counts.skippedShortUsers,
-      testRowsLeftOut: parts.counts.skippedUnseenTestItems,
-      demonstration: options.demonstration ?? false,
-    },
-    task: "rating",
-    backbone: backbone.name,
-    protocol,
-    seeds,
-    users: test.users.length,
-    ...rivals,
-    ...meanAndSpread(figures),
-    chosen: { ...rivalChoice, epochs: trained.map(({ epoch }) => epoch) },
-    hyperparameters,
-    device: `cpu (${cpuInfo().level})`,
-    timings: { threads: threads(), ...clock.finish() },
-  };
 }
 
 type Fit = Pick<RatingTrainOptions, "view" | "hyperparameters" | "seed" | "validation" | "onEpoch">;

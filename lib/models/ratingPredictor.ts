@@ -1,6 +1,6 @@
 import { step, values } from "../native/autograd.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
-import type { RatingBackbone, RatingDefinition } from "./backbone.js";
+import { type RatingBackbone, type RatingDefinition, resolveHyperparameters } from "./backbone.js";
 import type { RatingModel } from "./frozen.js";
 import type { FeatureBatch } from "./rating/featureBatch.js";
 import { FeatureEncoding, type FeatureRow } from "./rating/features.js";
@@ -83,10 +83,12 @@ export function predictorOf(model: RatingModel, definition: RatingDefinition): R
       `the definition of rating backbone ${model.name}`,
       `${definition.name} (${definition.task})`,
     );
+  // In range, before anything is made of that size.
+  const hyperparameters = resolveHyperparameters(definition, model.hyperparameters);
   const features = new FeatureEncoding(model.encoding);
   let backbone: RatingBackbone;
   try {
-    backbone = definition.create(features, model.hyperparameters, 0);
+    backbone = definition.create(features, hyperparameters, 0);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : describe(cause);
     throw new Llama4RecError("E_BACKBONE", `backbone ${model.name}: create failed: ${why}`, { cause });

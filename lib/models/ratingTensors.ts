@@ -4,6 +4,7 @@ import type { Hyperparameters } from "./backbone.js";
 import type { ParameterValues, RatingModel } from "./frozen.js";
 import { jsonOf } from "./modelAbout.js";
 import type { ModelTensors } from "./modelTensors.js";
+import { fieldsOfAttribute } from "./rating/attributeFields.js";
 import type { SideRows } from "./rating/featureBatch.js";
 import type { EncodingColumns, Field } from "./rating/features.js";
 import type { Tensors } from "./tensors.js";
@@ -93,6 +94,8 @@ function checkedFields(value: unknown, counts: { readonly user: number; readonly
     if (attribute !== null && typeof attribute !== "string")
       throw argumentError(`${name}.attribute`, "a text or null", attribute);
     if (typeof part !== "string") throw argumentError(`${name}.part`, "a text", part);
+    if (attribute !== null && !fieldsOfAttribute(attribute).some((known) => known.part === part))
+      throw argumentError(`${name}.part`, `a part of ${attribute} that this version reads`, part);
     if (!Array.isArray(values)) throw argumentError(`${name}.values`, "a list of texts", values);
     for (const [place, text] of values.entries())
       if (typeof text !== "string" || (place > 0 && !(values[place - 1] < text)))

@@ -7,7 +7,7 @@ import { checkOptions } from "../training/arguments.js";
 import { type DefinitionSource, moduleText } from "../training/definition.js";
 import { identityOf } from "../training/identity.js";
 import { RatingDivergedError, TrainingDivergedError, type TrainOptions, train } from "../training/train.js";
-import { trainRating } from "../training/trainRating.js";
+import { ratingSchedule, trainRating } from "../training/trainRating.js";
 import { ratedRows, rowsOfValidation, validationText } from "../training/validation.js";
 import type { Objective } from "./trial.js";
 
@@ -43,7 +43,8 @@ export function objectiveOf(
 ): Objective {
   const isRating = definition.task === "rating";
   const { scored, rows, run } = isRating ? ratingTrials(options) : rankingTrials(options);
-  const { hyperparameters, view, seed, evaluateEvery = 5, patience = 8 } = options;
+  const { hyperparameters, view, seed } = options;
+  const { evaluateEvery = 5, patience = 8 } = isRating ? ratingSchedule(options) : options;
   const identity = identityOf({
     ...{ definition, view, hyperparameters, seed, evaluateEvery },
     module: moduleText(source),

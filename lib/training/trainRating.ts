@@ -29,8 +29,9 @@ import { ratedRows } from "./validation.js";
  * evaluateRatings(predictor, parts.test).rmse;
  * ```
  */
-export async function trainRating(options: RatingTrainOptions): Promise<RatingTrainResult> {
-  checkOptions(options);
+export async function trainRating(given: RatingTrainOptions): Promise<RatingTrainResult> {
+  checkOptions(given);
+  const options = { ...given, ...ratingSchedule(given) };
   const { view, validation, validate, signal } = options;
   const source = sourceOf(options.backbone);
   checkPurpose(source, "rating");
@@ -50,6 +51,18 @@ export async function trainRating(options: RatingTrainOptions): Promise<RatingTr
     outcome: outcomeOf(definition),
   });
 }
+
+/**
+ * How often a rating model is validated: it is at its best after some ten epochs.
+ * @internal
+ */
+export const ratingSchedule = ({
+  evaluateEvery = 1,
+  patience = 5,
+}: Pick<RatingTrainOptions, "evaluateEvery" | "patience">): { evaluateEvery: number; patience: number } => ({
+  evaluateEvery,
+  patience,
+});
 
 /** A predictor over the definition. */
 function outcomeOf(definition: RatingDefinition): Outcome<RatingPredictor, RatingTrainResult> {

@@ -58,13 +58,7 @@ export async function measureBackbone(
   const start = performance.now();
   const seconds = (): number => Math.round((performance.now() - start) / 100) / 10;
   if (backbone.task === "rating") {
-    const result = await trainRating({
-      ...common,
-      backbone,
-      validation: { heldOut: parts.validation },
-      evaluateEvery: 1, // some ten epochs are enough for the best
-      patience: 5,
-    });
+    const result = await trainRating({ ...common, backbone, validation: { heldOut: parts.validation } });
     using predictor = result.predictor;
     const took = seconds();
     const { rmse, mae } = evaluateRatings(predictor, parts.test);

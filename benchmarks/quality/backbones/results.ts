@@ -124,6 +124,8 @@ export function rivalMeans(rivals: RivalResult): readonly (RivalRun & { readonly
     const masked = runs.flatMap((run) => (run.masked === null ? [] : [run.masked]));
     return {
       ...row,
+      // Chosen on each split: what differs between them is left out of the name.
+      name: runs.every(({ name }) => name === row.name) ? row.name : row.name.split(",")[0],
       ...summary(runs.map((run) => run.metrics)),
       masked: masked.length === 0 ? null : summary(masked).metrics,
     };

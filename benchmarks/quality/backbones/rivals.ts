@@ -2,7 +2,7 @@ import type { Split } from "../../../lib/data/split.js";
 import { chooseRatingRivals, ratingRivals } from "../../../lib/evaluation/ratingRivals.js";
 import { chooseEaseLambda, chooseRecencyEase, recencyFloor } from "../../../lib/evaluation/rivals.js";
 import type { Task } from "../../../lib/models/backbone.js";
-import { evaluateRanking } from "../../../lib/models/fullRanking.js";
+import { evaluateRanking, type Masking } from "../../../lib/models/fullRanking.js";
 import type { Ranker } from "../../../lib/models/ranker.js";
 import { evaluateRatings, type Rater } from "../../../lib/models/ratings.js";
 import { ease } from "../../../lib/models/reference/ease.js";
@@ -19,50 +19,59 @@ export interface RivalRun {
   readonly users: number;
 }
 
-/** Makes the rivals of a task for a split, with hyper-parameters that were chosen once. */
-export type Rivals = (parts: Split) => Promise<readonly RivalRun[]>;
-
-/** Popularity and EASE, or the bias models; what they need is chosen on the validation rows of this split. */
-export async function chooseRivals(parts: Split, task: Task): Promise<Rivals> {
+/** Popularity and EASE, or the bias models, of a split; what they need is chosen on its own validation rows. */
+export async function measureRivals(parts: Split, task: Task): Promise<readonly RivalRun[]> {
   if (task === "rating") return ratedRivals(parts);
+  const { final, test } = parts;
   // Big catalogues: an inverse takes a minute.
   const lambdas = parts.train.itemCount > 5000 ? [100, 300, 1000] : undefined;
-  const lambda = await chooseEaseLambda(parts, { lambdas, masking: "seen" });
-  const recent = task === "sequential" ? await chooseRecencyEase(parts, { lambdas, masking: "seen" }) : null;
-  return async (at) => {
-    const { final, test } = at;
-    const measure = (name: string, ranker: Ranker): RivalRun => {
-      const metrics = (masking: "seen" | "none"): Metrics =>
-        evaluateRanking(ranker, final, test, { masking }).metrics;
-      const users = test.users.length;
-      return task === "direct"
-        ? { name, metrics: metrics("seen"), masked: null, users }
-        : { name, metrics: metrics("none"), masked: metrics("seen"), users };
-    };
-    using byPopularity = popularity(final);
-    using byEase = await ease(final, { lambda });
-    const found = [measure("popularity", byPopularity), measure(`EASE, lambda ${lambda}`, byEase)];
-    if (recent !== null) {
-      using byRecency = await ease(final, { ...recent, recencyFloor });
-      found.push(measure(`EASE, lambda ${recent.lambda}, recency ${recent.recency}`, byRecency));
-    }
-    return found;
+  const measured = (ranker: Ranker, masking: Masking): Metrics =>
+    evaluateRanking(ranker, final, test, { masking }).metrics;
+  const users = test.users.length;
+  using byPopularity = popularity(final);
+  const easeOf = async (masking: Masking): Promise<{ name: string; metrics: Metrics }> => {
+    const lambda = await chooseEaseLambda(parts, { lambdas, masking });
+    using ranker = await ease(final, { lambda });
+    return { name: `lambda ${lambda}`, metrics: measured(ranker, masking) };
   };
+  if (task === "direct") {
+    const { name, metrics } = await easeOf("seen");
+    const known = { name: "popularity", metrics: measured(byPopularity, "seen"), masked: null, users };
+    return [known, { name: `EASE, ${name}`, metrics, masked: null, users }];
+  }
+  const recentOf = async (masking: Masking): Promise<{ name: string; metrics: Metrics }> => {
+    const chosen = await chooseRecencyEase(parts, { lambdas, masking });
+    using ranker = await ease(final, { ...chosen, recencyFloor });
+    return { name: `lambda ${chosen.lambda}, recency ${chosen.recency}`, metrics: measured(ranker, masking) };
+  };
+  const row = async (of: typeof easeOf): Promise<RivalRun> => {
+    const [plain, masked] = [await of("none"), await of("seen")];
+    return {
+      name: `EASE, ${plain.name} (masked: ${masked.name})`,
+      metrics: plain.metrics,
+      masked: masked.metrics,
+      users,
+    };
+  };
+  const plain = measured(byPopularity, "none");
+  return [
+    { name: "popularity", metrics: plain, masked: measured(byPopularity, "seen"), users },
+    await row(easeOf),
+    await row(recentOf),
+  ];
 }
 
-function ratedRivals({ train, validation }: Split): Rivals {
+function ratedRivals({ train, validation, test }: Split): readonly RivalRun[] {
   const choice = chooseRatingRivals(train, validation);
   const { damping, lambda } = choice;
-  return async ({ train: view, test }) => {
-    const row = (name: string, rater: Rater): RivalRun => {
-      const { rmse, mae, users } = evaluateRatings(rater, test);
-      return { name, metrics: { rmse, mae }, masked: null, users };
-    };
-    const { itemMean, biases, factors } = ratingRivals(view, choice);
-    return [
-      row("item mean", itemMean),
-      row(`biases, damping ${damping.items} and ${damping.users}`, biases),
-      row(`biases and 10 factors, ridge ${lambda}`, factors),
-    ];
+  const row = (name: string, rater: Rater): RivalRun => {
+    const { rmse, mae, users } = evaluateRatings(rater, test);
+    return { name, metrics: { rmse, mae }, masked: null, users };
   };
+  const { itemMean, biases, factors } = ratingRivals(train, choice);
+  return [
+    row("item mean", itemMean),
+    row(`biases, damping ${damping.items} and ${damping.users}`, biases),
+    row(`biases and 10 factors, ridge ${lambda}`, factors),
+  ];
 }

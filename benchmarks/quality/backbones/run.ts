@@ -4,7 +4,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { openDataset } from "../../../lib/data/open.js";
 import { type BackboneDefinition, resolveHyperparameters, type Task } from "../../../lib/models/backbone.js";
-import { listBackbones } from "../../../lib/models/registry.js";
+import { findBackbone, listBackbones } from "../../../lib/models/registry.js";
 import { readTunedConfig, type TunedConfig } from "../../../lib/models/tunedConfig.js";
 import { cpuInfo } from "../../../lib/native/addon.js";
 import { measureBackbone, splitOf } from "./measure.js";
@@ -17,7 +17,7 @@ import {
   rowOf,
   writeResult,
 } from "./results.js";
-import { chooseRivals } from "./rivals.js";
+import { measureRivals } from "./rivals.js";
 
 /** Options of {@link measureBackbones}. */
 export interface BackbonesOptions {
@@ -80,10 +80,8 @@ const machineName = (): string =>
 export async function measureBackbones(options: BackbonesOptions): Promise<BackbonesReport> {
   const { data, seeds, only, task: onlyTask, results, threads, onProgress } = options;
   const dataset = await openDataset({ data });
-  const wanted = new Set(only?.map((name) => name.toLowerCase()));
-  const backbones = listBackbones(onlyTask).filter(
-    ({ name }) => only === undefined || wanted.has(name.toLowerCase()),
-  );
+  const wanted = new Set(only?.map((name) => findBackbone(name, onlyTask)));
+  const backbones = listBackbones(onlyTask).filter((one) => only === undefined || wanted.has(one));
   const tuned = await tunedValues(dataset.name, options.tuned);
   const rivals: RivalResult[] = [];
   const rows: BackboneRow[] = [];
@@ -99,12 +97,13 @@ export async function measureBackbones(options: BackbonesOptions): Promise<Backb
     );
     if (missing.length > 0) {
       onProgress(`${dataset.name}, ${task}: rivals`);
-      const measure = await chooseRivals(splits[0], task);
       const runs = kept === null ? [] : [...kept.runs];
-      for (const one of missing) runs.push({ split: one.digest, rows: await measure(one) });
+      for (const one of missing) runs.push({ split: one.digest, rows: await measureRivals(one, task) });
       kept = { dataset: dataset.name, task, date: today(), runs };
       await writeResult(rivalFile, kept);
     }
+    const asked = new Set(splits.map(({ digest }) => digest));
+    if (kept !== null) kept = { ...kept, runs: kept.runs.filter(({ split }) => asked.has(split)) };
     if (kept !== null) rivals.push(kept);
     for (const backbone of backbones.filter((one) => one.task === task)) {
       const hyperparameters = tuned[backbone.name]?.hyperparameters ?? {};
@@ -124,7 +123,8 @@ export async function measureBackbones(options: BackbonesOptions): Promise<Backb
     const file = resultFile(folder, name, backbone.name);
     const resolved = resolveHyperparameters(backbone, hyperparameters);
     const before = await readResult<BackboneResult>(file);
-    const same = before !== null && sameNumbers(before.hyperparameters, resolved);
+    const same =
+      before !== null && sameNumbers(resolveHyperparameters(backbone, before.hyperparameters), resolved);
     let result: BackboneResult = {
       dataset: name,
       backbone: backbone.name,
@@ -132,7 +132,8 @@ export async function measureBackbones(options: BackbonesOptions): Promise<Backb
       hyperparameters: resolved,
       date: before?.date ?? today(),
       machine: machineName(),
-      runs: same ? before.runs : [],
+      // Of this very split and seed: figures of other rows would be averaged with them.
+      runs: same ? before.runs.filter(({ seed, split }) => splits[seed - 1]?.digest === split) : [],
     };
     for (const [index, parts] of splits.entries()) {
       const seed = index + 1;

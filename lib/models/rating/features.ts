@@ -128,9 +128,11 @@ export class FeatureEncoding {
     const offsets = [0];
     for (const [at, index] of indices.entries()) {
       const attributes = attributesOf(at);
-      for (const name of Object.keys(attributes ?? {}))
+      for (const [name, value] of Object.entries(attributes ?? {})) {
         if (!names.has(name))
           throw argumentError(`rows[${at}].${side}Attributes`, `of ${[...names].join(", ") || "none"}`, name);
+        checkValue(`rows[${at}].${side}Attributes.${name}`, value);
+      }
       const place = (index < 0 ? count : index) * fields.length;
       for (const [number, field] of fields.entries()) {
         if (attributes !== undefined && field.attribute !== null)
@@ -262,4 +264,11 @@ function newest({ offsets, items }: TrainView, most: number): SideRows {
   for (let user = 1; user < offsets.length; user++)
     rows.set(items.subarray(offsets[user] - (kept[user] - kept[user - 1]), offsets[user]), kept[user - 1]);
   return { offsets: kept, rows };
+}
+
+/** For callers without types. */
+function checkValue(name: string, value: unknown): void {
+  const texts = Array.isArray(value) ? value : [value];
+  if (!texts.every((text) => typeof text === "string"))
+    throw argumentError(name, "a text or a list of texts", value);
 }
