@@ -18,7 +18,7 @@ import type { Hyperparameter, Hyperparameters } from "../backbone.js";
 import type { Factors } from "../factorRanker.js";
 import { catalogueLoss, overCosines, pairwiseLoss, servingVectors } from "./pairLoss.js";
 
-/** Hyper-parameters of the convolution, the same in every graph backbone. */
+/** Hyper-parameters of the convolution and its training, the same in every graph backbone. */
 export const graphHyperparameters = {
   dimension: { default: 64, low: 1, high: 1024, integer: true, about: "length of user and item vectors" },
   layers: {
@@ -28,6 +28,28 @@ export const graphHyperparameters = {
     integer: true,
     about: "graph convolutions; 0: plain MF",
     search: { values: [1, 2, 3] },
+  },
+  learningRate: {
+    default: 5e-3,
+    low: 1e-6,
+    high: 1,
+    about: "step size of Adam",
+    search: { low: 1e-3, high: 2e-2, scale: "log" },
+  },
+  l2: {
+    default: 1e-3,
+    low: 0,
+    high: 10,
+    about: "weight of the squared norms of a batch's layer 0 vectors, batch mean",
+    search: { low: 1e-4, high: 5e-2, scale: "log" },
+  },
+  batchSize: { default: 2048, low: 1, high: 1_048_576, integer: true, about: "interactions a step" },
+  epochs: {
+    default: 200,
+    low: 1,
+    high: 10_000,
+    integer: true,
+    about: "most passes over the training interactions",
   },
 } as const satisfies Readonly<Record<string, Hyperparameter>>;
 

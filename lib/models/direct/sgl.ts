@@ -95,28 +95,6 @@ export const SGL: DirectDefinition = {
       about: "of the cosines between the two views",
     },
     weight: { default: 0.1, low: 0, high: 100, about: "of the contrast between the two views" },
-    learningRate: {
-      default: 5e-3,
-      low: 1e-6,
-      high: 1,
-      about: "step size of Adam",
-      search: { low: 1e-3, high: 2e-2, scale: "log" },
-    },
-    l2: {
-      default: 1e-3,
-      low: 0,
-      high: 10,
-      about: "weight of the squared norms of a batch's layer 0 vectors, batch mean",
-      search: { low: 1e-4, high: 5e-2, scale: "log" },
-    },
-    batchSize: { default: 2048, low: 1, high: 1_048_576, integer: true, about: "interactions a step" },
-    epochs: {
-      default: 200,
-      low: 1,
-      high: 10_000,
-      integer: true,
-      about: "most passes over the training interactions",
-    },
   },
   create: (view, hyperparameters, seed) => new SelfSupervisedGraph(view, hyperparameters, seed),
 };
