@@ -30,6 +30,7 @@ export {
 export type { StageProgress } from "./evaluation/stages.js";
 export * from "./evaluation/summary.js";
 export * from "./llm/index.js";
+export * from "./metrics/names.js";
 export * from "./metrics/ranking.js";
 export * from "./models/backbone.js";
 export type { Factors } from "./models/factorRanker.js";

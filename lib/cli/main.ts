@@ -4,7 +4,7 @@ import pc from "picocolors";
 import { EXPORT_FORMATS } from "../llm/tuning/exportFormats.js";
 import { EVEN_MIX } from "../llm/tuning/mix.js";
 import { RANGES } from "../llm/tuning/ranges.js";
-import { CUTOFFS } from "../metrics/ranking.js";
+import { RANKING_METRICS, RATING_METRICS } from "../metrics/names.js";
 import { Llama4RecError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
 import { assignment, columnNames, paths, searchRange, taskList, taskMix, wholeNumber } from "./parse.js";
@@ -119,9 +119,8 @@ program
   .option("--set <name=value>", "a hyper-parameter that is not searched; may be repeated", assignment)
   .addOption(
     new Option("--metric <name>", "what chooses; default: ndcg@10, of ratings rmse").choices([
-      ...CUTOFFS.flatMap((cutoff) => [`hr@${cutoff}`, `ndcg@${cutoff}`]),
-      "rmse",
-      "mae",
+      ...RANKING_METRICS,
+      ...RATING_METRICS,
     ]),
   )
   .addOption(protocolOption())

@@ -1,6 +1,7 @@
 import { type Protocol, type Split, split } from "../data/split.js";
 import { methodOf } from "../evaluation/tasks.js";
-import type { BackboneDefinition } from "../models/backbone.js";
+import type { MetricName } from "../metrics/names.js";
+import { type BackboneDefinition, metricsOf } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
 import { findBackbone, findTask, listBackbones } from "../models/registry.js";
 import { openTunedConfig, type TunedEntry, writeTunedEntry } from "../models/tunedConfig.js";
@@ -12,7 +13,6 @@ import {
   type SearchResult,
   type SearchSpace,
   type SearchStrategy,
-  type SearchValidation,
   searchHyperparameters,
   searchSpace,
 } from "../search/index.js";
@@ -36,7 +36,7 @@ export interface SearchCommandOptions extends DataOptions {
   readonly set?: Record<string, number>;
   readonly protocol: Protocol;
   readonly masking?: Masking;
-  readonly metric?: SearchValidation["metric"];
+  readonly metric?: MetricName;
   readonly threads?: number;
   readonly json?: boolean;
 }
@@ -49,7 +49,7 @@ export interface SearchReport extends SearchResult {
   readonly protocol: Protocol;
   /** Null for ratings. */
   readonly masking: Masking | null;
-  readonly metric: string;
+  readonly metric: MetricName;
   readonly strategy: SearchStrategy;
   readonly seed: number;
   /** Users with a validation row. */
@@ -67,9 +67,10 @@ export async function search(options: SearchCommandOptions): Promise<void> {
   const { strategy, seed, protocol, file, out, json = false } = options;
   const backbone = backboneOf(options);
   searchSpace(backbone, options.space, options.set); // before anything is opened or made
-  const isRating = backbone.task === "rating";
-  const { metric = isRating ? "rmse" : "ndcg@10" } = options;
-  const method = isRating ? null : methodOf(backbone.task);
+  const metric = metricOf(options, backbone);
+  const method = backbone.task === "rating" ? null : methodOf(backbone.task);
+  if (method === null && options.masking !== undefined)
+    throw argumentError("--masking", "none for the rating task, which ranks nothing", options.masking);
   const masking = method === null ? null : (options.masking ?? method.masking(protocol));
   if (file !== undefined) await checkOutFile("--file", file);
   if (out !== undefined) await checkOutFile("--out", out);
@@ -113,6 +114,15 @@ export async function search(options: SearchCommandOptions): Promise<void> {
 function backboneOf({ task, backbone }: SearchCommandOptions): BackboneDefinition {
   const named = task === undefined ? undefined : findTask(task);
   return backbone === undefined ? listBackbones(named ?? "direct")[0] : findBackbone(backbone, named);
+}
+
+/** The metric that chooses: one of the backbone's task. */
+function metricOf({ metric }: SearchCommandOptions, { task }: BackboneDefinition): MetricName {
+  if (metric === undefined) return task === "rating" ? "rmse" : "ndcg@10";
+  const known = metricsOf(task);
+  if (!known.includes(metric))
+    throw argumentError("--metric", `one of ${known.join(", ")} for task ${task}`, metric);
+  return metric;
 }
 
 function checkRows({ users }: Split["validation"]): void {

@@ -35,7 +35,7 @@ export function renderTrials(report: SearchReport): string {
   const diverged = trials.filter((trial) => trial.diverged).length;
   const rungTexts = rungs.map(({ trials: count, epochs }) => `${count} x ${epochs}`);
   return [
-    `${pc.bold(dataset)}: ${task} recommendation, ${backbone}, protocol ${protocol}, ` +
+    `${pc.bold(dataset)}: ${task} ${task === "rating" ? "prediction" : "recommendation"}, ${backbone}, protocol ${protocol}, ` +
       (masking === null ? "every interaction" : masking === "seen" ? "known items masked" : "nothing masked"),
     `${metric.toUpperCase()} of ${users.toLocaleString("en")} users on validation rows; test rows are not read`,
     table.toString(),

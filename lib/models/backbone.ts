@@ -1,4 +1,5 @@
 import type { TrainView } from "../data/trainView.js";
+import { type MetricName, RANKING_METRICS, RATING_METRICS } from "../metrics/names.js";
 import type { Tensor } from "../native/autograd.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import { unknownName } from "../native/nearest.js";
@@ -12,6 +13,10 @@ import type { FeatureEncoding } from "./rating/features.js";
 
 /** What a recommender is asked to do. */
 export type Task = "direct" | "sequential" | "rating";
+
+/** Metrics that validation rows of a task may choose by. */
+export const metricsOf = (task: Task): readonly MetricName[] =>
+  task === "rating" ? RATING_METRICS : RANKING_METRICS;
 
 /** One number that a user may set, with its range and meaning. */
 export interface Hyperparameter {

@@ -1,14 +1,15 @@
 import { readFile } from "node:fs/promises";
+import type { MetricName } from "../metrics/names.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { unknownName } from "../native/nearest.js";
 import { replaceFile } from "../storage/atomicFile.js";
-import { resolveHyperparameters } from "./backbone.js";
+import { type BackboneDefinition, metricsOf, resolveHyperparameters } from "./backbone.js";
 import { findBackbone } from "./registry.js";
 
 /** What a backbone reached on validation rows with tuned values. */
 export interface TunedValidation {
-  /** `ndcg@10` */
-  readonly metric: string;
+  /** One of the task's: `ndcg@10`, of a rating backbone `rmse`. */
+  readonly metric: MetricName;
   readonly score: number;
   /** Epoch of that score, from 1. */
   readonly epoch: number;
@@ -125,16 +126,22 @@ function checkedEntry(backbone: string, value: unknown): TunedEntry {
   resolveHyperparameters(definition, hyperparameters);
   if (typeof chosen !== "string") throw argumentError(`${what}.chosen`, "when and by what, as text", chosen);
   if (validation === undefined) return { hyperparameters, chosen };
-  return { hyperparameters, validation: checkedValidation(`${what}.validation`, validation), chosen };
+  return {
+    hyperparameters,
+    validation: checkedValidation(definition, `${what}.validation`, validation),
+    chosen,
+  };
 }
 
-function checkedValidation(what: string, value: unknown): TunedValidation {
+function checkedValidation({ task }: BackboneDefinition, what: string, value: unknown): TunedValidation {
   const { metric, score, epoch } = fieldsOf(what, value, ["metric", "score", "epoch"]);
-  if (typeof metric !== "string") throw argumentError(`${what}.metric`, "the name of a metric", metric);
+  const known = metricsOf(task);
+  const named = known.find((name) => name === metric);
+  if (named === undefined) throw argumentError(`${what}.metric`, `one of ${known.join(", ")}`, metric);
   if (typeof score !== "number") throw argumentError(`${what}.score`, "a number", score);
   if (typeof epoch !== "number" || !Number.isInteger(epoch) || epoch < 1)
     throw argumentError(`${what}.epoch`, "an integer of at least 1", epoch);
-  return { metric, score, epoch };
+  return { metric: named, score, epoch };
 }
 
 /** The fields of an object that has no others. */

@@ -1,5 +1,5 @@
 import type { HeldOut } from "../data/heldOut.js";
-import type { RankingMetrics } from "../metrics/ranking.js";
+import { type MetricName, RANKING_METRICS } from "../metrics/names.js";
 import type { BackboneDefinition, Hyperparameters } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
@@ -16,7 +16,7 @@ export interface SearchValidation {
   /** At least one row; never test rows, which choose nothing. */
   readonly heldOut: HeldOut;
   /** Default `ndcg@10`, of a rating backbone `rmse`. */
-  readonly metric?: keyof RankingMetrics | "rmse" | "mae";
+  readonly metric?: MetricName;
   /** Of rankings; default `seen`: what the view holds is left out. */
   readonly masking?: Masking;
 }
@@ -84,7 +84,7 @@ interface Trials {
 function rankingTrials({ validation: given, ...options }: ObjectiveOptions): Trials {
   const { metric } = given;
   if (metric === "rmse" || metric === "mae")
-    throw argumentError("validation.metric", "one of rankings, as the backbone makes them", metric);
+    throw argumentError("validation.metric", `one of ${RANKING_METRICS.join(", ")}`, metric);
   const validation = { ...given, metric };
   checkOptions({ ...options, validation });
   const rows = rowsOfValidation(validation, options.view);

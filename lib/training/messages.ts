@@ -1,5 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { TrainColumns } from "../data/trainView.js";
+import type { RatingMetric } from "../metrics/names.js";
 import type { RankingMetrics } from "../metrics/ranking.js";
 import type { Hyperparameters } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
@@ -44,7 +45,7 @@ export interface RatedRows {
   readonly users: Int32Array;
   readonly items: Int32Array;
   readonly ratings: Float32Array;
-  readonly metric: "rmse" | "mae";
+  readonly metric: RatingMetric;
 }
 
 /** A trained model on its way. */

@@ -1,5 +1,6 @@
 import type { HeldOut } from "../data/heldOut.js";
 import type { TrainView } from "../data/trainView.js";
+import type { RatingMetric } from "../metrics/names.js";
 import type { RankingMetrics } from "../metrics/ranking.js";
 import type { BackboneDefinition, Hyperparameters } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
@@ -32,7 +33,7 @@ export interface RatingValidation {
   /** At least one row; never test rows, which choose nothing. */
   readonly heldOut: HeldOut;
   /** Lower is better; default `rmse`. */
-  readonly metric?: "rmse" | "mae";
+  readonly metric?: RatingMetric;
 }
 
 /** Where a training is kept, so that another process can go on with it. */

@@ -1,7 +1,7 @@
 import { digestOf } from "../data/digest.js";
 import { HeldOut } from "../data/heldOut.js";
 import type { TrainView } from "../data/trainView.js";
-import { CUTOFFS } from "../metrics/ranking.js";
+import { RANKING_METRICS } from "../metrics/names.js";
 import type { BackboneDefinition } from "../models/backbone.js";
 import { type FrozenModel, rankerOf } from "../models/frozen.js";
 import { evaluateRanking } from "../models/fullRanking.js";
@@ -12,8 +12,6 @@ import { noValidation } from "./identity.js";
 import type { RatedRows, TrainingJob, ValidationRows } from "./messages.js";
 import type { RatingValidation, Validation } from "./options.js";
 
-const metrics = CUTOFFS.flatMap((cutoff) => [`hr@${cutoff}`, `ndcg@${cutoff}`]);
-
 /**
  * Validation rows as plain data.
  * @throws Llama4RecError `E_ARGUMENT` for an unknown metric or masking, test rows, none at all, and rows of users or
@@ -23,8 +21,8 @@ export function rowsOfValidation(
   { heldOut, metric = "ndcg@10", masking = "seen" }: Validation,
   view: TrainView,
 ): ValidationRows {
-  if (!metrics.includes(metric))
-    throw argumentError("validation.metric", `one of ${metrics.join(", ")}`, metric);
+  if (!RANKING_METRICS.includes(metric))
+    throw argumentError("validation.metric", `one of ${RANKING_METRICS.join(", ")}`, metric);
   if (masking !== "seen" && masking !== "none")
     throw argumentError("validation.masking", '"seen" or "none"', masking);
   const { users, items } = checkedRows(heldOut, view);

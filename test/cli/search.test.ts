@@ -28,7 +28,13 @@ test("search keeps trials, writes the best, and run takes it under --set", async
     { trials: 1, epochs: 4 },
   ]);
   t.is(report.trials.length, 7);
-  t.deepEqual(Object.keys(report.space).sort(), ["batchSize", "l2", "learningRate"]);
+  t.deepEqual(Object.keys(report.space).sort(), [
+    "batchSize",
+    "l2",
+    "learningRate",
+    "negatives",
+    "temperature",
+  ]);
   t.deepEqual(readdirSync(folder).sort(), ["rows.csv", "trials.jsonl", "tuned.json"]);
   const { hyperparameters, validation } = JSON.parse(readFileSync(join(folder, "tuned.json"), "utf8"))
     .backbones.MF;
@@ -75,6 +81,7 @@ test("a rating backbone is searched by RMSE", async (t) => {
   t.is(report.best.score, Math.min(...scores));
   const shown = await llama4rec(folder, [...args, ...sizes, "--file", "x.jsonl"]);
   const best = report.best.score.toFixed(4);
+  t.regex(shown.stdout, /rating prediction, DeepFM, protocol paper, every interaction/);
   const [row] = shown.stdout.split("\n").filter((line) => /^│ +\d/.test(line));
   t.true(row.includes(best), shown.stdout);
 });
@@ -120,6 +127,18 @@ const badInput: Record<string, { args: readonly string[]; says: readonly RegExp[
   "a near task": { args: ["--task", "sequentiel"], says: [/did you mean "sequential"\?/] },
   "an unknown strategy": { args: ["--strategy", "grid"], says: [/--strategy/, /random, halving/] },
   "an unknown metric": { args: ["--metric", "mrr"], says: [/--metric/, /ndcg@10/] },
+  "a ranking metric for ratings": {
+    args: ["--task", "rating", "--metric", "hr@5"],
+    says: [/--metric: expected one of rmse, mae for task rating, got "hr@5"/],
+  },
+  "an error for rankings": {
+    args: ["--backbone", "SASRec", "--metric", "mae"],
+    says: [/--metric: expected one of hr@3, .* for task sequential, got "mae"/],
+  },
+  "a masking for ratings": {
+    args: ["--backbone", "NFM", "--masking", "seen"],
+    says: [/--masking: expected none for the rating task/],
+  },
   "no trial": { args: ["--trials", "0"], says: [/--trials/, /expected a whole number/] },
   "more epochs than a backbone allows": {
     args: ["--epochs", "1000000"],

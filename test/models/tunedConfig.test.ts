@@ -15,6 +15,11 @@ const mf: TunedEntry = {
   chosen: "today, by hand",
 };
 const sasrec: TunedEntry = { hyperparameters: { blocks: 1 }, chosen: "yesterday" };
+const deepFM: TunedEntry = {
+  hyperparameters: { l2: 20 },
+  validation: { metric: "rmse", score: 0.93, epoch: 4 },
+  chosen: "today",
+};
 
 test("entries are written beside each other, replaced, and read again", async (t) => {
   const folder = folderOf(t, {});
@@ -22,7 +27,11 @@ test("entries are written beside each other, replaced, and read again", async (t
   await writeTunedEntry(path, "shop", "SASRec", sasrec);
   await writeTunedEntry(path, "shop", "MF", { ...mf, chosen: "before" });
   await writeTunedEntry(path, "shop", "MF", mf);
-  t.deepEqual(await readTunedConfig(path), { dataset: "shop", backbones: { SASRec: sasrec, MF: mf } });
+  await writeTunedEntry(path, "shop", "DeepFM", deepFM);
+  t.deepEqual(await readTunedConfig(path), {
+    dataset: "shop",
+    backbones: { SASRec: sasrec, MF: mf, DeepFM: deepFM },
+  });
   t.deepEqual(await readTunedEntry(path, "MF"), mf);
   t.deepEqual(readdirSync(folder), ["shop.json"]);
 });
@@ -70,6 +79,11 @@ const damage: Record<string, readonly [value: unknown, code: string, message: Re
   "a value that is a text": [withMF({ hyperparameters: { l2: "0" } }), "E_ARGUMENT", /numbers by name/],
   "no reason": [withMF({ chosen: undefined }), "E_ARGUMENT", /backbones\.MF\.chosen: expected when/],
   "another field in an entry": [withMF({ reason: "x" }), "E_ARGUMENT", /backbones\.MF: expected one of/],
+  "a validation by a metric of another task": [
+    withMF({ validation: { metric: "rmse", score: 1, epoch: 1 } }),
+    "E_ARGUMENT",
+    /backbones\.MF\.validation\.metric: expected one of hr@3, .*, got "rmse"/,
+  ],
   "a validation without a score": [
     withMF({ validation: { metric: "ndcg@10", epoch: 1 } }),
     "E_ARGUMENT",

@@ -4,6 +4,7 @@ import test from "ava";
 import { HeldOut } from "../../lib/data/heldOut.js";
 import { MF } from "../../lib/models/direct/mf.js";
 import { DEEPFM } from "../../lib/models/rating/deepfm.js";
+import { evaluateRatings } from "../../lib/models/ratings.js";
 import { Llama4RecError } from "../../lib/native/errors.js";
 import { type SearchOptions, type SearchResult, searchHyperparameters } from "../../lib/search/index.js";
 import { trainRating } from "../../lib/training/trainRating.js";
@@ -267,20 +268,71 @@ test("a trial that diverges is noted and out", async (t) => {
   await t.throwsAsync(searchHyperparameters(all), { code: "E_DIVERGED", message: /all 2 trials/ });
 });
 
+const ratings = {
+  backbone: DEEPFM,
+  view: ratedView,
+  validation: { heldOut: ratedHeldOut },
+  hyperparameters: { dimension: 4, hidden1: 8, hidden2: 4, history: 3, batchSize: 32 },
+  space: { learningRate: { low: 1e-4, high: 3e-2, scale: "log" } },
+  strategy: "halving",
+  evaluateEvery: 2,
+  threads: 1,
+  worker: false,
+  seed: 1,
+  trials: 4,
+  epochs: 4,
+  eta: 2,
+} as const satisfies SearchOptions;
+
 test("a rating backbone is searched by its error: the lowest is best, and what goes on is the same as one training", async (t) => {
-  const hyperparameters = { dimension: 4, hidden1: 8, hidden2: 4, history: 3, batchSize: 32 };
-  const shared = { backbone: DEEPFM, view: ratedView, seed: 1, threads: 1, worker: false, evaluateEvery: 2 };
-  const validation = { heldOut: ratedHeldOut };
-  const space = { learningRate: { low: 1e-4, high: 3e-2, scale: "log" } } as const;
-  const search = { ...shared, validation, hyperparameters, space, trials: 4, epochs: 4, eta: 2 };
-  const { best, trials, sign } = await searchHyperparameters({ ...search, strategy: "halving" });
-  t.is(sign, -1);
-  const first = trials.filter(({ rung }) => rung === 0).map(({ score }) => Number(score));
-  const survivors = trials.filter(({ rung }) => rung === 1).map(({ trial }) => first[trial - 1]);
-  t.deepEqual(survivors.toSorted(), first.toSorted().slice(0, 2));
-  const straight = await trainRating({ ...shared, validation, hyperparameters: best.hyperparameters });
-  t.is(straight.validation, best.score);
-  straight.predictor.dispose();
+  for (const metric of ["rmse", "mae"] as const) {
+    const validation = { heldOut: ratedHeldOut, metric };
+    const { best, trials, sign } = await searchHyperparameters({ ...ratings, validation });
+    t.is(sign, -1);
+    const first = trials.filter(({ rung }) => rung === 0).map(({ score }) => Number(score));
+    const survivors = trials.filter(({ rung }) => rung === 1).map(({ trial }) => first[trial - 1]);
+    const ascending = (a: number, b: number): number => a - b;
+    t.deepEqual(survivors.toSorted(ascending), first.toSorted(ascending).slice(0, 2));
+    const { backbone, view: rated, seed, evaluateEvery, worker } = ratings;
+    const { hyperparameters } = best;
+    const straight = await trainRating({
+      ...{ backbone, view: rated, seed, evaluateEvery, worker, validation, hyperparameters },
+    });
+    t.is(straight.validation, best.score);
+    t.is(straight.epoch, best.epoch);
+    t.is(best.score, evaluateRatings(straight.predictor, ratedHeldOut)[metric]);
+    straight.predictor.dispose();
+  }
+});
+
+test("a search of a rating backbone goes on from its file, which belongs to its metric", async (t) => {
+  const straight = await searchHyperparameters({ ...ratings, backbone: "DeepFM" });
+  const folder = folderOf(t, {});
+  const file = join(folder, "trials.jsonl");
+  t.is(await stopped(file, 5, ratings), stop);
+  let ran = 0;
+  const resumed = await searchHyperparameters({ ...ratings, file, onTrial: () => ran++ });
+  t.is(ran, straight.trials.length - 5);
+  t.deepEqual(findings(resumed), findings(straight));
+  t.deepEqual(readdirSync(folder), ["trials.jsonl"]);
+  const validation = { heldOut: ratedHeldOut, metric: "mae" } as const;
+  await t.throwsAsync(searchHyperparameters({ ...ratings, file, validation }), {
+    code: "E_MISMATCH",
+    message: /metric \(rmse there, mae here\)/,
+  });
+});
+
+test("a trial of a rating backbone that diverges is noted and out", async (t) => {
+  const backbone = { module: new URL("../training/ratingBackbones.js", import.meta.url), export: "explodes" };
+  const { best, trials } = await searchHyperparameters({
+    ...{ ...ratings, backbone, strategy: "random", trials: 6 },
+    hyperparameters: { dimension: 4, hidden1: 8, hidden2: 4 },
+    space: { batchSize: { values: [16, 1024] } }, // in step 20, which only the small batches come to
+  });
+  const out = trials.filter(({ diverged }) => diverged);
+  t.true(out.length > 0 && out.length < 6);
+  for (const { hyperparameters } of out) t.is(hyperparameters.batchSize, 16);
+  t.is(best.hyperparameters.batchSize, 1024);
 });
 
 test("bad options are refused before anything is trained", async (t) => {

@@ -12,6 +12,12 @@ test("every backbone brings a space within its ranges, and none searches epochs"
     // Given as a user's it passes the checks of one.
     t.deepEqual(searchSpace(backbone, space), space, backbone.name);
     t.false("epochs" in space);
+    for (const [name, range] of Object.entries(space)) {
+      const { default: value } = backbone.hyperparameters[name];
+      const holds =
+        "values" in range ? range.values.includes(value) : range.low <= value && value <= range.high;
+      t.true(holds, `${backbone.name}: ${rangeText(range)} without the default ${name} ${value}`);
+    }
   }
 });
 
@@ -71,6 +77,11 @@ test("values that do not go together are drawn again, and a space of none is ref
   );
 });
 
+/** Every hyper-parameter of MF at its default. */
+const allFixed = Object.fromEntries(
+  Object.entries(MF.hyperparameters).map(([name, { default: value }]) => [name, value]),
+);
+
 const badSpaces: readonly (readonly [given: unknown, fixed: unknown, message: RegExp])[] = [
   [{ learningrate: { values: [0.1] } }, {}, /expected one of dimension,.*; did you mean "learningRate"\?/],
   [{ depth: { values: [1] } }, {}, /MF hyper-parameter: expected one of .*, got "depth"$/],
@@ -90,7 +101,7 @@ const badSpaces: readonly (readonly [given: unknown, fixed: unknown, message: Re
   [{ epochs: { values: [1, 2] } }, {}, /space\.epochs: expected the option epochs instead/],
   [{ l2: { values: [1] } }, { l2: 2 }, /space\.l2: expected a hyper-parameter that is not fixed, got 2/],
   [{}, { batchsize: 3 }, /did you mean "batchSize"\?/],
-  [{}, { dimension: 1, learningRate: 1, l2: 1, batchSize: 1 }, /space: expected hyper-parameters of MF/],
+  [{}, allFixed, /space: expected hyper-parameters of MF/],
 ];
 
 test("bad spaces are refused and named", (t) => {

@@ -75,6 +75,7 @@ export const MIXGCF: DirectDefinition = {
       high: 1000,
       integer: true,
       about: "sampled items for each interaction, of which each layer takes the hardest",
+      search: { values: [8, 16, 32, 64] },
     },
     temperature: {
       default: 0,
@@ -87,6 +88,7 @@ export const MIXGCF: DirectDefinition = {
       low: 0,
       high: 100,
       about: "weight of a softmax over the whole catalogue beside BPR",
+      search: { values: [0, 0.1, 0.3, 1] },
     },
   },
   create: (view, hyperparameters, seed) => new MixGCF(view, hyperparameters, seed),

@@ -19,12 +19,14 @@ export const lossHyperparameters = {
     high: 1000,
     integer: true,
     about: "sampled items for each interaction in BPR; 0: softmax over the whole catalogue",
+    search: { values: [0, 1] },
   },
   temperature: {
     default: 0,
     low: 0,
     high: 100,
     about: "of the softmax, over cosines; 0: over inner products as they are",
+    search: { values: [0, 0.1, 0.15, 0.2] },
   },
 } as const satisfies Readonly<Record<string, Hyperparameter>>;
 

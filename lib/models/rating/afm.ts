@@ -53,10 +53,23 @@ export const AFM: RatingDefinition = {
   source: "Xiao et al., Attentional Factorization Machines, IJCAI 2017",
   hyperparameters: {
     ...fieldHyperparameters,
-    l2: { ...fieldHyperparameters.l2, default: 4 },
+    l2: { ...fieldHyperparameters.l2, default: 4, search: { low: 1, high: 30, scale: "log" } },
     learningRate: { ...fieldHyperparameters.learningRate, default: 2e-3 },
-    attention: { default: 8, low: 1, high: 1024, integer: true, about: "width of the attention's layer" },
-    dropout: { default: 0.1, low: 0, high: 0.95, about: "rate after the weighted products" },
+    attention: {
+      default: 8,
+      low: 1,
+      high: 1024,
+      integer: true,
+      about: "width of the attention's layer",
+      search: { values: [4, 8, 16] },
+    },
+    dropout: {
+      default: 0.1,
+      low: 0,
+      high: 0.95,
+      about: "rate after the weighted products",
+      search: { low: 0, high: 0.5 },
+    },
   },
   create: (features, hyperparameters, seed) =>
     new AttentionalFactorizationMachine(features, hyperparameters, seed),

@@ -80,9 +80,30 @@ export const AUTOINT: RatingDefinition = {
   hyperparameters: {
     ...fieldHyperparameters,
     ...perceptronHyperparameters,
-    attention: { default: 16, low: 1, high: 1024, integer: true, about: "width of an attention layer" },
-    heads: { default: 2, low: 1, high: 64, integer: true, about: "attention heads; divides that width" },
-    layers: { default: 2, low: 1, high: 8, integer: true, about: "attention layers" },
+    attention: {
+      default: 16,
+      low: 1,
+      high: 1024,
+      integer: true,
+      about: "width of an attention layer",
+      search: { values: [8, 16, 32] },
+    },
+    heads: {
+      default: 2,
+      low: 1,
+      high: 64,
+      integer: true,
+      about: "attention heads; divides that width",
+      search: { values: [1, 2, 4] },
+    },
+    layers: {
+      default: 2,
+      low: 1,
+      high: 8,
+      integer: true,
+      about: "attention layers",
+      search: { values: [1, 2, 3] },
+    },
   },
   check({ attention: width, heads }) {
     if (width % heads !== 0) throw argumentError("AutoInt heads", `a divisor of attention ${width}`, heads);

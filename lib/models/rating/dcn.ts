@@ -54,7 +54,14 @@ export const DCN: RatingDefinition = {
   hyperparameters: {
     ...fieldHyperparameters,
     ...perceptronHyperparameters,
-    crossLayers: { default: 2, low: 0, high: 16, integer: true, about: "layers of the cross network" },
+    crossLayers: {
+      default: 2,
+      low: 0,
+      high: 16,
+      integer: true,
+      about: "layers of the cross network",
+      search: { values: [1, 2, 3] },
+    },
   },
   create: (features, hyperparameters, seed) => new DeepCrossNetwork(features, hyperparameters, seed),
 };

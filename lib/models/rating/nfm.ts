@@ -42,7 +42,13 @@ export const NFM: RatingDefinition = {
   hyperparameters: {
     ...fieldHyperparameters,
     ...perceptronHyperparameters,
-    interactionDropout: { default: 0, low: 0, high: 0.95, about: "rate after the products of fields" },
+    interactionDropout: {
+      default: 0,
+      low: 0,
+      high: 0.95,
+      about: "rate after the products of fields",
+      search: { low: 0, high: 0.4 },
+    },
   },
   create: (features, hyperparameters, seed) =>
     new NeuralFactorizationMachine(features, hyperparameters, seed),

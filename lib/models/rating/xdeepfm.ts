@@ -96,8 +96,22 @@ export const XDEEPFM: RatingDefinition = {
     ...fieldHyperparameters,
     ...perceptronHyperparameters,
     dimension: { ...fieldHyperparameters.dimension, default: 8 },
-    maps: { default: 32, low: 2, high: 1024, integer: true, about: "feature maps of a layer; even" },
-    layers: { default: 2, low: 1, high: 8, integer: true, about: "layers of the interaction network" },
+    maps: {
+      default: 32,
+      low: 2,
+      high: 1024,
+      integer: true,
+      about: "feature maps of a layer; even",
+      search: { values: [16, 32, 64] },
+    },
+    layers: {
+      default: 2,
+      low: 1,
+      high: 8,
+      integer: true,
+      about: "layers of the interaction network",
+      search: { values: [1, 2, 3] },
+    },
   },
   check({ maps }) {
     if (maps % 2 !== 0) throw argumentError("xDeepFM maps", "an even number", maps);

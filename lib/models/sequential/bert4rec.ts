@@ -58,12 +58,19 @@ export const BERT4REC: SequentialDefinition = {
     "Sun et al., BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer, CIKM 2019",
   hyperparameters: {
     ...transformerDefaults({ dropout: 0.2, learningRate: 2e-3, epochs: 400 }),
-    maskRate: { default: 0.3, low: 0, high: 1, about: "share of the items of a sequence that are hidden" },
+    maskRate: {
+      default: 0.3,
+      low: 0,
+      high: 1,
+      about: "share of the items of a sequence that are hidden",
+      search: { low: 0.15, high: 0.6 },
+    },
     lastRate: {
       default: 0.2,
       low: 0,
       high: 1,
       about: "share of the sequences in which the last item alone is hidden",
+      search: { low: 0, high: 0.5 },
     },
   },
   check: (hyperparameters) => checkHeads("BERT4Rec", hyperparameters),

@@ -56,8 +56,20 @@ export const CL4SREC: SequentialDefinition = {
   source: "Xie et al., Contrastive Learning for Sequential Recommendation, ICDE 2022",
   hyperparameters: {
     ...transformerDefaults({}),
-    contrastWeight: { default: 0.1, low: 0, high: 100, about: "weight of the contrastive loss" },
-    temperature: { default: 1, low: 1e-3, high: 1e3, about: "that likenesses of views are divided by" },
+    contrastWeight: {
+      default: 0.1,
+      low: 0,
+      high: 100,
+      about: "weight of the contrastive loss",
+      search: { low: 0.01, high: 0.5, scale: "log" },
+    },
+    temperature: {
+      default: 1,
+      low: 1e-3,
+      high: 1e3,
+      about: "that likenesses of views are divided by",
+      search: { low: 0.1, high: 2, scale: "log" },
+    },
     cosines: {
       default: 1,
       low: 0,
@@ -70,6 +82,7 @@ export const CL4SREC: SequentialDefinition = {
       low: 0,
       high: 1,
       about: "share of a sequence that a cropped view keeps; 0: none is",
+      search: { low: 0.3, high: 0.9 },
     },
     mask: { default: 0, low: 0, high: 1, about: "share of the items that a masked view hides; 0: none is" },
     reorder: { default: 0, low: 0, high: 1, about: "share that a reordered view shuffles; 0: none is" },

@@ -11,7 +11,14 @@ export const transformerHyperparameters = {
     about: "length of item vectors and states",
     search: { values: [32, 64, 128] },
   },
-  hidden: { default: 256, low: 1, high: 4096, integer: true, about: "width of the feed-forward layer" },
+  hidden: {
+    default: 256,
+    low: 1,
+    high: 4096,
+    integer: true,
+    about: "width of the feed-forward layer",
+    search: { values: [64, 128, 256] },
+  },
   blocks: {
     default: 2,
     low: 1,
