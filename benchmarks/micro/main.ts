@@ -64,7 +64,7 @@ const sections: Readonly<Record<string, () => Promise<void>>> = {
   async training() {
     for (const count of new Set([1, threads()])) console.log(await sequenceTraining(count));
     console.log(await factorTraining(800, 600, 20_000));
-    console.log(await factorTraining(6000, 3700, 500_000));
+    console.log(await factorTraining(6040, 3706, 1_000_209));
     console.log(await graphTraining());
     console.log(await ratingTraining());
     console.log(await eventLoopLine("MF", 20));

@@ -5,7 +5,7 @@ import { findBackbone } from "../../lib/models/registry.js";
 import { native, setThreads, threads } from "../../lib/native/addon.js";
 import { train } from "../../lib/training/train.js";
 
-/** BPR triples a second of one thread and of all, sampling and optimizer included. */
+/** BPR triples a second of one thread and of all, sampling and optimizer included; on the likes of a generated shop. */
 export async function factorTraining(users: number, items: number, interactions: number): Promise<string> {
   const { train: view } = split(generateShop({ users, items, interactions }));
   const epochs = Math.max(3, Math.round(2_000_000 / view.interactionCount));
@@ -33,7 +33,7 @@ export async function factorTraining(users: number, items: number, interactions:
   const millions = (value: number): string => `${(value / 1e6).toFixed(2)} M/s`;
   return (
     `MF (BPR, d 64, batch 2,048) on ${view.interactionCount.toLocaleString("en")} interactions: ` +
-    `${millions(single)} with 1 thread (${millions(cpuRate)} by CPU time; implicit's BPR quoted: 2.5 M/s), ` +
+    `${millions(single)} with 1 thread (${millions(cpuRate)} by CPU time; goal, and implicit's BPR quoted: 2.5 M/s), ` +
     `${millions(parallel)} with ${all}`
   );
 }
