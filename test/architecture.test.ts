@@ -16,7 +16,19 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   aggregation: ["metrics", "native"],
   evaluation: ["augmentation", "aggregation", "models", "training", "llm", "metrics", "data", "native"],
   search: ["training", "models", "metrics", "data", "storage", "native"],
-  cli: ["evaluation", "search", "augmentation", "models", "llm", "metrics", "data", "native"],
+  experiment: [
+    "evaluation",
+    "augmentation",
+    "aggregation",
+    "models",
+    "training",
+    "llm",
+    "metrics",
+    "data",
+    "storage",
+    "native",
+  ],
+  cli: ["experiment", "evaluation", "search", "augmentation", "models", "llm", "metrics", "data", "native"],
 };
 
 const files = readdirSync("lib", { recursive: true, encoding: "utf8" }).filter((name) =>
