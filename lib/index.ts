@@ -4,6 +4,10 @@
  * @packageDocumentation
  */
 export * from "./aggregation/aggregate.js";
+export * from "./aggregation/choice.js";
+export * from "./aggregation/harm.js";
+export * from "./aggregation/hybrid.js";
+export * from "./aggregation/ratingMix.js";
 export * from "./aggregation/tuning.js";
 export * from "./aggregation/utility.js";
 export * from "./aggregation/weight.js";
