@@ -23,11 +23,15 @@ export interface RatingPair {
 }
 
 /** One held-out rating with what both sides predict. */
-export interface HeldOutRating extends RatingPair {
-  /** l_u, from the interactions that are known: training only, where this row is to choose. */
-  coefficient: number;
+export interface RatedPair extends RatingPair {
   /** The held-out rating. */
   actual: number;
+}
+
+/** A held-out rating with what Eq. 7 weighs by. */
+export interface HeldOutRating extends RatedPair {
+  /** l_u, from the interactions that are known: training only, where this row is to choose. */
+  coefficient: number;
 }
 
 /** Errors over all rows passed, in units of the rating. */
@@ -74,7 +78,7 @@ export function mixRatings({ recommender, languageModel }: RatingPair, alpha: nu
  * @param weight - alpha_u of a row, in [0, 1].
  * @throws Llama4RecError `E_ARGUMENT` if there are no rows, and as {@link mixRatings}.
  */
-export function evaluateRatingMixture<R extends HeldOutRating>(
+export function evaluateRatingMixture<R extends RatedPair>(
   rows: readonly R[],
   weight: (row: R) => number,
 ): RatingErrors {
@@ -116,7 +120,7 @@ export function chooseUniformRatingAlpha(rows: readonly HeldOutRating[]): Choice
 }
 
 /** @internal Throws `E_ARGUMENT` where there are no rows or a held-out rating is none. */
-export function checkRatingRows(rows: readonly HeldOutRating[]): void {
+export function checkRatingRows(rows: readonly RatedPair[]): void {
   if (rows.length === 0) throw argumentError("rows", "at least one validation row", rows);
   rows.forEach(({ actual }, n) => {
     if (!Number.isFinite(actual)) throw argumentError(`rows[${n}].actual`, "a finite rating", actual);

@@ -16,17 +16,21 @@ import {
 import type { LongTailRange } from "./weight.js";
 
 /** One held-out user: candidates, what both sides make of them, and where the held-out item is. */
-export interface HeldOutUser {
+export interface HeldOutList {
   /** `[k']`, item indices in the backbone's order. */
   candidates: Int32Array;
   /** `[k']`, utilities of the conventional model. */
   recommender: Float64Array;
   /** `[k']` utilities of the language model, by mode (say `listwise`, `pointwise`); null or absent = no answer. */
   languageModel: Readonly<Record<string, Float64Array | null>>;
-  /** l_u, from the interactions that are known: training only, where this user is to choose. */
-  coefficient: number;
   /** Place of the held-out item among the candidates, from 1; 0 where it is not among them. */
   heldOut: number;
+}
+
+/** A held-out user with what Eq. 7 weighs by. */
+export interface HeldOutUser extends HeldOutList {
+  /** l_u, from the interactions that are known: training only, where this user is to choose. */
+  coefficient: number;
 }
 
 /** What one setting gives over all validation users. */
@@ -83,7 +87,7 @@ export function chooseUniformAlpha(users: readonly HeldOutUser[]): Choice<Unifor
  * @param weight - alpha_u of a user, in [0, 1].
  * @throws Llama4RecError `E_ARGUMENT` as {@link aggregate}.
  */
-export function evaluateMixture<U extends HeldOutUser>(
+export function evaluateMixture<U extends HeldOutList>(
   users: readonly U[],
   mode: string | null,
   weight: (user: U) => number,
@@ -94,7 +98,7 @@ export function evaluateMixture<U extends HeldOutUser>(
 }
 
 /** @internal Place of the held-out item in the mixed list, from 1; 0 where it is not a candidate. */
-export function mixedPlace(user: HeldOutUser, mode: string | null, alpha: number): number {
+export function mixedPlace(user: HeldOutList, mode: string | null, alpha: number): number {
   const { candidates, recommender, languageModel, heldOut } = user;
   if (heldOut === 0) return 0;
   const order = aggregate({
@@ -107,7 +111,7 @@ export function mixedPlace(user: HeldOutUser, mode: string | null, alpha: number
 }
 
 /** @internal Throws `E_ARGUMENT` where there are no users or a held-out place is none. */
-export function checkUsers(users: readonly HeldOutUser[]): void {
+export function checkUsers(users: readonly HeldOutList[]): void {
   if (users.length === 0) throw argumentError("users", "at least one validation user", users);
   users.forEach(({ heldOut, candidates }, n) => {
     if (!Number.isInteger(heldOut) || heldOut < 0 || heldOut > candidates.length) {
