@@ -4,9 +4,18 @@
  * @packageDocumentation
  */
 export * from "./aggregation/aggregate.js";
+export * from "./aggregation/choice.js";
+export * from "./aggregation/crossFit.js";
+export * from "./aggregation/features.js";
+export * from "./aggregation/harm.js";
+export * from "./aggregation/historyEntropy.js";
+export * from "./aggregation/hybrid.js";
+export * from "./aggregation/learnedWeight.js";
+export * from "./aggregation/ratingMix.js";
 export * from "./aggregation/tuning.js";
 export * from "./aggregation/utility.js";
 export * from "./aggregation/weight.js";
+export * from "./aggregation/weightModel.js";
 export * from "./augmentation/outOfFold.js";
 export * from "./augmentation/pairAugmentation.js";
 export * from "./augmentation/promptAugmentation.js";
