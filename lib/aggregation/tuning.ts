@@ -31,7 +31,7 @@ export interface HeldOutUser {
   /** `[k']`, utilities of the conventional model. */
   recommender: Float64Array;
   /** `[k']` utilities of the language model, by mode (say `listwise`, `pointwise`); null or absent = no answer. */
-  languageModel: Readonly<Record<string, Float64Array | null>>;
+  languageModel: Readonly<Partial<Record<string, Float64Array | null>>>;
   /** l_u, from the interactions that are known: training only, where this user is to choose. */
   coefficient: number;
   /** Place of the held-out item among the candidates, from 1; 0 where it is not among them. */

@@ -1,6 +1,7 @@
 import { argumentError } from "../native/errors.js";
 import { type Attributes, type AttributeValue, Dataset } from "./dataset.js";
 import { type ExternalId, IdMap } from "./idMap.js";
+import { placeholderTitle } from "./titles.js";
 
 /** Options of {@link DatasetBuilder}. */
 export interface BuilderOptions {
@@ -145,7 +146,7 @@ export class DatasetBuilder {
         ratings: Float32Array.from(this.#ratings),
         timestamps: this.#timestamps.length > 0 ? Float64Array.from(this.#timestamps) : null,
       },
-      titles: reorder(this.#titles, items.indices, (index) => `Item ${items.ids.idAt(index)}`),
+      titles: reorder(this.#titles, items.indices, (index) => placeholderTitle(items.ids.idAt(index))),
       itemAttributes: this.#items.settleAttributes(items.indices),
       userAttributes: this.#users.settleAttributes(users.indices),
       likeThreshold: this.#options.likeThreshold,

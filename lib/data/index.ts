@@ -25,5 +25,6 @@ export {
   type TableFormat,
   type TableOptions,
 } from "./table.js";
+export { requireTitles } from "./titles.js";
 export { type TrainColumns, TrainView, type UserItems } from "./trainView.js";
 export { tuningView } from "./tuningView.js";
