@@ -28,6 +28,7 @@ export * from "./augmentation/similarUsers.js";
 export * from "./data/index.js";
 export * from "./data/shop/index.js";
 export * from "./evaluation/experiment.js";
+export * from "./evaluation/positionBias.js";
 export * from "./evaluation/ratingExperiment.js";
 export * from "./evaluation/ratingRivals.js";
 export * from "./evaluation/refinement.js";

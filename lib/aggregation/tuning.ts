@@ -22,7 +22,7 @@ export interface HeldOutList {
   /** `[k']`, utilities of the conventional model. */
   recommender: Float64Array;
   /** `[k']` utilities of the language model, by mode (say `listwise`, `pointwise`); null or absent = no answer. */
-  languageModel: Readonly<Record<string, Float64Array | null>>;
+  languageModel: Readonly<Partial<Record<string, Float64Array | null>>>;
   /** Place of the held-out item among the candidates, from 1; 0 where it is not among them. */
   heldOut: number;
 }

@@ -1,4 +1,4 @@
-import { checkTitles } from "../data/titles.js";
+import { requireTitles } from "../data/titles.js";
 import type { TrainView } from "../data/trainView.js";
 import { inFlight } from "../llm/inFlight.js";
 import type { LanguageModel } from "../llm/languageModel.js";
@@ -61,7 +61,7 @@ export async function augmentAttributes(
   for (const { name } of fields)
     if (Object.hasOwn(view.itemAttributes, name))
       throw argumentError("fields", "names that items have no attribute of yet", name);
-  checkTitles(view.titles);
+  requireTitles(view.titles);
   const known = template.known.filter(({ attribute }) => Object.hasOwn(view.itemAttributes, attribute));
   let done = 0;
   const ask = async (item: number, signal: AbortSignal): Promise<AttributeRecord> => {

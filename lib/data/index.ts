@@ -25,7 +25,7 @@ export {
   type TableFormat,
   type TableOptions,
 } from "./table.js";
-export { checkTitles } from "./titles.js";
+export { requireTitles } from "./titles.js";
 export { type TrainColumns, TrainView, type UserItems } from "./trainView.js";
 export { tuningView } from "./tuningView.js";
 export { withItemAttributes } from "./withItemAttributes.js";

@@ -4,16 +4,19 @@ import type { ExternalId } from "./idMap.js";
 /** What an item without a title is called. */
 export const placeholderTitle = (id: ExternalId): string => `Item ${id}`;
 
-const placeholder = /^Item \S+$/u;
+/** Blank, or what {@link placeholderTitle} makes of an id. */
+const saysNothing = /^\s*$|^Item \S+$/u;
 
 /**
- * Whether items have titles that say something, as a language model needs them.
- * @throws Llama4RecError `E_ARGUMENT` naming `titles` when one is blank or all are made from ids.
+ * Refuses a catalogue that no language model can read: all titles blank or made from ids.
+ * @throws Llama4RecError `E_ARGUMENT` naming `titles`.
+ * @example
+ * ```ts
+ * requireTitles(dataset.titles); // a shop whose items were only ever numbered is refused before anything is trained
+ * ```
  */
-export function checkTitles(titles: readonly string[]): void {
-  for (const [item, title] of titles.entries())
-    if (title.trim() === "") throw argumentError(`titles[${item}]`, "the title of an item", title);
-  if (titles.every((title) => placeholder.test(title)))
+export function requireTitles(titles: readonly string[]): void {
+  if (titles.every((title) => saysNothing.test(title)))
     throw argumentError(
       "titles",
       "titles of items, for a language model knows nothing of ids",

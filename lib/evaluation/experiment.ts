@@ -2,8 +2,10 @@ import type { PairSource } from "../augmentation/pairAugmentation.js";
 import { promptAugmenter } from "../augmentation/promptAugmentation.js";
 import type { Dataset } from "../data/dataset.js";
 import { type Protocol, type Split, split } from "../data/split.js";
+import { requireTitles } from "../data/titles.js";
 import { checked } from "../llm/checks.js";
 import type { LanguageModel } from "../llm/languageModel.js";
+import type { OrderMode } from "../llm/ordering/types.js";
 import { type BackboneDefinition, resolveHyperparameters } from "../models/backbone.js";
 import { evaluateRanking, type Masking } from "../models/fullRanking.js";
 import type { TrainedRanker } from "../models/ranker.js";
@@ -12,7 +14,7 @@ import { cpuInfo, threads } from "../native/addon.js";
 import { argumentError } from "../native/errors.js";
 import { type EpochReport, type TrainOptions, type TrainResult, train } from "../training/train.js";
 import { type Choice, chooseWeights, evaluateMixtures, modeOf, weightsOf } from "./mixture.js";
-import { type RefinedRow, rankModes, refine } from "./refinement.js";
+import { type RefinedRow, refine, scaleFor } from "./refinement.js";
 import type { ExperimentReport, SegmentReport } from "./report.js";
 import { chooseRivals, evaluateRivals } from "./rivals.js";
 import {
@@ -45,6 +47,8 @@ export interface ExperimentOptions {
   readonly seeds?: readonly number[];
   /** Null or absent: the conventional side only. */
   readonly languageModel?: NamedLanguageModel | null;
+  /** Ways in which the language model orders candidates, of which validation chooses one; default {@link rankModes}. */
+  readonly modes?: readonly OrderMode[];
   /** Values over the backbone's defaults. */
   readonly hyperparameters?: Readonly<Record<string, number>>;
   /** Where the pairs of data augmentation come from, default `backbone`. */
@@ -91,8 +95,8 @@ interface FinalRun extends SeedFigures {
  * (Llama4Rec, arXiv 2401.13870, direct and sequential recommendation). Validation rows choose epochs, lambda, alpha and mode; test
  * rows are read after the last choice alone.
  *
- * @throws Llama4RecError `E_ARGUMENT` for bad options or data too small to split, `E_DIVERGED` when training fails;
- *   the signal's reason when aborted.
+ * @throws Llama4RecError `E_ARGUMENT` for bad options, data too small to split, or a language model with a catalogue
+ *   without titles; `E_DIVERGED` when training fails; the signal's reason when aborted.
  * @example
  * ```ts
  * const report = await runExperiment({ dataset: generateShop(), backbone: findBackbone("MF", "direct") });
@@ -100,8 +104,9 @@ interface FinalRun extends SeedFigures {
  * ```
  */
 export async function runExperiment(options: ExperimentOptions): Promise<ExperimentReport> {
-  const { dataset, backbone, protocol = "paper", seeds = [1], signal } = options;
+  const { dataset, backbone, protocol = "paper", seeds = [1], modes, signal } = options;
   if (seeds.length === 0) throw argumentError("seeds", "at least one seed", seeds);
+  if (options.languageModel) requireTitles(dataset.titles);
   // Whoever wrote the model: nothing malformed gets past the check, and what it throws becomes "no answer".
   const languageModel = options.languageModel
     ? { ...options.languageModel, model: checked(options.languageModel.model) }
@@ -117,6 +122,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     if (users.length === 0)
       throw argumentError("dataset", `at least one ${name} row whose item somebody has in training`, "none");
 
+  if (modes !== undefined) scaleFor(modes, parts.train);
   const job: Job = {
     options: { ...options, languageModel },
     method,
@@ -271,6 +277,7 @@ async function runSeed(seed: number, job: Job): Promise<SeedRun> {
       augmenter: promptAugmenter(augmented.ranker, parts.train),
       template: method.template,
       masking,
+      modes: job.options.modes,
       signal,
       onProgress: (done, total) =>
         clock.report({ stage: `language model ranks validation, seed ${seed}`, done, total }),
@@ -328,7 +335,9 @@ async function finalRanker(
 
 function countLists(rows: readonly RefinedRow[]): { asked: number; answered: number } {
   const asked = rows.filter((row) => row.heldOut > 0);
-  const answered = asked.filter((row) => rankModes.some((mode) => row.languageModel[mode] !== null));
+  const answered = asked.filter((row) =>
+    Object.values(row.languageModel).some((utilities) => utilities !== null),
+  );
   return { asked: asked.length, answered: answered.length };
 }
 

@@ -8,7 +8,7 @@ import {
 } from "../aggregation/weight.js";
 import type { HeldOut } from "../data/heldOut.js";
 import type { TrainView } from "../data/trainView.js";
-import type { RankMode } from "../llm/languageModel.js";
+import { type OrderMode, orderModes } from "../llm/ordering/types.js";
 import { type RefinedRow, rankModes } from "./refinement.js";
 import type { AlphaReport } from "./report.js";
 import { measureSegments, type SegmentedMetrics, type Segments } from "./segments.js";
@@ -19,11 +19,11 @@ export type Choice = Omit<AlphaReport, "weights">;
 /** Alpha and mode by NDCG@5 over the validation rows of all seeds together; nothing but the training view is known. */
 export function chooseWeights(rows: readonly RefinedRow[], view: TrainView): Choice {
   const { alpha1, alpha2, mode } = chooseAlpha(heldOutUsers(rows, view), rangeOf(view)).best;
-  return { alpha1, alpha2, mode: rankModes.find((known) => known === mode) ?? null };
+  return { alpha1, alpha2, mode: orderModes.find((known) => known === mode) ?? null };
 }
 
 /** The mode to ask in; the first where validation chose none. */
-export function modeOf({ mode }: Choice): RankMode {
+export function modeOf({ mode }: Choice): OrderMode {
   return mode ?? rankModes[0];
 }
 

@@ -1,5 +1,5 @@
 import type { Protocol } from "../data/split.js";
-import type { RankMode } from "../llm/languageModel.js";
+import type { OrderMode } from "../llm/ordering/types.js";
 import type { RankingMetrics } from "../metrics/ranking.js";
 import type { Hyperparameters, Task } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
@@ -9,7 +9,7 @@ export interface AlphaReport {
   readonly alpha1: number;
   readonly alpha2: number;
   /** How the language model ordered candidates; null: the backbone alone was best. */
-  readonly mode: RankMode | null;
+  readonly mode: OrderMode | null;
   /** alpha_u over the test users. */
   readonly weights: { readonly min: number; readonly mean: number; readonly max: number };
 }

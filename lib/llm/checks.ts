@@ -83,7 +83,7 @@ function distributionFault(probabilities: Float64Array, n: number): string | nul
 
 /**
  * Wraps any model so that nothing malformed gets past it: every answer is verified before use, deadline and signal hold
- * even when the model hangs, and whatever the model throws becomes "no answer".
+ * even when the model hangs, and whatever the model throws becomes "no answer". A model wrapped already is returned as it is.
  *
  * @example
  * ```ts
@@ -92,7 +92,7 @@ function distributionFault(probabilities: Float64Array, n: number): string | nul
  * ```
  */
 export function checked(model: LanguageModel): LanguageModel {
-  return new CheckedLanguageModel(model);
+  return model instanceof CheckedLanguageModel ? model : new CheckedLanguageModel(model);
 }
 
 class CheckedLanguageModel implements LanguageModel {

@@ -11,6 +11,7 @@ export {
   type LlamaOptions,
   loadLanguageModel,
 } from "./load.js";
+export * from "./ordering/index.js";
 export { PocketLlama, type PocketLlamaOptions } from "./pocket/pocketLlama.js";
 export {
   type AttributeExample,
