@@ -64,6 +64,8 @@ const schema = z.strictObject({
     .array(z.enum(["scaled", "alternative"]))
     .min(1)
     .default(["scaled"]),
+  /** Seconds after which a question counts as not answered, waiting included. */
+  deadline: z.number().positive().max(86_400).default(600),
   /** Default: all. */
   rows: z
     .array(z.enum(ROWS))

@@ -105,7 +105,7 @@ function ruleOf(name: RowName, validation: readonly Candidate[], { forms }: Expe
   if (name === "learned") {
     const learned = modesOf(validation).map((mode) => ({
       mode,
-      ...learnRankingWeight(learningRows(validation, mode), mode),
+      ...learnRankingWeight(learningRows(validation, mode), mode, { standardErrors: 1 }),
     }));
     if (learned.length === 0) return { rule: alone, ...none };
     const best = learned.reduce((found, one) => (one.gain > found.gain ? one : found));

@@ -1,6 +1,7 @@
 /** Choices on validation rows and errors on test rows, from cells alone: no model is asked or trained here. */
 
 import type { LearnedWeight } from "../aggregation/crossFit.js";
+import { ratingWeightFeatures } from "../aggregation/features.js";
 import { learnRatingWeight, type RatingLearningRow } from "../aggregation/learnedWeight.js";
 import {
   chooseRatingAlpha,
@@ -28,9 +29,6 @@ import type { Mixing, RowName } from "./summary.js";
 const MODE = "rating";
 /** A prediction that moves by less than this counts as unchanged. */
 const CHANGE = 0.05;
-
-/** Names of the features of {@link featuresOf}. */
-const FEATURES = ["interactions", "entropy", "distance", "margin"] as const;
 
 interface Rated extends HeldOutRating {
   readonly row: RatedRow;
@@ -87,7 +85,7 @@ function ruleOf(name: RowName, validation: readonly Rated[], { forms }: Experime
     return { weight: () => alpha, mixing: { mode: MODE, alpha1: null, alpha2: null, form: null }, ...none };
   }
   if (name === "learned") {
-    const learned = learnRatingWeight(validation.map(learningRow), { names: FEATURES });
+    const learned = learnRatingWeight(validation.map(learningRow), { standardErrors: 1 });
     const weight = (rated: Rated): number =>
       learned.fallback || rated.languageModel === null ? 0 : learnedAlpha(learned.model, featuresOf(rated));
     const mode = learned.fallback ? null : MODE;
@@ -162,6 +160,12 @@ function learningRow(rated: Rated): RatingLearningRow {
 }
 
 function featuresOf({ row, recommender, languageModel }: Rated): number[] {
-  const distance = Math.abs(recommender - (languageModel ?? recommender));
-  return [Math.log1p(row.interactions), row.entropy, distance, row.margin ?? 0];
+  const { interactions, entropy, margin } = row;
+  return ratingWeightFeatures({
+    interactions,
+    entropy,
+    recommender,
+    languageModel: languageModel ?? recommender,
+    certainty: margin ?? 0,
+  });
 }

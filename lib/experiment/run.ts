@@ -1,9 +1,11 @@
 import type { Dataset } from "../data/dataset.js";
 import { type Split, split } from "../data/split.js";
+import { requireTitles } from "../data/titles.js";
 import { chooseRatingRivals, ratingRivals } from "../evaluation/ratingRivals.js";
 import { chooseRivals, type RivalChoice, recencyFloor } from "../evaluation/rivals.js";
 import { StageClock, type StageProgress } from "../evaluation/stages.js";
 import { methodOf } from "../evaluation/tasks.js";
+import { checked } from "../llm/checks.js";
 import { type BackboneDefinition, resolveHyperparameters } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
 import { ease } from "../models/reference/ease.js";
@@ -49,11 +51,19 @@ export interface TableOptions {
  *   aborted. A fault of a language model throws nothing: it is counted, and the conventional order stays.
  */
 export async function runTable(options: TableOptions): Promise<ExperimentSummary> {
-  const { config, dataset, models, only } = options;
+  const { config, dataset, only } = options;
+  // Whoever wrote a model: nothing malformed gets past the checks, and what it throws or never says is "no answer".
+  const deadlineMs = config.deadline * 1000;
+  const models = {
+    ...options.models,
+    augmented: checked(options.models.augmented, { deadlineMs }),
+    plain: checked(options.models.plain, { deadlineMs }),
+  };
   const backbones = config.backbones.filter((name) => only?.backbones?.includes(name) ?? true);
   const seeds = Array.from({ length: config.seeds }, (_, at) => at + 1).filter(
     (seed) => only?.seeds?.includes(seed) ?? true,
   );
+  requireTitles(dataset.titles);
   const masking = maskingOf(config);
   const outcomes: BackboneOutcome[] = [];
   const cells: (RankingCell | RatingCell)[] = [];
@@ -62,7 +72,7 @@ export async function runTable(options: TableOptions): Promise<ExperimentSummary
     if (backbone.task === "rating") {
       const own: RatingCell[] = [];
       for (const seed of seeds) {
-        const job = jobOf(options, backbone, seed);
+        const job = jobOf({ ...options, models }, backbone, seed);
         own.push(await job.work.once(`${name}-seed${seed}`, job.key, () => rated(job)));
       }
       outcomes.push(ratingOutcome(own, config));
@@ -70,7 +80,7 @@ export async function runTable(options: TableOptions): Promise<ExperimentSummary
     } else {
       const own: RankingCell[] = [];
       for (const seed of seeds) {
-        const job = jobOf(options, backbone, seed);
+        const job = jobOf({ ...options, models }, backbone, seed);
         own.push(await job.work.once(`${name}-seed${seed}`, job.key, () => ranked(job, masking)));
       }
       outcomes.push(rankingOutcome(own, config));
