@@ -17,6 +17,7 @@ export {
   type AttributeTemplate,
   attributePrompt,
   BOOK_ATTRIBUTES,
+  type KnownItem,
   MOVIE_ATTRIBUTES,
   type NumberBuckets,
   type WrittenField,
