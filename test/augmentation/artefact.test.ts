@@ -43,6 +43,8 @@ async function artefacts(): Promise<AugmentationArtefact[]> {
   );
 }
 
+const made = artefacts();
+
 async function written(t: ExecutionContext, artefact: AugmentationArtefact): Promise<string> {
   const path = join(folderOf(t, {}), "augmentation.jsonl");
   await writeAugmentation(path, artefact);
@@ -50,7 +52,7 @@ async function written(t: ExecutionContext, artefact: AugmentationArtefact): Pro
 }
 
 test("each recipe's data is read back as it was written, and no title is in the file", async (t) => {
-  for (const artefact of await artefacts()) {
+  for (const artefact of await made) {
     const path = await written(t, artefact);
     t.deepEqual(await readAugmentation(path, { split: digest, recipe: artefact.recipe }), artefact);
     t.deepEqual(await readAugmentation(path, { split: digest }), artefact);
@@ -69,18 +71,19 @@ test("each recipe's data is read back as it was written, and no title is in the 
 });
 
 test("the same run makes the same bytes, more lines than are written at once included", async (t) => {
-  const [pairs] = await artefacts();
+  const [pairs] = await made;
   if (pairs.recipe !== "pairs") return t.fail();
   const records = Array.from({ length: 9000 }, (_, at) => pairs.records[at % pairs.records.length]);
   const many = { ...pairs, records, counts: { asked: 9000, answered: 9000, used: 1 } };
   const [one, two] = [await written(t, many), await written(t, many)];
-  t.deepEqual(await readFile(one), await readFile(two));
+  t.true((await readFile(one)).equals(await readFile(two)));
   const read = await readAugmentation(one, { split: digest, recipe: "pairs" });
-  t.deepEqual(pairTriples(read.records), pairTriples(records));
+  t.is(read.records.length, records.length);
+  t.is(pairTriples(read.records).join(), pairTriples(records).join());
 });
 
 test("data of another split or recipe is refused, naming both", async (t) => {
-  const [pairs] = await artefacts();
+  const [pairs] = await made;
   const path = await written(t, pairs);
   await t.throwsAsync(readAugmentation(path, { split: other }), {
     code: "E_MISMATCH",
@@ -102,7 +105,7 @@ function changed(text: string, line: number, from: RegExp | string, to: string):
 }
 
 test("broken lines are refused with file and line", async (t) => {
-  const [pairs, insertions, attributes] = await artefacts();
+  const [pairs, insertions, attributes] = await made;
   const breaks: [
     artefact: AugmentationArtefact,
     line: number,
@@ -142,7 +145,7 @@ test("broken lines are refused with file and line", async (t) => {
 });
 
 test("a file that was cut off anywhere is refused", async (t) => {
-  const [, insertions] = await artefacts();
+  const [, insertions] = await made;
   const path = await written(t, insertions);
   const text = await readFile(path, "utf8");
   const ends = Array.from({ length: 60 }, (_, n) => Math.floor((n * text.length) / 60));
@@ -154,7 +157,7 @@ test("a file that was cut off anywhere is refused", async (t) => {
 });
 
 test("other files and other versions are refused as such", async (t) => {
-  const [pairs] = await artefacts();
+  const [pairs] = await made;
   const path = await written(t, pairs);
   const text = await readFile(path, "utf8");
   await writeFile(path, text.replace('"version":1', '"version":2'));
@@ -171,7 +174,7 @@ test("other files and other versions are refused as such", async (t) => {
 });
 
 test("records that do not fit the counts are not written", async (t) => {
-  const [pairs] = await artefacts();
+  const [pairs] = await made;
   const path = await written(t, pairs);
   const before = await readFile(path, "utf8");
   const fewer = { ...pairs, counts: { asked: 1, answered: 1, used: 1 } };

@@ -183,6 +183,16 @@ test("items without a title, unknown fields and names that are taken are refused
     fields: ["direktor"],
   });
   await refused(films, /^fields: expected at least one/, { fields: [] });
+  const [director] = MOVIE_ATTRIBUTES.fields;
+  for (const [fields, message] of [
+    [[], /^template\.fields: expected one or more/],
+    [[director, director], /^template\.fields: expected one or more.*got "director, director"$/],
+    [
+      [{ ...director, number: { least: 1, most: 9, width: 0 } }],
+      /^template\.fields\.director\.number\.width/,
+    ],
+  ] as const)
+    await refused(films, message, { template: { ...MOVIE_ATTRIBUTES, fields } });
   await refused(films, /^maxLength/, { maxLength: 0 });
   await refused(films, /^maxTokens/, { maxTokens: 1.5 });
   const taken = new TrainView({ ...films, itemAttributes: { star: ["", "", "", ""] } });
