@@ -109,6 +109,12 @@ test("pairs are asked in both orders behind one prefix", (t) => {
   t.deepEqual(prompt.labels, [" A", " B"]);
 });
 
+test("pairs about a user of whom nothing is known share the question's first line, so that no prefix is empty", (t) => {
+  const prompt = buildPairPrompt({ history: [], items: ["Up", "Heidi"] }, { model });
+  t.is(prompt.prefix, "Which of these two does the user like more?\n");
+  t.deepEqual(prompt.questions, [" A. Up\n B. Heidi\n", " A. Heidi\n B. Up\n"]);
+});
+
 test("ratings: lists with the user's ratings, what the backbone expects, the title last", (t) => {
   const history = [{ title: "Alien", rating: 4 }, { title: "Dune", rating: 3.5 }, "Moon"];
   const prompt = buildRatePrompt({ history, title: "Up", scale: [1, 2, 3, 4, 5], expected: 3.26 }, { model });
