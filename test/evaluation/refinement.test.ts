@@ -12,7 +12,7 @@ import { factorRanker } from "../../lib/models/factorRanker.js";
 import { FaultyLanguageModel } from "../llm/faultyLanguageModel.js";
 import { TasteModel } from "../llm/ordering/tasteModel.js";
 
-const shop = generateShop({ users: 120, items: 50, interactions: 1500 });
+const shop = generateShop({ users: 120, items: 50, interactions: 1200 });
 const { train, validation } = split(shop);
 /** A backbone that likes items by their number. */
 const ranker = factorRanker({
