@@ -4,12 +4,25 @@
  * @packageDocumentation
  */
 export * from "./aggregation/aggregate.js";
+export * from "./aggregation/choice.js";
+export * from "./aggregation/crossFit.js";
+export * from "./aggregation/features.js";
+export * from "./aggregation/harm.js";
+export * from "./aggregation/historyEntropy.js";
+export * from "./aggregation/hybrid.js";
+export * from "./aggregation/learnedWeight.js";
+export * from "./aggregation/ratingMix.js";
 export * from "./aggregation/tuning.js";
 export * from "./aggregation/utility.js";
 export * from "./aggregation/weight.js";
+export * from "./aggregation/weightModel.js";
+export * from "./augmentation/artefact.js";
+export * from "./augmentation/attributeAugmentation.js";
 export * from "./augmentation/outOfFold.js";
 export * from "./augmentation/pairAugmentation.js";
 export * from "./augmentation/promptAugmentation.js";
+export * from "./augmentation/ratingPromptAugmentation.js";
+export * from "./augmentation/records.js";
 export * from "./augmentation/sequenceAugmentation.js";
 export * from "./augmentation/similarUsers.js";
 export * from "./data/index.js";

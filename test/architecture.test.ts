@@ -12,11 +12,23 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   llm: ["training", "data", "storage", "native"],
   models: ["training", "metrics", "data", "storage", "native"],
   training: ["models", "metrics", "data", "storage", "native"],
-  augmentation: ["training", "models", "llm", "data", "native"],
+  augmentation: ["training", "models", "llm", "data", "storage", "native"],
   aggregation: ["metrics", "native"],
   evaluation: ["augmentation", "aggregation", "models", "training", "llm", "metrics", "data", "native"],
   search: ["training", "models", "metrics", "data", "storage", "native"],
-  cli: ["evaluation", "search", "augmentation", "models", "llm", "metrics", "data", "native"],
+  experiment: [
+    "evaluation",
+    "augmentation",
+    "aggregation",
+    "models",
+    "training",
+    "llm",
+    "metrics",
+    "data",
+    "storage",
+    "native",
+  ],
+  cli: ["experiment", "evaluation", "search", "augmentation", "models", "llm", "metrics", "data", "native"],
 };
 
 const files = readdirSync("lib", { recursive: true, encoding: "utf8" }).filter((name) =>

@@ -1,93 +1,83 @@
-/** Choice of alpha_1 and alpha_2 on validation users; needs no new answer of the language model. */
+/** Choice of the weights of rankings on validation users; needs no new answer of the language model. */
 
 import { MetricAccumulator, type RankingMetrics } from "../metrics/ranking.js";
 import { argumentError } from "../native/errors.js";
 import { aggregate } from "./aggregate.js";
-import { adaptiveWeight, type LongTailRange, type WeightForm } from "./weight.js";
-
-/** One pair of the grid. */
-export interface AlphaPair {
-  /** Scale: the weight of the sparsest user. */
-  alpha1: number;
-  /** Cut-off: the floor of the scaled coefficient. */
-  alpha2: number;
-}
-
-const GRID_VALUES = [0.1, 0.3, 0.5, 0.7, 0.9];
-
-/**
- * The paper's grid, alpha_1 and alpha_2 each from {.1, .3, .5, .7, .9} (Llama4Rec, arXiv 2401.13870), after (0, 0),
- * the backbone alone: 26 pairs.
- */
-export const alphaGrid: readonly AlphaPair[] = [
-  { alpha1: 0, alpha2: 0 },
-  ...GRID_VALUES.flatMap((alpha1) => GRID_VALUES.map((alpha2) => ({ alpha1, alpha2 }))),
-];
+import {
+  type AdaptiveSetting,
+  type AlphaSearchOptions,
+  adaptiveRules,
+  type Choice,
+  chooseBest,
+  type UniformSetting,
+  uniformRules,
+  type WeightRule,
+} from "./choice.js";
+import type { LongTailRange } from "./weight.js";
 
 /** One held-out user: candidates, what both sides make of them, and where the held-out item is. */
-export interface HeldOutUser {
+export interface HeldOutList {
   /** `[k']`, item indices in the backbone's order. */
   candidates: Int32Array;
   /** `[k']`, utilities of the conventional model. */
   recommender: Float64Array;
   /** `[k']` utilities of the language model, by mode (say `listwise`, `pointwise`); null or absent = no answer. */
   languageModel: Readonly<Partial<Record<string, Float64Array | null>>>;
-  /** l_u, from the interactions that are known: training only, where this user is to choose. */
-  coefficient: number;
   /** Place of the held-out item among the candidates, from 1; 0 where it is not among them. */
   heldOut: number;
 }
 
-/** One row of the table: a pair, a mode of the language model, and the metrics over all validation users. */
-export interface AlphaPoint extends AlphaPair {
+/** A held-out user with what Eq. 7 weighs by. */
+export interface HeldOutUser extends HeldOutList {
+  /** l_u, from the interactions that are known: training only, where this user is to choose. */
+  coefficient: number;
+}
+
+/** What one setting gives over all validation users. */
+interface RankingResult {
   /** Mode of the language model; null for the backbone alone. */
   mode: string | null;
   metrics: RankingMetrics;
 }
 
-/** Result of {@link chooseAlpha}. */
-export interface AlphaChoice {
-  /** The winning row of `points`. */
-  best: AlphaPoint;
-  /** Every row: the backbone alone, then the grid for each mode. */
-  points: AlphaPoint[];
-}
+/** One row of the table of {@link chooseAlpha}. */
+export interface AlphaPoint extends AdaptiveSetting, RankingResult {}
+
+/** One row of the table of {@link chooseUniformAlpha}. */
+export interface UniformPoint extends UniformSetting, RankingResult {}
+
+/** Result of {@link chooseAlpha}: the backbone alone, then the grid for each form and mode. */
+export type AlphaChoice = Choice<AlphaPoint>;
 
 /**
- * Chooses mode and weights by NDCG@5 on validation; ties go to the higher NDCG@10, then to the smaller alpha_1, then
- * to the smaller alpha_2, so that the language model is preferred only where it helps. The denominators are all users
- * passed; those whose held-out item is not a candidate are misses whatever the weights.
+ * Chooses mode and weights by NDCG@5 on validation; ties go to the higher NDCG@10, then to the smaller alpha_1, the
+ * smaller alpha_2, the form asked for first, so that the language model is preferred only where it helps. The
+ * denominators are all users passed; those whose held-out item is not a candidate are misses whatever the weights.
  *
  * With the places 1 to 10 as utilities on both sides, a weight of .1 or less cannot change any order: such rows equal
  * the backbone's.
  *
  * @param users - All validation users.
  * @param range - Range of the coefficients over all users of the training data, the same data that `coefficient` counts.
- * @param form - Reading of Eq. 7.
- * @throws Llama4RecError `E_ARGUMENT` if there are no users or a user's numbers are out of range.
+ * @throws Llama4RecError `E_ARGUMENT` if there are no users or forms, or a user's numbers are out of range.
  */
 export function chooseAlpha(
   users: readonly HeldOutUser[],
   range: LongTailRange,
-  form: WeightForm = "scaled",
+  options: AlphaSearchOptions = {},
 ): AlphaChoice {
-  if (users.length === 0) throw argumentError("users", "at least one validation user", users);
-  users.forEach(({ heldOut, candidates }, n) => {
-    if (!Number.isInteger(heldOut) || heldOut < 0 || heldOut > candidates.length) {
-      throw argumentError(`users[${n}].heldOut`, `a place from 0 to ${candidates.length}`, heldOut);
-    }
-  });
-  const modes = [...new Set(users.flatMap((user) => Object.keys(user.languageModel)))];
-  const points = alphaGrid.flatMap((pair) =>
-    (pair.alpha1 === 0 ? [null] : modes).map((mode) => ({
-      ...pair,
-      mode,
-      metrics: evaluateMixture(users, mode, ({ coefficient }) =>
-        adaptiveWeight(coefficient, range, { ...pair, form }),
-      ),
-    })),
-  );
-  return { best: points.reduce((best, point) => (isBetter(point, best) ? point : best)), points };
+  return choose(users, adaptiveRules(range, options));
+}
+
+/**
+ * Chooses mode and one weight for all users in the same way, from 0, .1, .. 1: the ablation "without adaptive
+ * aggregation" (Llama4Rec, Table 5).
+ *
+ * @param users - All validation users.
+ * @throws Llama4RecError `E_ARGUMENT` if there are no users or a user's numbers are out of range.
+ */
+export function chooseUniformAlpha(users: readonly HeldOutUser[]): Choice<UniformPoint> {
+  return choose(users, uniformRules());
 }
 
 /**
@@ -97,35 +87,57 @@ export function chooseAlpha(
  * @param weight - alpha_u of a user, in [0, 1].
  * @throws Llama4RecError `E_ARGUMENT` as {@link aggregate}.
  */
-export function evaluateMixture(
-  users: readonly HeldOutUser[],
+export function evaluateMixture<U extends HeldOutList>(
+  users: readonly U[],
   mode: string | null,
-  weight: (user: HeldOutUser) => number,
+  weight: (user: U) => number,
 ): RankingMetrics {
   const metrics = new MetricAccumulator();
-  for (const user of users) {
-    const { candidates, recommender, languageModel, heldOut } = user;
-    if (heldOut === 0) {
-      metrics.add(0);
-      continue;
-    }
-    const order = aggregate({
-      candidates,
-      recommender,
-      languageModel: mode === null ? null : (languageModel[mode] ?? null),
-      alpha: weight(user),
-    });
-    metrics.add(order.indexOf(candidates[heldOut - 1]) + 1);
-  }
+  for (const user of users) metrics.add(mixedPlace(user, mode, weight(user)));
   return metrics.result();
 }
 
+/** @internal Place of the held-out item in the mixed list, from 1; 0 where it is not a candidate. */
+export function mixedPlace(user: HeldOutList, mode: string | null, alpha: number): number {
+  const { candidates, recommender, languageModel, heldOut } = user;
+  if (heldOut === 0) return 0;
+  const order = aggregate({
+    candidates,
+    recommender,
+    languageModel: mode === null ? null : (languageModel[mode] ?? null),
+    alpha,
+  });
+  return order.indexOf(candidates[heldOut - 1]) + 1;
+}
+
+/** @internal Throws `E_ARGUMENT` where there are no users or a held-out place is none. */
+export function checkUsers(users: readonly HeldOutList[]): void {
+  if (users.length === 0) throw argumentError("users", "at least one validation user", users);
+  users.forEach(({ heldOut, candidates }, n) => {
+    if (!Number.isInteger(heldOut) || heldOut < 0 || heldOut > candidates.length) {
+      throw argumentError(`users[${n}].heldOut`, `a place from 0 to ${candidates.length}`, heldOut);
+    }
+  });
+}
+
+/** The first rule is the backbone alone; the others are tried in every mode. */
+function choose<S extends object>(
+  users: readonly HeldOutUser[],
+  rules: readonly WeightRule<S>[],
+): Choice<S & RankingResult> {
+  checkUsers(users);
+  const modes = [...new Set(users.flatMap((user) => Object.keys(user.languageModel)))];
+  const points = rules.flatMap(({ setting, weight }, n) =>
+    (n === 0 ? [null] : modes).map((mode) => ({
+      ...setting,
+      mode,
+      metrics: evaluateMixture(users, mode, ({ coefficient }) => weight(coefficient)),
+    })),
+  );
+  return chooseBest(points, (a, b) => compareMetrics(a.metrics, b.metrics));
+}
+
 /** Metrics come from integer counts, so equal ones are equal to the bit. */
-function isBetter(a: AlphaPoint, b: AlphaPoint): boolean {
-  const order =
-    a.metrics["ndcg@5"] - b.metrics["ndcg@5"] ||
-    a.metrics["ndcg@10"] - b.metrics["ndcg@10"] ||
-    b.alpha1 - a.alpha1 ||
-    b.alpha2 - a.alpha2;
-  return order > 0;
+function compareMetrics(a: RankingMetrics, b: RankingMetrics): number {
+  return a["ndcg@5"] - b["ndcg@5"] || a["ndcg@10"] - b["ndcg@10"];
 }

@@ -6,6 +6,7 @@ import { buildChoicePrompt } from "../llm/prompts/build.js";
 import { historyOf } from "../llm/prompts/history.js";
 import { SEQUENTIAL_TEMPLATE } from "../llm/prompts/sequential.js";
 import { argumentError } from "../native/errors.js";
+import { type InsertionRecord, promptHash, type Recorded } from "./records.js";
 
 /** Options of {@link augmentSequences}. */
 export interface SequenceAugmentationOptions {
@@ -25,7 +26,7 @@ export interface SequenceAugmentationOptions {
 }
 
 /** What the language model wrote for the conventional one. */
-export interface AugmentedSequences {
+export interface AugmentedSequences extends Recorded<"insertions"> {
   /** Flat triples (user, position, item), users ascending: the item goes before the one at this position. */
   readonly insertions: Int32Array;
   /** Questions asked: with the default of one insertion a user, users asked about. */
@@ -58,20 +59,49 @@ export async function augmentSequences(
   let done = 0;
   const answers = await inFlight([...users], { signal }, async (user, signal) => {
     const history = historyOf(view, user, historyTitles);
-    const asked = questions(view, user, { seed, candidates, insertions }).map(async ({ items, position }) => {
-      signal.throwIfAborted();
-      const input = { history, candidates: items.map((item) => view.titles[item]) };
-      const prompt = buildChoicePrompt(input, { model, mode, template: SEQUENTIAL_TEMPLATE });
-      const answer = await model.choose(prompt, { signal });
-      return { user, position, item: answer.answered ? items[answer.index] : null };
-    });
+    const asked = questions(view, user, { seed, candidates, insertions }).map(
+      async ({ items, position }): Promise<InsertionRecord> => {
+        signal.throwIfAborted();
+        const input = { history, candidates: items.map((item) => view.titles[item]) };
+        const prompt = buildChoicePrompt(input, { model, mode, template: SEQUENTIAL_TEMPLATE });
+        const answer = await model.choose(prompt, { signal });
+        return {
+          user,
+          position,
+          candidates: items,
+          promptHash: promptHash([prompt.prefix, ...prompt.candidates]),
+          answer: answer.answered ? items[answer.index] : null,
+        };
+      },
+    );
     const chosen = await Promise.all(asked);
     options.onProgress?.(++done, users.length);
     return chosen;
   });
-  const asked = answers.flat();
-  const triples = asked.flatMap(({ user, position, item }) => (item === null ? [] : [user, position, item]));
-  return { insertions: Int32Array.from(triples), asked: asked.length, answered: triples.length / 3 };
+  const records = answers.flat();
+  const triples = insertionTriples(records);
+  const counts = { asked: records.length, answered: triples.length / 3 };
+  return {
+    insertions: triples,
+    ...counts,
+    records,
+    provenance: {
+      recipe: "insertions",
+      view: view.digest,
+      model: model.id,
+      template: SEQUENTIAL_TEMPLATE.version,
+      seed,
+      options: { candidates, insertions, historyTitles, mode },
+      counts: { ...counts, used: counts.answered },
+    },
+  };
+}
+
+/** Flat triples (user, position, item) of the records that have an answer: what training takes. */
+export function insertionTriples(records: readonly InsertionRecord[]): Int32Array {
+  return Int32Array.from(
+    records.flatMap(({ user, position, answer }) => (answer === null ? [] : [user, position, answer])),
+  );
 }
 
 interface Question {

@@ -28,3 +28,4 @@ export {
 export { requireTitles } from "./titles.js";
 export { type TrainColumns, TrainView, type UserItems } from "./trainView.js";
 export { tuningView } from "./tuningView.js";
+export { withItemAttributes } from "./withItemAttributes.js";

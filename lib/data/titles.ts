@@ -1,30 +1,25 @@
 import { argumentError } from "../native/errors.js";
-import type { Dataset } from "./dataset.js";
 import type { ExternalId } from "./idMap.js";
 
-/** What stands for the title of an item that has none. */
-export function placeholderTitle(id: ExternalId): string {
-  return `Item ${id}`;
-}
+/** What an item without a title is called. */
+export const placeholderTitle = (id: ExternalId): string => `Item ${id}`;
+
+/** Blank, or what {@link placeholderTitle} makes of an id. */
+const saysNothing = /^\s*$|^Item \S+$/u;
 
 /**
- * Refuses a catalogue that no language model can read.
- *
- * @throws Llama4RecError `E_ARGUMENT`, naming `titles`, when every item's is a placeholder or blank.
- *
+ * Refuses a catalogue that no language model can read: all titles blank or made from ids.
+ * @throws Llama4RecError `E_ARGUMENT` naming `titles`.
  * @example
  * ```ts
- * requireTitles(dataset); // a shop whose items were only ever numbered is refused here, before anything is trained
+ * requireTitles(dataset.titles); // a shop whose items were only ever numbered is refused before anything is trained
  * ```
  */
-export function requireTitles({ items, titles }: Dataset): void {
-  const named = titles.some(
-    (title, item) => title.trim() !== "" && title !== placeholderTitle(items.idAt(item)),
-  );
-  if (!named)
+export function requireTitles(titles: readonly string[]): void {
+  if (titles.every((title) => saysNothing.test(title)))
     throw argumentError(
       "titles",
-      "a catalogue whose items have titles, for a language model to read",
-      titles[0],
+      "titles of items, for a language model knows nothing of ids",
+      titles[0] ?? "none",
     );
 }

@@ -106,7 +106,7 @@ interface FinalRun extends SeedFigures {
 export async function runExperiment(options: ExperimentOptions): Promise<ExperimentReport> {
   const { dataset, backbone, protocol = "paper", seeds = [1], modes, signal } = options;
   if (seeds.length === 0) throw argumentError("seeds", "at least one seed", seeds);
-  if (options.languageModel) requireTitles(dataset);
+  if (options.languageModel) requireTitles(dataset.titles);
   // Whoever wrote the model: nothing malformed gets past the check, and what it throws becomes "no answer".
   const languageModel = options.languageModel
     ? { ...options.languageModel, model: checked(options.languageModel.model) }

@@ -14,6 +14,15 @@ export {
 export * from "./ordering/index.js";
 export { PocketLlama, type PocketLlamaOptions } from "./pocket/pocketLlama.js";
 export {
+  type AttributeExample,
+  type AttributeTemplate,
+  attributePrompt,
+  BOOK_ATTRIBUTES,
+  MOVIE_ATTRIBUTES,
+  type NumberBuckets,
+  type WrittenField,
+} from "./prompts/attributes.js";
+export {
   buildChoicePrompt,
   buildPairPrompt,
   buildRankingPrompt,

@@ -1,9 +1,10 @@
 import { step, values } from "../native/autograd.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { type RatingBackbone, type RatingDefinition, resolveHyperparameters } from "./backbone.js";
-import type { RatingModel } from "./frozen.js";
+import type { ParameterValues, RatingModel } from "./frozen.js";
 import type { FeatureBatch } from "./rating/featureBatch.js";
 import { FeatureEncoding, type FeatureRow } from "./rating/features.js";
+import { vectorTable } from "./rating/fieldModel.js";
 import { checkPairs, type Rater } from "./ratings.js";
 
 /** Pairs a block: bounds memory. */
@@ -21,6 +22,7 @@ export class RatingPredictor implements Rater {
   readonly model: RatingModel;
   readonly #features: FeatureEncoding;
   readonly #backbone: RatingBackbone;
+  #userVectors: Float32Array | undefined;
 
   /** Takes the model over, without a copy. */
   constructor(model: RatingModel, features: FeatureEncoding, backbone: RatingBackbone) {
@@ -36,6 +38,47 @@ export class RatingPredictor implements Rater {
     checkPairs(users, items, this);
     return this.#inBlocks(users.length, (begin, end) =>
       this.#features.batch(users.subarray(begin, end), items.subarray(begin, end)),
+    );
+  }
+
+  /**
+   * Length of a user's vector.
+   * @throws Llama4RecError `E_BACKBONE` when the model has no table of vectors.
+   */
+  get dimension(): number {
+    return this.#vectorTable().columns;
+  }
+
+  /**
+   * `[userCount x dimension]` row-major: each user's row of the table that the fields' vectors are in, made on first use;
+   * zeros for a user of too few ratings for a row of one's own. Similarity between users is taken from them.
+   * @throws Llama4RecError `E_BACKBONE` when the model has no table of vectors.
+   */
+  get userVectors(): Float32Array {
+    this.#userVectors ??= this.#readUserVectors();
+    return this.#userVectors;
+  }
+
+  #readUserVectors(): Float32Array {
+    const { columns: dimension, values } = this.#vectorTable();
+    const { fields, users } = this.model.encoding;
+    const [ids] = fields; // of users, the id first
+    const perUser = fields.filter(({ side }) => side === "user").length;
+    const vectors = new Float32Array(this.userCount * dimension);
+    for (let user = 0; user < this.userCount; user++) {
+      const row = users.rows[users.offsets[user * perUser]];
+      if (row !== ids.first)
+        vectors.set(values.subarray(row * dimension, (row + 1) * dimension), user * dimension);
+    }
+    return vectors;
+  }
+
+  #vectorTable(): ParameterValues {
+    const table = this.model.parameters[vectorTable];
+    if (table?.rows === this.#features.rows) return table;
+    throw new Llama4RecError(
+      "E_BACKBONE",
+      `backbone ${this.name}: expected a parameter ${vectorTable} of ${this.#features.rows} rows, for vectors of users`,
     );
   }
 

@@ -1,5 +1,6 @@
 import test from "ava";
-import { alphaGrid, chooseAlpha, type HeldOutUser } from "../../lib/aggregation/tuning.js";
+import { alphaGrid } from "../../lib/aggregation/choice.js";
+import { chooseAlpha, type HeldOutUser } from "../../lib/aggregation/tuning.js";
 import { positionUtilities } from "../../lib/aggregation/utility.js";
 import { longTailCoefficient, longTailRange } from "../../lib/aggregation/weight.js";
 
@@ -110,7 +111,7 @@ test("without any language model the backbone alone is chosen", (t) => {
 test("the alternative form gives everyone at least alpha2", (t) => {
   // The heavy user needs a weight above one half: max(alpha1 * 0, alpha2) has it at .7, alpha1 * alpha2 only at .9 * .7.
   const users = [user(7, 2, { listwise: [1, 0, ...TEN.slice(2)] })];
-  t.deepEqual(pairOf(chooseAlpha(users, RANGE, "alternative")), [0.1, 0.7]);
+  t.deepEqual(pairOf(chooseAlpha(users, RANGE, { forms: ["alternative"] })), [0.1, 0.7]);
   t.deepEqual(pairOf(chooseAlpha(users, RANGE)), [0.7, 0.9]);
 });
 

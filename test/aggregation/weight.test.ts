@@ -1,5 +1,5 @@
 import test from "ava";
-import { alphaGrid } from "../../lib/aggregation/tuning.js";
+import { alphaGrid } from "../../lib/aggregation/choice.js";
 import {
   adaptiveWeight,
   adaptiveWeights,

@@ -16,6 +16,9 @@ import type { Hyperparameter, Hyperparameters, RatingBackbone } from "../backbon
 import type { FeatureBatch, RatingBatch } from "./featureBatch.js";
 import type { FeatureEncoding } from "./features.js";
 
+/** Name of the parameter that holds the vectors of all fields, `[rows x d]`. */
+export const vectorTable = "vectors";
+
 /** Makes the parameters of a model, each with random numbers of its own. */
 export class Parameters {
   readonly made: Parameter[] = [];
@@ -69,7 +72,7 @@ export abstract class FieldModel implements RatingBackbone {
     this.#l2 = l2;
     this.#l2Linear = l2Linear;
     this.own = new Parameters(seed);
-    this.#vectors = this.own.embedding("vectors", features.rows, dimension);
+    this.#vectors = this.own.embedding(vectorTable, features.rows, dimension);
     this.#numbers = this.own.zeros("numbers", features.rows, 1);
     this.#bias = this.own.zeros("bias", 1, 1).write(Float32Array.of(features.columns.mean));
   }
