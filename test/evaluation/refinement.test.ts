@@ -30,6 +30,7 @@ const taste = (title: string): number => 1 + (shop.titles.indexOf(title) % 9) / 
 const run = (options: Partial<RefineOptions> = {}) =>
   refine(ranker, train, validation, {
     languageModel: new TasteModel(taste),
+    scale: [1, 2, 3, 4, 5],
     augmenter: promptAugmenter(ranker, train),
     ...options,
   });
@@ -64,6 +65,12 @@ test("pointwise utilities may be the ratings themselves", async (t) => {
         languageModel.pointwise,
         Float64Array.from(candidates, (item) => Math.min(5, taste(shop.titles[item]))),
       );
+});
+
+test("the scale is the view's own unless told", async (t) => {
+  const model = new TasteModel(taste);
+  await run({ languageModel: model, modes: ["pointwise"], scale: undefined });
+  t.deepEqual(model.rated[0].scale, [4, 5], "a shop's training view holds likes alone");
 });
 
 test("a model that hangs costs the deadline, and the row has no answer", async (t) => {
@@ -108,7 +115,7 @@ test("a catalogue without titles is refused where a language model is to read it
   const options = { dataset, backbone: MF, hyperparameters };
   await t.throwsAsync(runExperiment({ ...options, languageModel: { name: "in test", model } }), {
     code: "E_ARGUMENT",
-    message: /^titles: expected a catalogue whose items have titles.*got "Item /,
+    message: /^titles: expected titles of items.*got "Item /,
   });
   t.is(model.compared.length, 0);
   t.is((await runExperiment(options)).languageModel, null);

@@ -1,4 +1,5 @@
 import test from "ava";
+import { hybridUtilities } from "../../../lib/aggregation/hybrid.js";
 import type { LabelSet } from "../../../lib/llm/languageModel.js";
 import { fixedOrders } from "../../../lib/llm/ordering/fixedOrders.js";
 import { hybridScores } from "../../../lib/llm/ordering/hybrid.js";
@@ -152,6 +153,11 @@ test("hybrid adds the parts with the constants of RecRanker's release; a missing
   };
   close(hybridScores(parts, 4), [3.2 + 0.1, 4.15 + 0.5 + 0.075, 2.1 + 0.25 + 0.125, 1.05 + 0.25 + 0.05]);
   close(hybridScores({ ...parts, pointwise: null, pairwise: null }, 4), [0.1, 0.075, 0.125, 0.05]);
+  t.deepEqual(
+    hybridUtilities(4, parts),
+    hybridScores(parts, 4),
+    "the aggregation's formula takes the parts as they are",
+  );
   const many = { pointwise: null, pairwise: null, listwise: Int32Array.from({ length: 10 }, (_, n) => n) };
   close(hybridScores(many, 10), [0.125, 0.1, 0.075, 0.05, 0.025, 0, 0, 0, 0, 0]);
 });
