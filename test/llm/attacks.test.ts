@@ -53,6 +53,10 @@ const linesOf = (text: string, { question, predictedRating: _, ...headings }: Pr
   return text.split("\n").filter((line) => own.includes(line));
 };
 
+/** How many lines end as a rated title does. */
+const ratedLines = (text: string): number =>
+  text.split("\n").filter((line) => / = [\d.]+$/u.test(line)).length;
+
 test("the corpus: at least fifty attacks of every kind", (t) => {
   t.true(attackTitles.length >= 50, `${attackTitles.length}`);
   t.is(new Set(attackTitles.map(({ title }) => title)).size, attackTitles.length);
@@ -73,6 +77,7 @@ for (const { kind, title } of attackTitles)
           linesOf(harmless[n], template),
           "the same headings and questions",
         );
+        t.is(ratedLines(text), ratedLines(harmless[n]), "no rating that nobody gave");
         for (const special of SPECIAL_STRINGS)
           t.false(text.toLowerCase().includes(special.toLowerCase()), special);
         t.notRegex(text.replaceAll("\n", ""), /[\p{C}\p{Zl}\p{Zp}]/u);
