@@ -1,6 +1,5 @@
 /** Cross-fitting over users: what a learned weight is worth on users that it was not fitted on. */
 
-import { argumentError } from "../native/errors.js";
 import { fitWeight, learnedAlpha, type Sample, type WeightModel } from "./weightModel.js";
 
 /** What a learned weight needs to know of a validation row beside what both sides say. */
@@ -15,13 +14,13 @@ export interface LearningRow {
 
 /** Options of `learnRankingWeight` and `learnRatingWeight`. */
 export interface LearningOptions {
-  /** Names of the features, at most 10; `featureNames` unless told. */
+  /** Names of the features, at most 10; `featureNames` or `ratingFeatureNames` unless told. */
   readonly names?: readonly string[];
   /** From 2, 5 unless told. */
   readonly folds?: number;
   /** Of the cut into folds; 1 unless told. */
   readonly seed?: number;
-  /** Precision of the normal prior of the coefficients, above 0; 1 unless told. */
+  /** Precision of the normal prior of the coefficients, above 0; 3 unless told. */
   readonly ridge?: number;
   /** The largest weight, in (0, 1]; 1 unless told. With it `largestShift(cap, k')` bounds the harm. */
   readonly cap?: number;
@@ -81,12 +80,14 @@ export function crossFit<R extends LearningRow>(
   task: LearningTask<R>,
   options: Required<LearningOptions>,
 ): LearnedWeight {
-  checkOptions(options);
   const { folds, seed, standardErrors } = options;
   const foldOf = rows.map(({ user }) => userFold(user, seed, folds));
   const samples = rows.map(task.sample);
   const fitWithout = (fold: number | null): WeightModel =>
-    fitWeight(samples.filter((sample, n) => sample !== null && foldOf[n] !== fold) as Sample[], options);
+    fitWeight(
+      samples.filter((sample, n): sample is Sample => sample !== null && foldOf[n] !== fold),
+      options,
+    );
   const models = Array.from({ length: folds }, (_, fold) => fitWithout(fold));
   const alphas = Float64Array.from(rows, (row, n) =>
     task.answered(row) ? learnedAlpha(models[foldOf[n]], row.features) : 0,
@@ -105,18 +106,7 @@ export function crossFit<R extends LearningRow>(
   };
 }
 
-function checkOptions({ names, folds, seed, ridge, cap, standardErrors }: Required<LearningOptions>): void {
-  if (names.length > 10) throw argumentError("names", "at most 10 features", names.length);
-  if (!Number.isInteger(folds) || folds < 2) throw argumentError("folds", "an integer from 2", folds);
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw argumentError("seed", "a non-negative safe integer", seed);
-  if (!(ridge > 0 && ridge < Number.POSITIVE_INFINITY))
-    throw argumentError("ridge", "a number above 0", ridge);
-  if (!(cap > 0 && cap <= 1)) throw argumentError("cap", "a number above 0, at most 1", cap);
-  if (!(standardErrors >= 0)) throw argumentError("standardErrors", "a number from 0", standardErrors);
-}
-
-/** A user's fold depends on nothing else than user and seed. */
+/** @internal A user's fold depends on nothing else than user and seed. */
 export function userFold(user: number, seed: number, folds: number): number {
   return mixBits(mixBits(seed) ^ user) % folds;
 }

@@ -32,6 +32,34 @@ export function weightFeatures(input: FeatureInput): number[] {
   return [Math.log1p(interactions), entropy, kendallTau(recommender, languageModel), margin(scores)];
 }
 
+/** Names of what {@link ratingWeightFeatures} gives, in order. */
+export const ratingFeatureNames: readonly string[] = ["interactions", "entropy", "disagreement", "certainty"];
+
+/** What {@link ratingWeightFeatures} is made from. */
+export interface RatingFeatureInput {
+  /** N(u), the user's training interactions. */
+  readonly interactions: number;
+  /** Of the user's history, see `historyEntropy`. */
+  readonly entropy: number;
+  /** r_Rec. */
+  readonly recommender: number;
+  /** r_LLM. */
+  readonly languageModel: number;
+  /** The language model's probability of its answer, or whatever else it says of its own trust; default 0: nothing. */
+  readonly certainty?: number;
+}
+
+/**
+ * The features of one rating: `log(1 + N(u))`, the entropy of the history, `|r_LLM - r_Rec|` and the language model's
+ * certainty.
+ *
+ * @returns As {@link ratingFeatureNames}.
+ */
+export function ratingWeightFeatures(input: RatingFeatureInput): number[] {
+  const { interactions, entropy, recommender, languageModel, certainty = 0 } = input;
+  return [Math.log1p(interactions), entropy, Math.abs(languageModel - recommender), certainty];
+}
+
 /**
  * Kendall's rank correlation of two rankings of the same candidates, tau-b: pairs in the same order less pairs in
  * opposite order, over the geometric mean of the pairs that each side tells apart.

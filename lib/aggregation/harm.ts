@@ -11,9 +11,10 @@ import { argumentError } from "../native/errors.js";
  *
  *     largestShift = min(k' - 1, ceil(a (k' - 1) / (1 - a)) - 1), at least 0
  *
- * It is reached (a language model that puts the item first and those above it last does so), grows with alpha, and
- * holds for the largest alpha_u where weights differ by user: alpha_1 under Eq. 7's form `scaled`. Of ten candidates
- * none moves up to a = 1/10, one place up to 2/11, two up to 1/4, three up to 4/13, all beyond 1/2.
+ * It is reached (by a language model that puts the item first and those to be passed last, the nearest of them before
+ * the farthest), grows with alpha, and holds for the largest alpha_u where weights differ by user: alpha_1 under Eq. 7's
+ * form `scaled`, the larger of alpha_1 and alpha_2 under `alternative`, the cap of a learned weight. Of ten candidates
+ * none moves up to a = 1/10, one place at most up to 2/11, two up to 1/4, three up to 4/13, any number beyond 1/2.
  *
  * @param alpha - The largest weight of the language model, in [0, 1].
  * @param candidates - k', the length of the list.

@@ -6,11 +6,12 @@
 import { ndcg } from "../metrics/ranking.js";
 import { argumentError } from "../native/errors.js";
 import { crossFit, type LearnedWeight, type LearningOptions, type LearningRow } from "./crossFit.js";
-import { featureNames } from "./features.js";
+import { featureNames, ratingFeatureNames } from "./features.js";
 import { checkRatingRows, mixRatings, type RatedPair } from "./ratingMix.js";
+import { choiceLoss, normalLoss } from "./rowLoss.js";
 import { checkUsers, type HeldOutList, mixedPlace } from "./tuning.js";
 import { checkFinite } from "./utility.js";
-import { checkFeatures, type RowLoss, type Sample } from "./weightModel.js";
+import { checkFeatures, type Sample } from "./weightModel.js";
 
 /** A validation row of a ranking to learn from. */
 export interface RankingLearningRow extends LearningRow, HeldOutList {}
@@ -18,11 +19,10 @@ export interface RankingLearningRow extends LearningRow, HeldOutList {}
 /** A validation row of ratings to learn from. */
 export interface RatingLearningRow extends LearningRow, RatedPair {}
 
-const DEFAULTS: Required<LearningOptions> = {
-  names: featureNames,
+const DEFAULTS: Required<Omit<LearningOptions, "names">> = {
   folds: 5,
   seed: 1,
-  ridge: 1,
+  ridge: 3,
   cap: 1,
   standardErrors: 0,
 };
@@ -49,7 +49,7 @@ export function learnRankingWeight(
   mode: string,
   options: LearningOptions = {},
 ): LearnedWeight {
-  const settings = withDefaults(options);
+  const settings = withDefaults(options, featureNames);
   checkUsers(rows);
   const answerOf = (row: RankingLearningRow): Float64Array | null => row.languageModel[mode] ?? null;
   checkAnsweredFeatures(rows, (row) => answerOf(row) !== null, settings.names);
@@ -97,7 +97,7 @@ export function learnRatingWeight(
   rows: readonly RatingLearningRow[],
   options: LearningOptions = {},
 ): LearnedWeight {
-  const settings = withDefaults(options);
+  const settings = withDefaults(options, ratingFeatureNames);
   checkRatingRows(rows);
   const answered = (row: RatingLearningRow): boolean => row.languageModel !== null;
   checkAnsweredFeatures(rows, answered, settings.names);
@@ -128,46 +128,22 @@ export function learnRatingWeight(
   );
 }
 
-/** Softmax cross-entropy of the held-out candidate under mixed utilities. */
-function choiceLoss(recommender: Float64Array, languageModel: Float64Array, heldOut: number): Sample["loss"] {
-  const count = recommender.length;
-  return (alpha, sharpness): RowLoss => {
-    const utility = (i: number): number => alpha * languageModel[i] + (1 - alpha) * recommender[i];
-    let top = Number.NEGATIVE_INFINITY;
-    for (let i = 0; i < count; i++) top = Math.max(top, sharpness * utility(i));
-    let total = 0;
-    let meanUtility = 0;
-    let meanSlope = 0;
-    for (let i = 0; i < count; i++) {
-      const likelihood = Math.exp(sharpness * utility(i) - top);
-      total += likelihood;
-      meanUtility += likelihood * utility(i);
-      meanSlope += likelihood * (languageModel[i] - recommender[i]);
-    }
-    const slope = languageModel[heldOut] - recommender[heldOut];
-    return {
-      loss: top + Math.log(total) - sharpness * utility(heldOut),
-      byAlpha: sharpness * (meanSlope / total - slope),
-      byLogSharpness: sharpness * (meanUtility / total - utility(heldOut)),
-    };
-  };
-}
-
-/** Negative log likelihood of a rating around the mixed one, constants left out; sharpness is the precision. */
-function normalLoss(recommender: number, languageModel: number, actual: number): Sample["loss"] {
-  return (alpha, sharpness): RowLoss => {
-    const error = alpha * languageModel + (1 - alpha) * recommender - actual;
-    return {
-      loss: (sharpness * error * error - Math.log(sharpness)) / 2,
-      byAlpha: sharpness * error * (languageModel - recommender),
-      byLogSharpness: (sharpness * error * error - 1) / 2,
-    };
-  };
-}
-
-function withDefaults(options: LearningOptions): Required<LearningOptions> {
+function withDefaults(options: LearningOptions, names: readonly string[]): Required<LearningOptions> {
   const told = Object.entries(options).filter(([, value]) => value !== undefined);
-  return { ...DEFAULTS, ...Object.fromEntries(told) };
+  const settings = { ...DEFAULTS, names, ...Object.fromEntries(told) };
+  checkOptions(settings);
+  return settings;
+}
+
+function checkOptions({ names, folds, seed, ridge, cap, standardErrors }: Required<LearningOptions>): void {
+  if (names.length > 10) throw argumentError("names", "at most 10 features", names.length);
+  if (!Number.isInteger(folds) || folds < 2) throw argumentError("folds", "an integer from 2", folds);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw argumentError("seed", "a non-negative safe integer", seed);
+  if (!(ridge > 0 && ridge < Number.POSITIVE_INFINITY))
+    throw argumentError("ridge", "a number above 0", ridge);
+  if (!(cap > 0 && cap <= 1)) throw argumentError("cap", "a number above 0, at most 1", cap);
+  if (!(standardErrors >= 0)) throw argumentError("standardErrors", "a number from 0", standardErrors);
 }
 
 function checkAnsweredFeatures<R extends LearningRow>(

@@ -34,7 +34,7 @@ export interface HeldOutUser extends HeldOutList {
 }
 
 /** What one setting gives over all validation users. */
-interface RankingResult {
+export interface RankingResult {
   /** Mode of the language model; null for the backbone alone. */
   mode: string | null;
   metrics: RankingMetrics;

@@ -116,7 +116,7 @@ export function attributeColumns(
     const spelled = new Map<string, string>();
     for (const { item, answer } of records) {
       if (item >= itemCount) throw argumentError("records", `items below ${itemCount}`, item);
-      const value = answer?.[name] ?? "";
+      const value = answer !== null && Object.hasOwn(answer, name) ? answer[name] : "";
       const folded = value.toLowerCase();
       if (!spelled.has(folded)) spelled.set(folded, value);
       column[item] = spelled.get(folded) ?? value;
@@ -128,12 +128,16 @@ export function attributeColumns(
 
 function fieldsOf({ template, fields }: AttributeAugmentationOptions): readonly WrittenField[] {
   const all = template.fields;
+  const names = all.map(({ name }) => name);
+  if (all.length === 0 || new Set(names).size < all.length || names.includes(""))
+    throw argumentError("template.fields", "one or more, each of a name of its own", names.join(", "));
+  for (const { name, number } of all)
+    if (number) checkPositive(`template.fields.${name}.number.width`, number.width);
   if (fields === undefined) return all;
   if (fields.length === 0) throw argumentError("fields", "at least one", fields);
   return [...new Set(fields)].map((name) => {
     const found = all.find((field) => field.name === name);
     if (found) return found;
-    const names = all.map((field) => field.name);
     throw unknownName("E_ARGUMENT", "fields", names, name, ` of template ${template.version}`);
   });
 }

@@ -7,7 +7,17 @@ import { RANGES } from "../llm/tuning/ranges.js";
 import { RANKING_METRICS, RATING_METRICS } from "../metrics/names.js";
 import { Llama4RecError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
-import { assignment, columnNames, paths, searchRange, taskList, taskMix, wholeNumber } from "./parse.js";
+import {
+  assignment,
+  columnNames,
+  names,
+  paths,
+  searchRange,
+  taskList,
+  taskMix,
+  wholeNumber,
+  wholeNumbers,
+} from "./parse.js";
 
 /** Exit status for bad input of any kind. */
 const badInput = 2;
@@ -200,6 +210,25 @@ program
   .addOption(threadsOption())
   .option("--json", "print one JSON document")
   .action(async (options) => (await import("./exportInstructions.js")).exportInstructions(options));
+
+program
+  .command("experiment [file]")
+  .description(
+    "one of the paper's tables from an experiment file: trains, asks, chooses on validation rows, measures; goes on where it was killed",
+  )
+  .option("--models <folder>", "folder of the language models that the file names", "models")
+  .option("--work <folder>", "where everything done is kept, one folder an experiment", ".cache/experiments")
+  .option("--results <folder>", "where figures, table and page go", "benchmarks/quality/results")
+  .option(
+    "--only <list>",
+    "some of the file's backbones, with commas: a part of it, shown but not kept as the result",
+    names,
+  )
+  .option("--seeds <list>", "some of the file's seeds, with commas", wholeNumbers(1, 1000))
+  .addOption(threadsOption())
+  .option("--summary <folder>", "show a folder of results instead")
+  .option("--json", "print one JSON document instead of tables")
+  .action(async (file, options) => (await import("./experiment.js")).experiment(file, options));
 
 program
   .command("backbones [name]")

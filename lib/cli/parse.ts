@@ -93,3 +93,16 @@ function someTask(mix: TaskMix): TaskMix {
     throw new InvalidArgumentError("expected a task with a weight above 0.");
   return mix;
 }
+
+/** `MF,SGL`: names. */
+export function names(text: string): readonly string[] {
+  const all = text.split(",").map((name) => name.trim());
+  if (all.some((name) => name === "")) throw new InvalidArgumentError("expected names with commas between.");
+  return all;
+}
+
+/** `1,2,5`: whole numbers in a range. */
+export function wholeNumbers(low: number, high: number): (text: string) => readonly number[] {
+  const one = wholeNumber(low, high);
+  return (text) => text.split(",").map(one);
+}

@@ -263,7 +263,7 @@ async function runSeed(seed: number, job: Job): Promise<SeedRun> {
   const augmentation = await clock.time("data augmentation", () =>
     method.augment(model, base.ranker, parts.train, {
       seed,
-      pairSource,
+      source: pairSource,
       signal,
       onProgress: (done, total) =>
         clock.report({ stage: `language model writes ${method.writes}, seed ${seed}`, done, total }),

@@ -1,4 +1,5 @@
 import { augmentPairs, type PairSource } from "../augmentation/pairAugmentation.js";
+import type { Recorded } from "../augmentation/records.js";
 import { augmentSequences } from "../augmentation/sequenceAugmentation.js";
 import type { Protocol } from "../data/split.js";
 import type { TrainView } from "../data/trainView.js";
@@ -22,13 +23,19 @@ export interface Augmentation {
   readonly answered: number;
   /** Of the answers, those that became training data. */
   readonly used: number;
+  /** For a file of it: where it comes from, and every question. */
+  readonly recorded: Recorded<"pairs"> | Recorded<"insertions">;
 }
 
 /** Options of {@link TaskMethod.augment}. */
 export interface AugmentationOptions {
   readonly seed: number;
-  /** Where pairs come from; read by direct recommendation alone. */
-  readonly pairSource?: PairSource;
+  /** Direct recommendation: where pairs come from, and how many a user. */
+  readonly source?: PairSource;
+  readonly pairs?: number;
+  /** Sequential recommendation: unseen items to choose from, and questions a user. */
+  readonly candidates?: number;
+  readonly insertions?: number;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -57,12 +64,10 @@ const direct: TaskMethod = {
   writes: "pairs",
   template: DIRECT_TEMPLATE,
   masking: () => "seen",
-  async augment(model, ranker, view, { pairSource, ...options }) {
-    const { triples, asked, answered, consistent } = await augmentPairs(model, ranker, view, {
-      source: pairSource,
-      ...options,
-    });
-    return { data: { extraPairs: triples }, asked, answered, used: consistent };
+  async augment(model, ranker, view, { source, pairs, seed, onProgress, signal }) {
+    const written = await augmentPairs(model, ranker, view, { source, pairs, seed, onProgress, signal });
+    const { triples, asked, answered, consistent: used, provenance, records } = written;
+    return { data: { extraPairs: triples }, asked, answered, used, recorded: { provenance, records } };
   },
 };
 
@@ -71,9 +76,10 @@ const sequential: TaskMethod = {
   writes: "insertions",
   template: SEQUENTIAL_TEMPLATE,
   masking: (protocol) => (protocol === "paper" ? "none" : "seen"),
-  async augment(model, _, view, { seed, onProgress, signal }) {
-    const { insertions, asked, answered } = await augmentSequences(model, view, { seed, onProgress, signal });
-    return { data: { insertions }, asked, answered, used: answered };
+  async augment(model, _, view, { candidates, insertions: count, seed, onProgress, signal }) {
+    const options = { candidates, insertions: count, seed, onProgress, signal };
+    const { insertions, asked, answered, provenance, records } = await augmentSequences(model, view, options);
+    return { data: { insertions }, asked, answered, used: answered, recorded: { provenance, records } };
   },
 };
 

@@ -85,22 +85,29 @@ function distributionFault(probabilities: Float64Array, n: number): string | nul
  * Wraps any model so that nothing malformed gets past it: every answer is verified before use, deadline and signal hold
  * even when the model hangs, and whatever the model throws becomes "no answer". A model wrapped already is returned as it is.
  *
+ * @param options `deadlineMs`: deadline of calls that name none, default none.
  * @example
  * ```ts
  * const model = checked(new MyLanguageModel());
  * const answer = await model.rank(request, { deadlineMs: 100 }); // never throws for a fault
  * ```
  */
-export function checked(model: LanguageModel): LanguageModel {
-  return model instanceof CheckedLanguageModel ? model : new CheckedLanguageModel(model);
+export function checked(
+  model: LanguageModel,
+  { deadlineMs }: Pick<CallOptions, "deadlineMs"> = {},
+): LanguageModel {
+  const same = model instanceof CheckedLanguageModel && deadlineMs === undefined;
+  return same ? model : new CheckedLanguageModel(model, deadlineMs);
 }
 
 class CheckedLanguageModel implements LanguageModel {
   readonly #model: LanguageModel;
   readonly #counter = new CallCounter();
+  readonly #deadlineMs: number | undefined;
 
-  constructor(model: LanguageModel) {
+  constructor(model: LanguageModel, deadlineMs?: number) {
     this.#model = model;
+    this.#deadlineMs = deadlineMs;
   }
 
   get id(): string {
@@ -166,7 +173,8 @@ class CheckedLanguageModel implements LanguageModel {
     call: (signal: AbortSignal) => Promise<A | NoAnswer>,
     fault: (answer: A) => string | null,
   ): Promise<A | NoAnswer> {
-    const result = await attempt(options, async (signal) => {
+    const { deadlineMs = this.#deadlineMs, signal } = options;
+    const result = await attempt({ deadlineMs, signal }, async (signal) => {
       const answer = await call(signal);
       if (!answer.answered) return answer;
       const problem = fault(answer);

@@ -18,6 +18,7 @@ export {
   type AttributeTemplate,
   attributePrompt,
   BOOK_ATTRIBUTES,
+  type KnownItem,
   MOVIE_ATTRIBUTES,
   type NumberBuckets,
   type WrittenField,

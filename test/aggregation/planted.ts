@@ -19,7 +19,7 @@ export const NOISE = (): number => 0;
 
 const TEN = Array.from({ length: 10 }, (_, n) => n);
 
-/** Rows with the feature `margin` around `worth`, the other ones drawn apart from it. */
+/** The last feature (margin, certainty) lies around `worth`, the other ones are drawn apart from it. */
 function featuresOf(worth: number, interactions: number, random: Random): number[] {
   return [Math.log1p(interactions), 2 + bell(random), bell(random) / 2, worth + bell(random) / 2];
 }

@@ -1,6 +1,6 @@
 import test from "ava";
 import { alphaGrid } from "../../lib/aggregation/choice.js";
-import { chooseAlpha, type HeldOutUser } from "../../lib/aggregation/tuning.js";
+import { chooseAlpha, chooseUniformAlpha, type HeldOutUser } from "../../lib/aggregation/tuning.js";
 import { positionUtilities } from "../../lib/aggregation/utility.js";
 import { longTailCoefficient, longTailRange } from "../../lib/aggregation/weight.js";
 
@@ -115,7 +115,28 @@ test("the alternative form gives everyone at least alpha2", (t) => {
   t.deepEqual(pairOf(chooseAlpha(users, RANGE)), [0.7, 0.9]);
 });
 
+test("both forms are searched when asked: the backbone once, and each point says which form", (t) => {
+  const users = [user(7, 2, { listwise: [1, 0, ...TEN.slice(2)] })];
+  const { best, points } = chooseAlpha(users, RANGE, { forms: ["scaled", "alternative"] });
+  t.deepEqual([best.alpha1, best.alpha2, best.form], [0.1, 0.7, "alternative"]);
+  t.is(points.length, 1 + 25 * 2);
+  t.is(points.filter(({ form }) => form === "alternative").length, 25);
+});
+
+test("one weight for all: the smallest that is best, from the backbone alone to the language model alone", (t) => {
+  // From place 4 to 1 takes more than three quarters.
+  const users = [1, 7].map((count) => user(count, 4, { listwise: [3, 0, 1, 2, ...TEN.slice(4)] }));
+  const { best, points } = chooseUniformAlpha(users);
+  t.deepEqual([best.alpha, best.mode, best.metrics["ndcg@5"]], [0.8, "listwise", 1]);
+  t.is(points.length, 11);
+  t.is(points[0].mode, null);
+  const wrong = chooseUniformAlpha([user(1, 1, { listwise: [...TEN].reverse() })]);
+  t.is(wrong.best.alpha, 0);
+});
+
 test("refuses no users and a held-out place that is none", (t) => {
+  t.throws(() => chooseUniformAlpha([]), { message: /^users: / });
+  t.throws(() => chooseAlpha([user(1, 1, {})], RANGE, { forms: [] }), { message: /^forms: / });
   t.throws(() => chooseAlpha([], RANGE), { code: "E_ARGUMENT", message: /^users: / });
   for (const place of [-1, 11, 1.5]) {
     t.throws(() => chooseAlpha([user(1, place, {})], RANGE), { message: /^users\[0\]\.heldOut: / });

@@ -104,7 +104,7 @@ for (const source of ["backbone", "random"] as PairSource[])
   test(`pairs from the ${source}: one a user, both unseen, ordered by the language model`, async (t) => {
     const model = byNumber();
     const { triples, ...counts } = await augmentPairs(model, ranker, view, { source, seed: 3 });
-    t.deepEqual(counts, { asked: users, answered: users, consistent: users });
+    t.like(counts, { asked: users, answered: users, consistent: users });
     t.is(triples.length, 3 * users);
     for (let user = 0; user < users; user++) {
       const [owner, preferred, other] = triples.subarray(3 * user, 3 * user + 3);
@@ -152,7 +152,7 @@ test("a model that fails leaves the pairs out", async (t) => {
   for (const fault of ["throw", "nan", "off scale"] as const) {
     const model = new FaultyLanguageModel(fault);
     const { triples, ...counts } = await augmentPairs(checked(model), ranker, view, { seed: 1 });
-    t.deepEqual(counts, { asked: users, answered: 0, consistent: 0 });
+    t.like(counts, { asked: users, answered: 0, consistent: 0 });
     t.is(triples.length, 0);
   }
 });

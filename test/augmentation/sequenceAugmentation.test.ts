@@ -40,7 +40,7 @@ async function triplesOf(
 test("one question a user: ten unseen candidates, the chosen one put before an item of the history", async (t) => {
   const model = byNumber();
   const { insertions, ...counts } = await augmentSequences(model, view, { seed: 3 });
-  t.deepEqual(counts, { asked: users, answered: users });
+  t.like(counts, { asked: users, answered: users });
   t.is(insertions.length, 3 * users);
   for (let user = 0; user < users; user++) {
     const [owner, position, item] = insertions.subarray(3 * user, 3 * user + 3);
@@ -188,7 +188,7 @@ test("a model that fails puts nothing in", async (t) => {
   for (const fault of ["throw", "nan", "short", "off scale"] as const) {
     const model = new FaultyLanguageModel(fault);
     const { insertions, ...counts } = await augmentSequences(checked(model), view, { seed: 1 });
-    t.deepEqual(counts, { asked: users, answered: 0 });
+    t.like(counts, { asked: users, answered: 0 });
     t.is(insertions.length, 0);
   }
 });

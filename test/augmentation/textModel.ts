@@ -5,6 +5,7 @@ import type {
   CompareAnswer,
   CompareRequest,
   CompleteAnswer,
+  CompleteRequest,
   LabelSet,
   LanguageModel,
   ModelStats,
@@ -19,19 +20,25 @@ import { type Blocks, blocksOf } from "./promptBlocks.js";
 /** How much a reader of the text likes a title, given what the prompt says. */
 export type Taste = (title: string, prompt: Blocks) => number;
 
+/** What is written after a prompt; null: nothing, for a fault. */
+export type Writer = (prompt: string) => string | null;
+
 /** A language model of a few lines that reads its prompts and answers from a taste; it keeps what it was asked. */
 export class TextModel implements LanguageModel {
   readonly id = "text model";
   readonly contextSize = 100_000;
-  /** Every ranking, every choice and every comparison, in the order asked. */
+  /** Every ranking, every choice, every comparison and every text, in the order asked. */
   readonly ranked: RankRequest[] = [];
   readonly chosen: RankRequest[] = [];
   readonly compared: CompareRequest[] = [];
+  readonly completed: CompleteRequest[] = [];
   readonly #taste: Taste;
+  readonly #writes: Writer;
   readonly #counter = new CallCounter();
 
-  constructor(taste: Taste) {
+  constructor(taste: Taste, writes: Writer = () => "") {
     this.#taste = taste;
+    this.#writes = writes;
   }
 
   countTokens(text: string): number {
@@ -80,8 +87,11 @@ export class TextModel implements LanguageModel {
     return this.#counter.count<ChooseAnswer>({ answered: true, index, probabilities });
   }
 
-  async complete(): Promise<CompleteAnswer | NoAnswer> {
-    return { answered: true, text: "", ended: "end" };
+  async complete(request: CompleteRequest, _options?: CallOptions): Promise<CompleteAnswer | NoAnswer> {
+    this.completed.push(request);
+    const text = this.#writes(request.prompt);
+    if (text === null) return { answered: false, reason: "fault", detail: "it broke" };
+    return { answered: true, text, ended: "end" };
   }
 
   stats(): ModelStats {

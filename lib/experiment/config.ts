@@ -1,0 +1,128 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { findBackbone, listBackbones } from "../models/registry.js";
+import { argumentError, describe, Llama4RecError } from "../native/errors.js";
+import { nearestName } from "../native/nearest.js";
+import { ROWS } from "./summary.js";
+
+/** Ways to have the language model order candidates that an experiment may try; validation chooses one for each row. */
+export const EXPERIMENT_MODES = [
+  "likelihood",
+  "lift",
+  "labels",
+  "listing",
+  "pointwise",
+  "pairwise",
+  "hybrid",
+] as const;
+
+const count = (low: number, high: number) => z.int().min(low).max(high);
+
+/** What a file of an experiment holds. */
+const schema = z.strictObject({
+  /** Names the results. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, "expected lower case letters, digits, dots and dashes"),
+  /** Name of the data set in the data folder, or a path. */
+  data: z.string().min(1),
+  task: z.enum(["direct", "sequential", "rating"]),
+  /** Default: all of the task. */
+  backbones: z.array(z.string()).min(1).optional(),
+  /** Seeds 1 to n; of data without timestamps also those of the splits. */
+  seeds: count(1, 1000).default(5),
+  /** How rows are held out: each user's last ones, or by one time for all. */
+  split: z.enum(["leave-last-out", "global-time"]).default("leave-last-out"),
+  /** Whether known items stay out of the ranking; default: direct `seen`, sequential `none`, as the paper does. */
+  masking: z.enum(["seen", "none"]).optional(),
+  /** Tuned hyper-parameters of the backbones, beside this file. */
+  tuned: z.string().min(1).optional(),
+  /** GGUF files in the folder of models; a null leaves the rows out that need it. */
+  models: z.strictObject({
+    /** Tuned on prompts with what conventional models say. */
+    augmented: z.string().min(1),
+    /** Tuned without: the paper's IFT. */
+    plain: z.string().min(1),
+  }),
+  augmentation: z
+    .strictObject({
+      /** Direct: where pairs come from, and how many a user. */
+      source: z.enum(["backbone", "random", "both"]).default("backbone"),
+      pairs: count(1, 100).default(1),
+      /** Sequential: unseen items to choose from, and insertions a user. */
+      candidates: count(2, 100).default(10),
+      insertions: count(1, 100).default(1),
+      /** Rating: attributes that the language model writes. */
+      fields: z.array(z.string().min(1)).min(1).default(["director", "star"]),
+    })
+    .prefault({}),
+  /** Default: likelihood, lift, labels, pointwise and pairwise; of ratings there is one. */
+  modes: z
+    .array(z.enum(EXPERIMENT_MODES))
+    .min(1)
+    .default(["likelihood", "lift", "labels", "pointwise", "pairwise"]),
+  /** Readings of Eq. 7 among which validation chooses. */
+  forms: z
+    .array(z.enum(["scaled", "alternative"]))
+    .min(1)
+    .default(["scaled"]),
+  /** Seconds after which a question counts as not answered, waiting included. */
+  deadline: z.number().positive().max(86_400).default(600),
+  /** Default: all. */
+  rows: z
+    .array(z.enum(ROWS))
+    .min(1)
+    .default([...ROWS]),
+});
+
+/** One experiment: rows of one of the paper's tables on one data set. */
+export type ExperimentConfig = Readonly<z.output<typeof schema>> & { readonly backbones: readonly string[] };
+
+/**
+ * Checks the parsed content of an experiment file.
+ * @throws Llama4RecError `E_ARGUMENT` that names the first wrong field, what was expected and what came; `E_BACKBONE` for an
+ *   unknown backbone or one of another task.
+ */
+export function checkConfig(value: unknown): ExperimentConfig {
+  const { success, data, error } = schema.safeParse(value);
+  if (!success) throw faultOf(error, value);
+  const { task, backbones = listBackbones(task).map(({ name }) => name) } = data;
+  return { ...data, backbones: backbones.map((name) => findBackbone(name, task).name) };
+}
+
+/**
+ * Reads an experiment file.
+ * @throws Llama4RecError with the path: `E_FILE`, `E_CORRUPT` when it is no JSON, and as {@link checkConfig}.
+ */
+export async function readConfig(path: string): Promise<ExperimentConfig> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : describe(cause);
+    throw new Llama4RecError("E_FILE", `${path}: expected an experiment file, got: ${reason}`, { cause });
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new Llama4RecError("E_CORRUPT", `${path}: expected JSON, got: ${String(cause)}`, { cause });
+  }
+  try {
+    return checkConfig(value);
+  } catch (error) {
+    if (!(error instanceof Llama4RecError)) throw error;
+    throw new Llama4RecError(error.code, `${path}: ${error.message}`, { cause: error });
+  }
+}
+
+/** The first issue as one sentence with the field's name. */
+function faultOf(error: z.ZodError, value: unknown): Llama4RecError {
+  const [issue] = error.issues;
+  const path = issue.path.map(String).join(".") || "config";
+  if (issue.code === "unrecognized_keys") {
+    const [name] = issue.keys;
+    const near = nearestName(name, Object.keys(schema.shape));
+    return argumentError(path, near === null ? "known fields only" : `known fields only (${near}?)`, name);
+  }
+  const found = issue.path.reduce<unknown>(
+    (at, key) => (typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined),
+    value,
+  );
+  return argumentError(path, issue.message.replace(/^Invalid (input|option): expected /, ""), found);
+}

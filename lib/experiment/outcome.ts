@@ -1,0 +1,74 @@
+import type { LearnedWeight } from "../aggregation/crossFit.js";
+import type { ListName } from "./cell.js";
+import type { AlphaCurve, Figures, HelpedUsers, Mixing, ModeFigures, RowName } from "./summary.js";
+
+/** Long-tail coefficients in cells are scaled: their range. */
+export const SCALED = { min: 0, max: 1 } as const;
+
+/** One row of a table on the test rows of one seed. */
+export interface SeedOutcome {
+  readonly seed: number;
+  readonly metrics: Figures;
+  /** `[rows]` user of each test row. */
+  readonly users: readonly number[];
+  /** `[rows]` what the primary metric is the mean of: NDCG@5, or the squared error whose root is the RMSE. */
+  readonly values: readonly number[];
+}
+
+/** One row of a table over all seeds. */
+export interface Outcome {
+  readonly row: RowName;
+  readonly seeds: readonly SeedOutcome[];
+  readonly mixing: Mixing | null;
+  /** Share of the asked test rows that the mixture changed; null where nothing is mixed. */
+  readonly changed: number | null;
+}
+
+/** What is known of the test rows of a seed, for segments. */
+export interface TestFacts {
+  readonly seed: number;
+  /** `[rows]` */
+  readonly interactions: readonly number[];
+  /** `[rows]` */
+  readonly popularity: readonly number[];
+}
+
+/** All that one backbone brought. */
+export interface BackboneOutcome {
+  readonly backbone: string;
+  readonly outcomes: readonly Outcome[];
+  readonly facts: readonly TestFacts[];
+  readonly curve: AlphaCurve | null;
+  readonly modes: readonly ModeFigures[];
+  readonly helped: HelpedUsers | null;
+}
+
+/** Smallest, mean and largest of the weights; all zero where there are none. */
+export function spreadOf(weights: readonly number[]): Mixing["weights"] {
+  if (weights.length === 0) return { min: 0, mean: 0, max: 0 };
+  return {
+    min: weights.reduce((least, weight) => Math.min(least, weight)),
+    mean: weights.reduce((sum, weight) => sum + weight, 0) / weights.length,
+    max: weights.reduce((most, weight) => Math.max(most, weight)),
+  };
+}
+
+/** The list behind a row. */
+export function listOf(row: RowName): ListName {
+  if (row === "base") return "second-seed";
+  return row === "without-adaptive" || row === "learned" ? "llama4rec" : row;
+}
+
+/** Whom the other side helps, by cross-fitted weights on validation rows. */
+export function helpedUsers(backbone: string, { fallback, activity }: LearnedWeight): HelpedUsers {
+  const buckets = activity
+    .filter(({ rows }) => rows > 0)
+    .map(({ interactions: [fewest, most], rows, improved, worsened, meanAlpha }) => ({
+      label: `${fewest} to ${most} interactions`,
+      rows,
+      improved,
+      worsened,
+      alpha: meanAlpha,
+    }));
+  return { backbone, fallback, buckets };
+}

@@ -1,0 +1,174 @@
+/** One of the paper's tables from beginning to end, on a small shop with a language model of a few lines. */
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { DatasetBuilder } from "../../lib/data/builder.js";
+import type { Dataset } from "../../lib/data/dataset.js";
+import { generateShop } from "../../lib/data/shop/index.js";
+import { split } from "../../lib/data/split.js";
+import { checkConfig } from "../../lib/experiment/config.js";
+import { runTable, type TableOptions } from "../../lib/experiment/run.js";
+import type { ExperimentSummary } from "../../lib/experiment/summary.js";
+import { WorkFolder } from "../../lib/experiment/workFolder.js";
+import type { LanguageModel } from "../../lib/llm/languageModel.js";
+import type { Blocks } from "../augmentation/promptBlocks.js";
+import { TextModel } from "../augmentation/textModel.js";
+import { planted } from "../evaluation/canaries.js";
+import { type Fault, FaultyLanguageModel } from "../llm/faultyLanguageModel.js";
+import { temporaryFolder } from "../llm/files.js";
+
+const shop = generateShop({ users: 120, items: 80, interactions: 1800 });
+const quick = {
+  MF: { dimension: 8, epochs: 10, batchSize: 128, learningRate: 0.02 },
+  SASRec: { dimension: 8, hidden: 16, epochs: 2 },
+  DeepFM: { dimension: 4, hidden1: 16, hidden2: 0, epochs: 3 },
+} as const;
+
+/** Likes titles that share words with the user's own. */
+const byWords = (title: string, { history }: Blocks): number => {
+  const known = new Set(history.flatMap((text) => text.split(/\W+/)));
+  return title.split(/\W+/).filter((word) => word.length > 3 && known.has(word)).length;
+};
+
+/** Gone at the end of the test. */
+async function emptyFolder(t: ExecutionContext): Promise<string> {
+  const { path, remove } = await temporaryFolder();
+  t.teardown(remove);
+  return path;
+}
+
+const configOf = (task: string, backbone: string, rest: object = {}) =>
+  checkConfig({
+    name: "small",
+    data: "shop",
+    task,
+    backbones: [backbone],
+    seeds: 2,
+    models: { augmented: "a.gguf", plain: "b.gguf" },
+    modes: ["likelihood", "labels"],
+    augmentation: { fields: ["genre"] },
+    ...rest,
+  });
+
+async function run(
+  folder: string,
+  model: LanguageModel,
+  config: ReturnType<typeof configOf>,
+  rest: Partial<TableOptions> = {},
+): Promise<ExperimentSummary> {
+  return await runTable({
+    config,
+    dataset: shop,
+    models: { augmented: model, plain: model, names: { augmented: "a", plain: "b" } },
+    work: await WorkFolder.open(folder),
+    hyperparameters: quick,
+    threads: 1,
+    ...rest,
+  });
+}
+
+const rowOf = (summary: ExperimentSummary, name: string) => {
+  const found = summary.rows.find(({ row }) => row === name);
+  if (found === undefined) throw new Error(`no row ${name}`);
+  return found;
+};
+
+for (const [task, backbone] of [
+  ["direct", "MF"],
+  ["sequential", "SASRec"],
+  ["rating", "DeepFM"],
+] as const)
+  test.serial(`${task}: all rows, the same again, and nothing is asked twice`, async (t) => {
+    const folder = await emptyFolder(t);
+    const model = new TextModel(byWords);
+    const config = configOf(task, backbone);
+    const summary = await run(folder, model, config);
+    t.deepEqual(
+      summary.rows.map(({ row }) => row),
+      [...config.rows],
+    );
+    t.is(rowOf(summary, "base").difference, null);
+    for (const { row, metrics, difference } of summary.rows) {
+      t.true(Object.values(metrics).every(Number.isFinite), row);
+      if (difference !== null) {
+        const gap = metrics[summary.primary] - rowOf(summary, "base").metrics[summary.primary];
+        t.true(Math.abs(difference.mean - gap) < 1e-9, `${row}: ${difference.mean} is not ${gap}`);
+        t.true(difference.low <= difference.mean && difference.mean <= difference.high, row);
+      }
+    }
+    t.true(summary.cost.prompts > 0);
+
+    const asked = model.stats().calls;
+    const again = await run(folder, model, config);
+    t.is(model.stats().calls, asked);
+    t.deepEqual(again.rows, summary.rows);
+
+    // One part lost, as after a kill: only that is done again, from the models that are kept.
+    const notes = join(folder, "notes");
+    const lost = readdirSync(notes).find((name) => name.startsWith(`${backbone}-seed2`)) ?? "";
+    rmSync(join(notes, lost));
+    const resumed = await run(folder, model, config);
+    t.deepEqual(resumed.rows, summary.rows);
+  });
+
+test.serial(
+  "canaries of validation and test rows reach no prompt but as candidates of their own users",
+  async (t) => {
+    const dataset = planted(shop);
+    const parts = split(dataset, { protocol: "paper", leastHistory: 1 });
+    const model = new TextModel(byWords);
+    await run(await emptyFolder(t), model, configOf("direct", "MF"), { dataset });
+    const canary = /Canary of (validation|test)/;
+    for (const { prefix, mode } of model.ranked) {
+      const shown = mode === "labels" ? prefix.split("Which of these")[0] : prefix;
+      t.notRegex(shown, canary);
+    }
+    for (const { prefix } of model.compared) t.notRegex(prefix, canary);
+    t.true(parts.test.users.length > 0 && model.compared.length > 0);
+  },
+);
+
+test.serial(
+  "a model that errs in any way: the run completes, faults are counted, the conventional order stays",
+  async (t) => {
+    for (const fault of [
+      "throw",
+      "hang",
+      "nan",
+      "short",
+      "long",
+      "no permutation",
+      "off scale",
+    ] satisfies Fault[]) {
+      const model = new FaultyLanguageModel(fault);
+      const config = configOf("direct", "MF", { seeds: 1, deadline: 0.02, rows: ["base", "without-data"] });
+      const { rows, cost } = await run(await emptyFolder(t), model, config);
+      const [base, mixed] = rows;
+      t.deepEqual(mixed.metrics, base.metrics, fault);
+      t.is(mixed.changed, 0, fault);
+      t.true(Object.values(cost.faults).reduce((sum, count) => sum + count, 0) > 0, fault);
+    }
+  },
+);
+
+test.serial("a catalogue without titles is refused by name", async (t) => {
+  const bare = numbered(shop);
+  const folder = await emptyFolder(t);
+  await t.throwsAsync(
+    () => run(folder, new TextModel(byWords), configOf("direct", "MF"), { dataset: bare }),
+    {
+      code: "E_ARGUMENT",
+      message: /^titles/,
+    },
+  );
+});
+
+/** The same interactions, items known by number alone. */
+function numbered({ users, items, interactions }: Dataset): Dataset {
+  const builder = new DatasetBuilder("numbered", { likeThreshold: 4 });
+  interactions.users.forEach((user, row) => {
+    const id = items.idAt(interactions.items[row]);
+    builder.addInteraction(users.idAt(user), id, interactions.ratings[row], interactions.timestamps?.[row]);
+  });
+  return builder.build();
+}
