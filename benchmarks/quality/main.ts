@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { openDataset } from "../../lib/data/open.js";
 import { type Protocol, split } from "../../lib/data/split.js";
 import { runExperiment } from "../../lib/evaluation/experiment.js";
+import { type OrderMode, orderModes } from "../../lib/llm/ordering/types.js";
 import { CUTOFFS, type RankingMetrics } from "../../lib/metrics/ranking.js";
 import type { Task } from "../../lib/models/backbone.js";
 import { evaluateRanking, type Masking } from "../../lib/models/fullRanking.js";
@@ -11,11 +12,14 @@ import { ease } from "../../lib/models/reference/ease.js";
 import { popularity } from "../../lib/models/reference/popularity.js";
 import { findBackbone, listTasks } from "../../lib/models/registry.js";
 import { cpuInfo, setThreads, threads } from "../../lib/native/addon.js";
+import { measureAttacks, renderAttacks } from "./attacks.js";
 import { measureBackbones, readReport } from "./backbones/run.js";
 import { renderMarkdown, renderTable } from "./backbones/table.js";
 import { measureColdItems } from "./coldItems.js";
 import { type Measured, measurable, measureLanguageModel } from "./languageModel.js";
 import { renderColdItems, renderLanguageModel } from "./languageModelTable.js";
+
+import { measurePositionBias, renderPositionBias } from "./positionBias.js";
 
 /** A line of a printed table. */
 interface Row {
@@ -181,6 +185,14 @@ function measurements(text: string): Measured[] {
   });
 }
 
+function modes(text: string): OrderMode[] {
+  return text.split(",").map((name) => {
+    const found = orderModes.find((known) => known === name);
+    if (found === undefined) throw new InvalidArgumentError(`expected some of ${orderModes.join(",")}.`);
+    return found;
+  });
+}
+
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
@@ -262,5 +274,32 @@ program
   .action(async (options) => {
     const report = await measureColdItems(options);
     console.log(options.json ? JSON.stringify(report, null, 2) : renderColdItems(report));
+  });
+program
+  .command("attacks")
+  .description("how far titles that are attacks move their item in lists of EASE, by mode, alone and mixed")
+  .option("--data <folder>", "a data set's folder; default: the generated shop")
+  .option("--model <file.gguf>", "default: the embedded model of the shop")
+  .addOption(runner)
+  .option("--users <n>", "lists, each with every attack", wholeNumber, 5)
+  .option("--modes <list>", "ways to ask, with commas", modes, ["likelihood", "lift", "labels", "listing"])
+  .option("--json", "one JSON document", false)
+  .action(async (options) => {
+    const report = await measureAttacks(options);
+    console.log(options.json ? JSON.stringify(report, null, 2) : renderAttacks(report));
+  });
+program
+  .command("position-bias")
+  .description("how much the place at which a candidate is shown decides its place in the answer")
+  .option("--data <folder>", "a data set's folder; default: the generated shop")
+  .option("--model <file.gguf>", "default: the embedded model of the shop")
+  .addOption(runner)
+  .option("--users <n>", "lists of EASE, each asked in four shuffled orders", wholeNumber, 100)
+  .option("--modes <list>", "ways to ask, with commas", modes, ["labels", "listing", "pairwise"])
+  .option("--orders <n>", "fixed orders that labels are averaged over", wholeNumber, 1)
+  .option("--json", "one JSON document", false)
+  .action(async (options) => {
+    const report = await measurePositionBias(options);
+    console.log(options.json ? JSON.stringify(report, null, 2) : renderPositionBias(report));
   });
 await program.parseAsync();

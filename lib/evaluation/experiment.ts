@@ -14,7 +14,7 @@ import { cpuInfo, threads } from "../native/addon.js";
 import { argumentError } from "../native/errors.js";
 import { type EpochReport, type TrainOptions, type TrainResult, train } from "../training/train.js";
 import { type Choice, chooseWeights, evaluateMixtures, modeOf, weightsOf } from "./mixture.js";
-import { type RefinedRow, refine, scaleFor } from "./refinement.js";
+import { checkModes, type RefinedRow, rankModes, ratingScale, refine } from "./refinement.js";
 import type { ExperimentReport, SegmentReport } from "./report.js";
 import { chooseRivals, evaluateRivals } from "./rivals.js";
 import {
@@ -67,6 +67,8 @@ interface Job {
   readonly options: ExperimentOptions;
   readonly method: TaskMethod;
   readonly masking: Masking;
+  /** All ratings that occur in the data set, ascending. */
+  readonly scale: readonly number[];
   readonly parts: Split;
   /** Of the test rows. */
   readonly segments: Segments;
@@ -104,8 +106,10 @@ interface FinalRun extends SeedFigures {
  * ```
  */
 export async function runExperiment(options: ExperimentOptions): Promise<ExperimentReport> {
-  const { dataset, backbone, protocol = "paper", seeds = [1], modes, signal } = options;
+  const { dataset, backbone, protocol = "paper", seeds = [1], modes = rankModes, signal } = options;
   if (seeds.length === 0) throw argumentError("seeds", "at least one seed", seeds);
+  const scale = ratingScale(dataset.interactions.ratings);
+  checkModes(modes, scale);
   if (options.languageModel) requireTitles(dataset.titles);
   // Whoever wrote the model: nothing malformed gets past the check, and what it throws becomes "no answer".
   const languageModel = options.languageModel
@@ -122,11 +126,11 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     if (users.length === 0)
       throw argumentError("dataset", `at least one ${name} row whose item somebody has in training`, "none");
 
-  if (modes !== undefined) scaleFor(modes, parts.train);
   const job: Job = {
     options: { ...options, languageModel },
     method,
     masking,
+    scale,
     parts,
     segments: segmentsOf(parts.test, parts.train),
     clock,
@@ -240,7 +244,7 @@ async function fitModel(
 
 /** Base model, augmentation, retrained model, and the validation rows as the language model orders them. */
 async function runSeed(seed: number, job: Job): Promise<SeedRun> {
-  const { parts, clock, method, masking } = job;
+  const { parts, clock, method, masking, scale } = job;
   const { backbone, languageModel = null, hyperparameters, pairSource, signal } = job.options;
   const fitOnTrain = (stage: string, data?: Augmentation["data"]): Promise<TrainResult> =>
     fitModel(job, {
@@ -277,6 +281,7 @@ async function runSeed(seed: number, job: Job): Promise<SeedRun> {
       augmenter: promptAugmenter(augmented.ranker, parts.train),
       template: method.template,
       masking,
+      scale,
       modes: job.options.modes,
       signal,
       onProgress: (done, total) =>
@@ -289,7 +294,7 @@ async function runSeed(seed: number, job: Job): Promise<SeedRun> {
 /** The models of one seed on the test rows: the only stage beside the rivals' that reads them. */
 async function evaluateFinal(run: SeedRun, job: Job, choice: Choice | null): Promise<FinalRun> {
   const { final, test } = job.parts;
-  const { clock, method, masking, segments } = job;
+  const { clock, method, masking, scale, segments } = job;
   const { languageModel = null, signal } = job.options;
   const measure = (ranker: TrainedRanker): SegmentedMetrics =>
     measureRanks(segments, evaluateRanking(ranker, final, test, { masking }).ranks);
@@ -305,6 +310,7 @@ async function evaluateFinal(run: SeedRun, job: Job, choice: Choice | null): Pro
       augmenter: promptAugmenter(augmented, final),
       template: method.template,
       masking,
+      scale,
       modes: [modeOf(choice)],
       signal,
       onProgress: (done, total) =>

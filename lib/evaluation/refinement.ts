@@ -48,6 +48,8 @@ export interface RefineOptions {
   readonly masking?: Masking;
   /** Ways to ask, default all of {@link rankModes}. */
   readonly modes?: readonly OrderMode[];
+  /** The possible ratings, for modes that ask for one; default: those of the view, which may hold likes alone. */
+  readonly scale?: readonly number[];
   /** How the modes ask. */
   readonly ordering?: Omit<OrderingOptions, "template">;
   /** Utilities of the mode `pointwise`: places, the default, or the ratings themselves as in the paper. */
@@ -74,7 +76,8 @@ export async function refine(
   options: RefineOptions,
 ): Promise<RefinedRow[]> {
   const { languageModel, augmenter, template, masking, modes = rankModes, deadlineMs, signal } = options;
-  const scale = scaleFor(modes, view);
+  const { scale = ratingScale(view.ratings) } = options;
+  checkModes(modes, scale);
   const unasked = byMode(modes, () => null);
   const rows: RefinedRow[] = [];
   forEachTopList(ranker, view, heldOut, { masking }, (row, items) => {
@@ -122,18 +125,17 @@ function utilities(
   return mode === "pointwise" ? pointwiseUtilities(answer.scores, pointwise) : rankUtilities(answer.scores);
 }
 
-/**
- * The ratings to ask for, ascending: those that occur in the view; undefined where no mode rates.
- *
- * @throws Llama4RecError `E_ARGUMENT` for no mode or an unknown one, and for one that rates where all ratings are equal.
- */
-export function scaleFor(modes: readonly OrderMode[], view: TrainView): readonly number[] | undefined {
+/** The ratings that occur, ascending. */
+export function ratingScale(ratings: Float32Array): readonly number[] {
+  return [...new Set(ratings)].sort((a, b) => a - b);
+}
+
+/** @throws Llama4RecError `E_ARGUMENT` for no mode or an unknown one, and for one that rates with fewer than two ratings. */
+export function checkModes(modes: readonly OrderMode[], scale: readonly number[]): void {
   if (modes.length === 0) throw argumentError("modes", "at least one mode", modes);
   const unknown = modes.find((mode) => !orderModes.includes(mode));
   if (unknown !== undefined) throw argumentError("modes", `some of ${orderModes.join(", ")}`, unknown);
   const rating = modes.find((mode) => mode === "pointwise" || mode === "hybrid");
-  if (rating === undefined) return undefined;
-  const scale = [...new Set(view.ratings)].sort((a, b) => a - b);
-  if (scale.length < 2) throw argumentError("modes", "none that rates, for all ratings are equal", rating);
-  return scale;
+  if (rating !== undefined && scale.length < 2)
+    throw argumentError("modes", "none that rates, for all ratings are equal", rating);
 }

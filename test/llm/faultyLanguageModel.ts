@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type {
   CallOptions,
   ChooseAnswer,
@@ -17,12 +18,17 @@ export type Fault =
   | "none"
   | "throw"
   | "hang"
+  | "late"
   | "nan"
   | "short"
   | "long"
   | "no permutation"
   | "wrong order"
+  | "invented"
   | "off scale";
+
+/** Milliseconds that a late answer takes. */
+export const LATE_MS = 60;
 
 /** A model that answers at once and wrongly, as asked; it counts how often it was asked. */
 export class FaultyLanguageModel implements LanguageModel {
@@ -55,24 +61,31 @@ export class FaultyLanguageModel implements LanguageModel {
     const order = Int32Array.from(scores.keys());
     if (this.fault === "no permutation") order[1] = order[0];
     if (this.fault === "wrong order") order.reverse();
+    if (this.fault === "invented") order[0] = n;
     return { answered: true, scores, order };
   }
 
   async compare(_request: unknown, options: CallOptions = {}): Promise<CompareAnswer> {
     await this.#misbehave(options);
     const margin = this.fault === "nan" ? Number.NaN : this.fault === "off scale" ? -1 : 0.1;
-    return { answered: true, preferred: 1, margin, consistent: true };
+    const preferred = (this.fault === "invented" ? 2 : 1) as 1;
+    return { answered: true, preferred, margin, consistent: true };
   }
 
   async rate({ scale }: RateRequest, options: CallOptions = {}): Promise<RateAnswer> {
     await this.#misbehave(options);
-    const rating = this.fault === "nan" ? Number.NaN : this.fault === "off scale" ? 99 : scale[0] + 1 / 3;
+    const rating =
+      this.fault === "nan"
+        ? Number.NaN
+        : this.fault === "off scale" || this.fault === "invented"
+          ? 99
+          : scale[0] + 1 / 3;
     return { answered: true, rating, probabilities: this.#distribution(scale.length) };
   }
 
   async choose({ candidates }: RankRequest, options: CallOptions = {}): Promise<ChooseAnswer> {
     await this.#misbehave(options);
-    const index = this.fault === "off scale" ? candidates.length : 0;
+    const index = this.fault === "off scale" || this.fault === "invented" ? candidates.length : 0;
     return { answered: true, index, probabilities: this.#distribution(candidates.length) };
   }
 
@@ -94,6 +107,7 @@ export class FaultyLanguageModel implements LanguageModel {
     this.asked++;
     this.signal = signal;
     if (this.fault === "throw") throw new Error("the model broke");
+    if (this.fault === "late") await setTimeout(LATE_MS);
     if (this.fault === "hang") await new Promise(() => {});
   }
 

@@ -4,6 +4,7 @@ export { standardizedMargin } from "./margin.js";
 export { orderCandidates } from "./order.js";
 export {
   type CandidateScores,
+  type DrawnPair,
   type HybridParts,
   type OrderInput,
   type OrderingOptions,

@@ -66,6 +66,8 @@ export async function orderCandidates(
     throw argumentError("orders", "an integer of at least 1", orders);
   if (input.candidates.length === 0)
     throw argumentError("candidates", "at least one candidate", input.candidates);
+  if ((mode === "pointwise" || mode === "hybrid") && input.scale === undefined)
+    throw argumentError("scale", "the possible ratings", input.scale);
   const answer = await modes[mode]({ model: checked(model), options: { ...rest, orders } }, input);
   return answer && { ...answer, margin: standardizedMargin(answer.scores) };
 }

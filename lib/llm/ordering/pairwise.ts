@@ -1,11 +1,11 @@
 import { Random } from "../../data/random.js";
 import { buildPairPrompt } from "../prompts/build.js";
-import type { Asking, OrderInput, PairCount } from "./types.js";
+import type { Asking, DrawnPair, OrderInput, PairCount } from "./types.js";
 
 type Pair = readonly [first: number, second: number];
 
-/** @internal A pair with what the model said of it. */
-export interface ComparedPair {
+/** A pair with what the model said of it. */
+interface ComparedPair {
   readonly pair: Pair;
   /** Log-odds of the first over the second, averaged over both orders of the question. */
   readonly logOdds: number;
@@ -22,30 +22,50 @@ export interface PairScores {
 /** @internal Scores by the plan of the options; null if a pair has no answer or the vocabulary no two labels. */
 export async function pairwiseScores(asking: Asking, input: OrderInput): Promise<PairScores | null> {
   const { pairPlan = "round-robin", pairCount = "borda" } = asking.options;
-  if (pairPlan === "random-pairs") return randomPairScores(asking, input);
   const { length } = input.candidates;
+  if (pairPlan === "random-pairs") {
+    const pairs = await drawnPairs(asking, input);
+    return (
+      pairs && {
+        scores: winnersOf(pairs, length),
+        consistency: share(pairs, ({ winner }) => winner !== null),
+      }
+    );
+  }
   const compared = await comparePairs(asking, input, everyPair(length));
-  return compared && { scores: roundRobin(compared, length, pairCount), consistency: consistency(compared) };
+  if (compared === null) return null;
+  return {
+    scores: roundRobin(compared, length, pairCount),
+    consistency: share(compared, ({ consistent }) => consistent),
+  };
 }
 
 /**
- * @internal RecRanker's plan: each candidate once, against a partner drawn by seed and user. 1 for the winner, 0.5 for both
- * where the orders disagree or the two are level; one without a partner has 0.5 as well.
+ * @internal RecRanker's plan: each candidate once, against a partner drawn by seed and user; with an odd number one has no
+ * partner.
  */
-export async function randomPairScores(asking: Asking, input: OrderInput): Promise<PairScores | null> {
+export async function drawnPairs(asking: Asking, input: OrderInput): Promise<DrawnPair[] | null> {
   const { length } = input.candidates;
   const random = new Random(asking.options.seed ?? 1, input.user ?? 0);
   const drawn = random.shuffle(Array.from({ length }, (_, candidate) => candidate));
   const pairs = Array.from({ length: length >> 1 }, (_, n): Pair => [drawn[2 * n], drawn[2 * n + 1]]);
   const compared = await comparePairs(asking, input, pairs);
   if (compared === null) return null;
+  return compared.map(({ pair: [first, second], logOdds, consistent }) => {
+    const winner = consistent && logOdds !== 0 ? (logOdds > 0 ? first : second) : null;
+    return { first, second, winner };
+  });
+}
+
+/** `[length]` 1 for a winner, 0 for a loser, 0.5 for the others: pairs without a winner, and one without a partner. */
+function winnersOf(pairs: readonly DrawnPair[], length: number): Float64Array {
   const scores = new Float64Array(length).fill(0.5);
-  for (const { pair, logOdds, consistent } of compared) {
-    const won = consistent ? wonBy(logOdds) : 0.5;
-    scores[pair[0]] = won;
-    scores[pair[1]] = 1 - won;
+  for (const { first, second, winner } of pairs) {
+    if (winner === null) continue;
+    scores[first] = winner === first ? 1 : 0;
+    scores[second] = winner === second ? 1 : 0;
   }
-  return { scores, consistency: consistency(compared) };
+  return scores;
 }
 
 function everyPair(length: number): Pair[] {
@@ -91,7 +111,7 @@ function wonBy(logOdds: number): number {
   return logOdds > 0 ? 1 : logOdds < 0 ? 0 : 0.5;
 }
 
-function consistency(compared: readonly ComparedPair[]): number | null {
-  if (compared.length === 0) return null;
-  return compared.filter(({ consistent }) => consistent).length / compared.length;
+/** @internal Share of the entries that pass; null where there are none. */
+export function share<T>(entries: readonly T[], passes: (entry: T) => boolean): number | null {
+  return entries.length === 0 ? null : entries.filter(passes).length / entries.length;
 }

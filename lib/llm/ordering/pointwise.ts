@@ -1,16 +1,14 @@
-import { argumentError } from "../../native/errors.js";
 import { buildRatePrompt } from "../prompts/build.js";
 import type { Asking, OrderInput } from "./types.js";
 
 /**
  * @internal `[candidates]` Expected rating of each; null if one has no answer. The backbone's order is no part of the
- * question: a hint would have to be a rating.
+ * question: a hint would have to be a rating. Without a scale the model refuses the request.
  */
 export async function pointwiseScores(
   { model, options }: Asking,
-  { scale, candidates, history, similarUserHistory }: OrderInput,
+  { scale = [], candidates, history, similarUserHistory }: OrderInput,
 ): Promise<Float64Array | null> {
-  if (scale === undefined) throw argumentError("scale", "the possible ratings", scale);
   const prompt = { ...options, model, template: options.ratingTemplate };
   const ratings = await Promise.all(
     candidates.map(async (title) => {

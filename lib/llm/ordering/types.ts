@@ -65,12 +65,22 @@ export interface OrderOptions extends OrderingOptions, CallOptions {
   readonly mode: OrderMode;
 }
 
+/** Two candidates asked about in both orders. */
+export interface DrawnPair {
+  /** Position of a candidate. */
+  readonly first: number;
+  /** Position of another one. */
+  readonly second: number;
+  /** The one that both orders named; null where they disagree. */
+  readonly winner: number | null;
+}
+
 /** What the three parts of the hybrid mode said; null where the model had no answer. */
 export interface HybridParts {
   /** `[candidates]` expected ratings. */
   readonly pointwise: Float64Array | null;
-  /** `[candidates]` 1 for the winner of a random pair, 0 for the loser, 0.5 for both where the orders disagreed. */
-  readonly pairwise: Float64Array | null;
+  /** Random pairs, no candidate in two of them. */
+  readonly pairwise: readonly DrawnPair[] | null;
   /** `[candidates]` positions of the candidates, best first. */
   readonly listwise: Int32Array | null;
 }

@@ -156,9 +156,11 @@ export function buildPairPrompt(input: PairPromptInput, options: PromptOptions):
     pairQuestion(template, labels, [second, first]),
   ] as const;
   const { text, kept } = fitUser(input, template, "", longest(model, questions), options);
+  // A prefix is never empty: of a user of whom nothing is known, what both questions share begins with their first line.
+  const shared = text === "" ? `${template.question.compare}\n`.length : 0;
   return {
-    prefix: text,
-    questions,
+    prefix: text + questions[0].slice(0, shared),
+    questions: [questions[0].slice(shared), questions[1].slice(shared)],
     labels: [labels.lead + labels.names[0], labels.lead + labels.names[1]],
     template: template.version,
     kept,

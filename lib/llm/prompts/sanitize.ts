@@ -8,9 +8,13 @@ const SPECIAL_TOKENS =
 /** Control, format, private-use and unassigned characters, lone surrogates, every kind of line break and space. */
 const NOT_TEXT = /[\p{C}\p{Z}]+/gu;
 
+/** How lists write a rating behind a title. */
+const RATING_MARK = / ?= ?(?=\p{Nd})/gu;
+
 /**
- * A title as data: one line, no control characters, nothing a tokenizer could read as a special token, at most
- * `maxLength` characters. A title of which nothing is left becomes "(untitled)".
+ * A title as data: one line, no control characters, nothing a tokenizer could read as a special token or a prompt as a
+ * rating (` = 5` loses its blanks), at most `maxLength` characters. A title of which nothing is left becomes "(untitled)".
+ * A heading or a label within a title stays: they are such only on a line of their own and at its beginning.
  *
  * @example
  * ```ts
@@ -24,6 +28,7 @@ export function sanitizeTitle(title: string, maxLength = MAX_TITLE_LENGTH): stri
     .replace(NOT_TEXT, " ")
     .replace(SPECIAL_TOKENS, " ")
     .replace(/ +/g, " ")
+    .replace(RATING_MARK, "=")
     .trim();
   return [...clean].slice(0, maxLength).join("").trim() || "(untitled)";
 }
