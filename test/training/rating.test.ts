@@ -163,13 +163,17 @@ test("data that cannot be learnt or validated from is refused and named", async 
   const { users: rows, items: targets, ratings } = ratedHeldOut;
   const wrong: [heldOut: HeldOut, message: RegExp][] = [
     [new HeldOut("test", rows, targets, ratings), /^validation\.heldOut: expected validation rows/],
-    [new HeldOut("validation", rows, targets, ratings.slice(1)), /^validation\.heldOut\.ratings: expected/],
+    [
+      new HeldOut("validation", rows, targets),
+      /^validation\.heldOut\.ratings: expected a Float32Array of 30 ratings, one a row, got null/,
+    ],
+    [new HeldOut("validation", rows, targets, ratings?.slice(1)), /^validation\.heldOut\.ratings: expected/],
     [
       new HeldOut(
         "validation",
         rows,
         targets,
-        ratings.map(() => Number.NaN),
+        ratings?.map(() => Number.NaN),
       ),
       /^validation\.heldOut\.ratings\[0\]: expected a finite number/,
     ],
