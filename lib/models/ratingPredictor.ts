@@ -21,6 +21,7 @@ export class RatingPredictor implements Rater {
   readonly model: RatingModel;
   readonly #features: FeatureEncoding;
   readonly #backbone: RatingBackbone;
+  #disposed = false;
 
   /** Takes the model over, without a copy. */
   constructor(model: RatingModel, features: FeatureEncoding, backbone: RatingBackbone) {
@@ -62,6 +63,9 @@ export class RatingPredictor implements Rater {
   }
 
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#backbone[Symbol.dispose]?.();
     for (const parameter of this.#backbone.parameters) parameter.dispose();
   }
 
