@@ -22,6 +22,16 @@ const columnOption = (): Option =>
     "--column <field=name>",
     "column of a table: user, item, rating or timestamp; may be repeated",
   ).argParser(columnNames);
+const taskOption = (): Option =>
+  new Option(
+    "--task <name>",
+    "what to do: direct, sequential or rating; default: what the backbone is for, without one direct",
+  );
+const backboneOption = (): Option =>
+  new Option(
+    "--backbone <name>",
+    "conventional model, see backbones; default: the first of the task, MF, SASRec or DeepFM",
+  );
 const seedOption = (): Option =>
   new Option("--seed <n>", "everything random follows from it")
     .argParser(wholeNumber(...RANGES.seed))
@@ -37,7 +47,7 @@ const protocolOption = (): Option =>
 const maskingOption = (): Option =>
   new Option(
     "--masking <which>",
-    "whether items the user has already stay out of the ranking; default: as the protocol has it for the task",
+    "whether items the user has already stay out of the ranking, not for ratings; default: as the protocol has it for the task",
   ).choices(["seen", "none"]);
 /** A size of a model from scratch: a base has its own. */
 const sizeOption = (flag: string, what: string, range: readonly [number, number]): Option =>
@@ -58,8 +68,8 @@ program
   )
   .addOption(dataOption())
   .addOption(columnOption())
-  .option("--task <name>", "what to do: direct, sequential or rating", "direct")
-  .option("--backbone <name>", "conventional model; default: the first of the task, MF, SASRec or DeepFM")
+  .addOption(taskOption())
+  .addOption(backboneOption())
   .option(
     "--llm <file.gguf>",
     "language model; default: the embedded one on the demonstration shop, else the language side is off",
@@ -69,10 +79,8 @@ program
   .addOption(
     new Option(
       "--runner <name>",
-      "what runs the language model; auto: the own engine where it can and is fast",
-    )
-      .choices(["auto", "pocket", "llama.cpp"])
-      .default("auto"),
+      "what runs the language model; default: auto, the own engine where it can and is fast",
+    ).choices(["auto", "pocket", "llama.cpp"]),
   )
   .option("--cache <folder>", "where the language model's answers are kept; default: your cache folder")
   .option("--no-cache", "keep answers in memory only")
@@ -80,12 +88,16 @@ program
   .addOption(protocolOption())
   .addOption(maskingOption())
   .addOption(
-    new Option("--pairs <source>", "where the pairs of data augmentation come from")
-      .choices(["backbone", "random"])
-      .default("backbone"),
+    new Option(
+      "--pairs <source>",
+      "where the pairs of data augmentation come from, direct task only; default: backbone",
+    ).choices(["backbone", "random"]),
   )
   .option("--set <name=value>", "a hyper-parameter of the backbone; may be repeated", assignment)
-  .option("--config <file.json>", "tuned values of the backbone, as search writes them; --set goes over them")
+  .option(
+    "--config <file.json>",
+    "values of the backbone tuned on this data set, as search writes them; --set goes over them",
+  )
   .addOption(threadsOption())
   .option("--json", "print one JSON document instead of a table")
   .action(async (options) => (await import("./run.js")).run(options));
@@ -95,8 +107,8 @@ program
   .description("search the hyper-parameters of a backbone; validation rows choose, test rows are never read")
   .addOption(dataOption())
   .addOption(columnOption())
-  .option("--task <name>", "what to recommend; default: as the backbone does, or direct")
-  .option("--backbone <name>", "conventional model; default: the first of the task")
+  .addOption(taskOption())
+  .addOption(backboneOption())
   .addOption(
     new Option("--strategy <name>", "random: all trials to the end; halving: the best go on")
       .choices(["random", "halving"])

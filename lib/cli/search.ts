@@ -3,7 +3,6 @@ import { methodOf } from "../evaluation/tasks.js";
 import type { MetricName } from "../metrics/names.js";
 import { type BackboneDefinition, metricsOf } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
-import { findBackbone, findTask, listBackbones } from "../models/registry.js";
 import { openTunedConfig, type TunedEntry, writeTunedEntry } from "../models/tunedConfig.js";
 import { threads as poolThreads, setThreads } from "../native/addon.js";
 import { argumentError } from "../native/errors.js";
@@ -16,6 +15,7 @@ import {
   searchHyperparameters,
   searchSpace,
 } from "../search/index.js";
+import { askedBackbone, checkTaskOptions } from "./askedBackbone.js";
 import { type DataOptions, readData } from "./data.js";
 import { checkOutFile } from "./outFile.js";
 import { type ProgressBars, withProgress } from "./progress.js";
@@ -65,12 +65,11 @@ export interface SearchReport extends SearchResult {
 /** `llama4rec search`: tries hyper-parameters, a table or one JSON document on standard output. */
 export async function search(options: SearchCommandOptions): Promise<void> {
   const { strategy, seed, protocol, file, out, json = false } = options;
-  const backbone = backboneOf(options);
+  const backbone = askedBackbone(options);
+  checkTaskOptions(backbone.task, options);
   searchSpace(backbone, options.space, options.set); // before anything is opened or made
   const metric = metricOf(options, backbone);
   const method = backbone.task === "rating" ? null : methodOf(backbone.task);
-  if (method === null && options.masking !== undefined)
-    throw argumentError("--masking", "none for the rating task, which ranks nothing", options.masking);
   const masking = method === null ? null : (options.masking ?? method.masking(protocol));
   if (file !== undefined) await checkOutFile("--file", file);
   if (out !== undefined) await checkOutFile("--out", out);
@@ -108,12 +107,6 @@ export async function search(options: SearchCommandOptions): Promise<void> {
   });
   if (out !== undefined) await writeTunedEntry(out, report.dataset, report.backbone, entryOf(report));
   console.log(json ? JSON.stringify(report, null, 2) : renderTrials(report));
-}
-
-/** The backbone that was named, of the task that was named; the first of a task without a name. */
-function backboneOf({ task, backbone }: SearchCommandOptions): BackboneDefinition {
-  const named = task === undefined ? undefined : findTask(task);
-  return backbone === undefined ? listBackbones(named ?? "direct")[0] : findBackbone(backbone, named);
 }
 
 /** The metric that chooses: one of the backbone's task. */
