@@ -7,7 +7,16 @@ import { RANGES } from "../llm/tuning/ranges.js";
 import { RANKING_METRICS, RATING_METRICS } from "../metrics/names.js";
 import { Llama4RecError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
-import { assignment, columnNames, paths, searchRange, taskList, taskMix, wholeNumber } from "./parse.js";
+import {
+  assignment,
+  columnNames,
+  path,
+  paths,
+  searchRange,
+  taskList,
+  taskMix,
+  wholeNumber,
+} from "./parse.js";
 
 /** Exit status for bad input of any kind. */
 const badInput = 2;
@@ -16,7 +25,7 @@ const dataOption = (): Option =>
   new Option(
     "--data <path>",
     "a data set's folder or table, or its name inside $LLAMA4REC_DATA (else ./data); default: the demonstration shop",
-  );
+  ).argParser(path);
 const columnOption = (): Option =>
   new Option(
     "--column <field=name>",
@@ -73,6 +82,7 @@ program
   .option(
     "--llm <file.gguf>",
     "language model; default: the embedded one on the demonstration shop, else the language side is off",
+    path,
   )
   .option("--no-llm", "leave the language side off")
   .option("--lora <file.gguf>", "LoRA adapter of the language model; may be repeated", paths)
@@ -82,7 +92,7 @@ program
       "what runs the language model; default: auto, the own engine where it can and is fast",
     ).choices(["auto", "pocket", "llama.cpp"]),
   )
-  .option("--cache <folder>", "where the language model's answers are kept; default: your cache folder")
+  .option("--cache <folder>", "where the language model's answers are kept; default: your cache folder", path)
   .option("--no-cache", "keep answers in memory only")
   .option("--seeds <n>", "how many seeds to run, from 1", wholeNumber(1, 1000), 1)
   .addOption(protocolOption())
@@ -97,6 +107,7 @@ program
   .option(
     "--config <file.json>",
     "values of the backbone tuned on this data set, as search writes them; --set goes over them",
+    path,
   )
   .addOption(threadsOption())
   .option("--json", "print one JSON document instead of a table")
@@ -118,9 +129,8 @@ program
   .option("--epochs <n>", "most epochs of a trial; default: as the backbone has it", wholeNumber(1, 1e6))
   .option(
     "--eta <n>",
-    "halving: one trial in so many goes on, with so many times the epochs",
+    "halving: one trial in so many goes on, with so many times the epochs; default: 3",
     wholeNumber(2, 1000),
-    3,
   )
   .addOption(
     new Option(
@@ -138,8 +148,8 @@ program
   .addOption(protocolOption())
   .addOption(maskingOption())
   .addOption(seedOption())
-  .option("--file <trials.jsonl>", "finished trials are kept here; the same search goes on from it")
-  .option("--out <config.json>", "where the best values go, beside those of other backbones")
+  .option("--file <trials.jsonl>", "finished trials are kept here; the same search goes on from it", path)
+  .option("--out <config.json>", "where the best values go, beside those of other backbones", path)
   .addOption(threadsOption())
   .option("--json", "print one JSON document instead of a table")
   .action(async (options) => (await import("./search.js")).search(options));
@@ -149,10 +159,10 @@ program
   .description(
     "train a pocket Llama on a catalogue and its histories, or with --base a LoRA adapter; rows that run holds out stay out",
   )
-  .requiredOption("--out <file.gguf>", "where the model goes")
+  .requiredOption("--out <file.gguf>", "where the model goes", path)
   .addOption(dataOption())
   .addOption(columnOption())
-  .option("--base <file.gguf>", "adapt this Llama by LoRA; the result is an adapter for it")
+  .option("--base <file.gguf>", "adapt this Llama by LoRA; the result is an adapter for it", path)
   .addOption(
     new Option("--type <name>", "type of the matrices in the file; default: F16, of an adapter F32").choices([
       "F16",
@@ -181,7 +191,11 @@ program
   .option("--rank <n>", "rank of the adapter of a base; default: 8", wholeNumber(...RANGES.rank))
   .option("--alpha <n>", "weight of the adapter times its rank; default: twice the rank", wholeNumber(1, 1e6))
   .option("--no-hints", "no words of conventional models in the prompts; saves their training")
-  .option("--checkpoint <file>", "kept while it runs; another run with the same options goes on from it")
+  .option(
+    "--checkpoint <file>",
+    "kept while it runs; another run with the same options goes on from it",
+    path,
+  )
   .addOption(threadsOption())
   .option("--json", "print one JSON document")
   .action(async (options) => (await import("./tune.js")).tune(options));
@@ -198,7 +212,7 @@ program
       .choices(EXPORT_FORMATS)
       .makeOptionMandatory(),
   )
-  .requiredOption("--out <path>", "a file, or a folder that exists")
+  .requiredOption("--out <path>", "a file, or a folder that exists", path)
   .addOption(dataOption())
   .addOption(columnOption())
   .addOption(

@@ -28,7 +28,8 @@ export interface SearchCommandOptions extends DataOptions {
   readonly strategy: SearchStrategy;
   readonly trials: number;
   readonly epochs?: number;
-  readonly eta: number;
+  /** Of successive halving. */
+  readonly eta?: number;
   readonly seed: number;
   readonly file?: string;
   readonly out?: string;
@@ -68,6 +69,7 @@ export async function search(options: SearchCommandOptions): Promise<void> {
   const backbone = askedBackbone(options);
   checkTaskOptions(backbone.task, options);
   searchSpace(backbone, options.space, options.set); // before anything is opened or made
+  checkSchedule(options);
   const metric = metricOf(options, backbone);
   const method = backbone.task === "rating" ? null : methodOf(backbone.task);
   const masking = method === null ? null : (options.masking ?? method.masking(protocol));
@@ -107,6 +109,14 @@ export async function search(options: SearchCommandOptions): Promise<void> {
   });
   if (out !== undefined) await writeTunedEntry(out, report.dataset, report.backbone, entryOf(report));
   console.log(json ? JSON.stringify(report, null, 2) : renderTrials(report));
+}
+
+/** How long trials train is said once, and nothing is said of halving where nothing is halved. */
+function checkSchedule({ strategy, eta, epochs, set }: SearchCommandOptions): void {
+  if (eta !== undefined && strategy !== "halving")
+    throw argumentError("--eta", "--strategy halving beside it", eta);
+  if (epochs !== undefined && set?.epochs !== undefined)
+    throw argumentError("--epochs", `no --set epochs=${set.epochs} beside it`, epochs);
 }
 
 /** The metric that chooses: one of the backbone's task. */

@@ -254,6 +254,15 @@ const badInput: Record<
     args: ["--lora", "adapter.gguf"],
     says: [/--lora: expected --llm beside it/, /adapter\.gguf/],
   },
+  "an empty path": { args: ["--data", ""], says: [/--data <path>/, /'' is invalid/, /expected a path/] },
+  "an empty path of a model": {
+    args: ["--llm", ""],
+    says: [/--llm <file\.gguf>/, /'' is invalid/, /expected a path/],
+  },
+  "a column of no table": {
+    args: ["--column", "user=who", "--column", "item=what"],
+    says: [/--column: expected --data beside it/, /got "user=who item=what"/],
+  },
   "a runner without its model": {
     args: ["--no-llm", "--runner", "pocket"],
     says: [/--runner: expected --llm beside it/, /"pocket"/],

@@ -151,6 +151,14 @@ const badInput: Record<string, { args: readonly string[]; says: readonly RegExp[
     args: ["--backbone", "NFM", "--masking", "seen"],
     says: [/--masking: expected none for the rating task/],
   },
+  "an eta without halving": {
+    args: ["--eta", "4"],
+    says: [/--eta: expected --strategy halving beside it, got 4/],
+  },
+  "epochs twice": {
+    args: ["--epochs", "4", "--set", "epochs=3"],
+    says: [/--epochs: expected no --set epochs=3 beside it, got 4/],
+  },
   "no trial": { args: ["--trials", "0"], says: [/--trials/, /expected a whole number/] },
   "more epochs than a backbone allows": {
     args: ["--epochs", "1000000"],
