@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { openDataset, resolveDataFolder } from "../data/open.js";
 import { generateShop } from "../data/shop/index.js";
-import { Llama4RecError } from "../native/errors.js";
+import { argumentError, Llama4RecError } from "../native/errors.js";
 import type { ProgressBars } from "./progress.js";
 
 /** What data a command works on, as parsed. */
@@ -15,14 +15,18 @@ export interface DataOptions {
 
 /**
  * Reads the data set that was asked for.
- * @throws Llama4RecError `E_FILE` when there is nothing, what the readers throw, the signal's reason when aborted.
+ * @throws Llama4RecError `E_FILE` when there is nothing, `E_ARGUMENT` for columns of no table, what the readers throw, the signal's reason when aborted.
  */
 export async function readData(
   { data, column }: DataOptions,
   bars: ProgressBars,
   signal: AbortSignal,
 ): Promise<Dataset> {
-  if (data === undefined) return generateShop();
+  if (data === undefined) {
+    if (column === undefined) return generateShop();
+    const names = Object.entries(column).map(([field, name]) => `${field}=${name}`);
+    throw argumentError("--column", "--data beside it, a table that has such columns", names.join(" "));
+  }
   return openDataset({
     data: locate(data),
     columns: column,

@@ -72,7 +72,7 @@ async function runFile(file: string, options: ExperimentCommandOptions): Promise
   return await withProgress(options.json ?? false, async (bars, signal) => {
     const dataset = await readData({ data: config.data === "shop" ? undefined : config.data }, bars, signal);
     const tuned =
-      config.tuned === undefined ? null : await readTunedConfig(join(dirname(file), config.tuned));
+      config.tuned === undefined ? null : await readTunedConfig(resolve(dirname(file), config.tuned));
     const work = await WorkFolder.open(join(options.work, config.name));
     const load = (name: string) => loadModelFile(join(options.models, name), work, signal);
     await using augmented = await load(config.models.augmented);

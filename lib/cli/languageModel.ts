@@ -11,9 +11,11 @@ export interface LanguageModelOptions {
   readonly llm?: string | false;
   /** LoRA adapters of the file. */
   readonly lora?: readonly string[];
-  readonly runner: LoadOptions["runner"];
+  readonly runner?: LoadOptions["runner"];
   /** Folder, or false for `--no-cache`. */
-  readonly cache: string | boolean;
+  readonly cache?: string | boolean;
+  /** Where the pairs come from that the language model is asked about. */
+  readonly pairs?: string;
   /** Given: the data set is not the embedded shop, of which alone the embedded model knows. */
   readonly data?: string;
 }
@@ -23,21 +25,37 @@ export interface OpenLanguageModel extends AsyncDisposable {
   readonly named: NamedLanguageModel | null;
 }
 
+/** Whether there may be a language model: a file, or the embedded one on the shop. */
+const isAsked = ({ llm, data }: LanguageModelOptions): boolean =>
+  typeof llm === "string" || (llm === undefined && data === undefined);
+
+/**
+ * Options about a language model go with one.
+ * @throws Llama4RecError `E_ARGUMENT` for one without a model, or an adapter without a file that it adapts.
+ */
+export function checkLanguageModelOptions(options: LanguageModelOptions): void {
+  const { llm, lora, runner, cache, pairs } = options;
+  if (lora !== undefined && typeof llm !== "string")
+    throw argumentError("--lora", "--llm beside it, the model that it adapts", lora[0]);
+  if (isAsked(options)) return;
+  for (const [name, value] of Object.entries({ runner, cache, pairs }))
+    if (typeof value === "string")
+      throw argumentError(`--${name}`, "--llm beside it: without it the language side is off", value);
+}
+
 /**
  * Loads what was asked for.
- * @throws Llama4RecError `E_ARGUMENT` for an adapter without its model; what {@link loadLanguageModel} throws; the signal's reason when aborted.
+ * @throws Llama4RecError what {@link loadLanguageModel} throws; the signal's reason when aborted.
  */
 export async function openLanguageModel(
   options: LanguageModelOptions,
   signal: AbortSignal,
 ): Promise<OpenLanguageModel> {
-  const { llm, lora = [], runner, cache, data } = options;
-  if (lora.length > 0 && typeof llm !== "string")
-    throw argumentError("--lora", "--llm beside it, the model that it adapts", lora[0]);
+  const { llm, lora = [], runner, cache } = options;
   const chosen =
     typeof llm === "string"
       ? { name: [llm, ...lora].map((path) => basename(path)).join(" + "), modelPath: llm }
-      : llm === undefined && data === undefined
+      : isAsked(options)
         ? embeddedModel()
         : null;
   if (chosen === null) return { named: null, [Symbol.asyncDispose]: async () => {} };

@@ -11,6 +11,7 @@ import {
   assignment,
   columnNames,
   names,
+  path,
   paths,
   searchRange,
   taskList,
@@ -26,12 +27,22 @@ const dataOption = (): Option =>
   new Option(
     "--data <path>",
     "a data set's folder or table, or its name inside $LLAMA4REC_DATA (else ./data); default: the demonstration shop",
-  );
+  ).argParser(path);
 const columnOption = (): Option =>
   new Option(
     "--column <field=name>",
     "column of a table: user, item, rating or timestamp; may be repeated",
   ).argParser(columnNames);
+const taskOption = (): Option =>
+  new Option(
+    "--task <name>",
+    "what to do: direct, sequential or rating; default: what the backbone is for, without one direct",
+  );
+const backboneOption = (): Option =>
+  new Option(
+    "--backbone <name>",
+    "conventional model, see backbones; default: the first of the task, MF, SASRec or DeepFM",
+  );
 const seedOption = (): Option =>
   new Option("--seed <n>", "everything random follows from it")
     .argParser(wholeNumber(...RANGES.seed))
@@ -47,7 +58,7 @@ const protocolOption = (): Option =>
 const maskingOption = (): Option =>
   new Option(
     "--masking <which>",
-    "whether items the user has already stay out of the ranking; default: as the protocol has it for the task",
+    "whether items the user has already stay out of the ranking, not for ratings; default: as the protocol has it for the task",
   ).choices(["seen", "none"]);
 /** A size of a model from scratch: a base has its own. */
 const sizeOption = (flag: string, what: string, range: readonly [number, number]): Option =>
@@ -68,34 +79,38 @@ program
   )
   .addOption(dataOption())
   .addOption(columnOption())
-  .option("--task <name>", "what to do: direct, sequential or rating", "direct")
-  .option("--backbone <name>", "conventional model; default: the first of the task, MF, SASRec or DeepFM")
+  .addOption(taskOption())
+  .addOption(backboneOption())
   .option(
     "--llm <file.gguf>",
     "language model; default: the embedded one on the demonstration shop, else the language side is off",
+    path,
   )
   .option("--no-llm", "leave the language side off")
   .option("--lora <file.gguf>", "LoRA adapter of the language model; may be repeated", paths)
   .addOption(
     new Option(
       "--runner <name>",
-      "what runs the language model; auto: the own engine where it can and is fast",
-    )
-      .choices(["auto", "pocket", "llama.cpp"])
-      .default("auto"),
+      "what runs the language model; default: auto, the own engine where it can and is fast",
+    ).choices(["auto", "pocket", "llama.cpp"]),
   )
-  .option("--cache <folder>", "where the language model's answers are kept; default: your cache folder")
+  .option("--cache <folder>", "where the language model's answers are kept; default: your cache folder", path)
   .option("--no-cache", "keep answers in memory only")
   .option("--seeds <n>", "how many seeds to run, from 1", wholeNumber(1, 1000), 1)
   .addOption(protocolOption())
   .addOption(maskingOption())
   .addOption(
-    new Option("--pairs <source>", "where the pairs of data augmentation come from")
-      .choices(["backbone", "random"])
-      .default("backbone"),
+    new Option(
+      "--pairs <source>",
+      "where the pairs of data augmentation come from, direct task only; default: backbone",
+    ).choices(["backbone", "random"]),
   )
   .option("--set <name=value>", "a hyper-parameter of the backbone; may be repeated", assignment)
-  .option("--config <file.json>", "tuned values of the backbone, as search writes them; --set goes over them")
+  .option(
+    "--config <file.json>",
+    "values of the backbone tuned on this data set, as search writes them; --set goes over them",
+    path,
+  )
   .addOption(threadsOption())
   .option("--json", "print one JSON document instead of a table")
   .action(async (options) => (await import("./run.js")).run(options));
@@ -105,8 +120,8 @@ program
   .description("search the hyper-parameters of a backbone; validation rows choose, test rows are never read")
   .addOption(dataOption())
   .addOption(columnOption())
-  .option("--task <name>", "what to recommend; default: as the backbone does, or direct")
-  .option("--backbone <name>", "conventional model; default: the first of the task")
+  .addOption(taskOption())
+  .addOption(backboneOption())
   .addOption(
     new Option("--strategy <name>", "random: all trials to the end; halving: the best go on")
       .choices(["random", "halving"])
@@ -116,9 +131,8 @@ program
   .option("--epochs <n>", "most epochs of a trial; default: as the backbone has it", wholeNumber(1, 1e6))
   .option(
     "--eta <n>",
-    "halving: one trial in so many goes on, with so many times the epochs",
+    "halving: one trial in so many goes on, with so many times the epochs; default: 3",
     wholeNumber(2, 1000),
-    3,
   )
   .addOption(
     new Option(
@@ -136,8 +150,8 @@ program
   .addOption(protocolOption())
   .addOption(maskingOption())
   .addOption(seedOption())
-  .option("--file <trials.jsonl>", "finished trials are kept here; the same search goes on from it")
-  .option("--out <config.json>", "where the best values go, beside those of other backbones")
+  .option("--file <trials.jsonl>", "finished trials are kept here; the same search goes on from it", path)
+  .option("--out <config.json>", "where the best values go, beside those of other backbones", path)
   .addOption(threadsOption())
   .option("--json", "print one JSON document instead of a table")
   .action(async (options) => (await import("./search.js")).search(options));
@@ -147,10 +161,10 @@ program
   .description(
     "train a pocket Llama on a catalogue and its histories, or with --base a LoRA adapter; rows that run holds out stay out",
   )
-  .requiredOption("--out <file.gguf>", "where the model goes")
+  .requiredOption("--out <file.gguf>", "where the model goes", path)
   .addOption(dataOption())
   .addOption(columnOption())
-  .option("--base <file.gguf>", "adapt this Llama by LoRA; the result is an adapter for it")
+  .option("--base <file.gguf>", "adapt this Llama by LoRA; the result is an adapter for it", path)
   .addOption(
     new Option("--type <name>", "type of the matrices in the file; default: F16, of an adapter F32").choices([
       "F16",
@@ -179,7 +193,11 @@ program
   .option("--rank <n>", "rank of the adapter of a base; default: 8", wholeNumber(...RANGES.rank))
   .option("--alpha <n>", "weight of the adapter times its rank; default: twice the rank", wholeNumber(1, 1e6))
   .option("--no-hints", "no words of conventional models in the prompts; saves their training")
-  .option("--checkpoint <file>", "kept while it runs; another run with the same options goes on from it")
+  .option(
+    "--checkpoint <file>",
+    "kept while it runs; another run with the same options goes on from it",
+    path,
+  )
   .addOption(threadsOption())
   .option("--json", "print one JSON document")
   .action(async (options) => (await import("./tune.js")).tune(options));
@@ -196,7 +214,7 @@ program
       .choices(EXPORT_FORMATS)
       .makeOptionMandatory(),
   )
-  .requiredOption("--out <path>", "a file, or a folder that exists")
+  .requiredOption("--out <path>", "a file, or a folder that exists", path)
   .addOption(dataOption())
   .addOption(columnOption())
   .addOption(

@@ -45,9 +45,15 @@ function rangeOf(text: string): SearchRange | null {
   return { low, high, scale: ends.log === undefined ? "linear" : "log" };
 }
 
+/** A path, or a name that leads to one. */
+export function path(text: string): string {
+  if (text === "") throw new InvalidArgumentError("expected a path.");
+  return text;
+}
+
 /** A path, added to earlier ones. */
 export function paths(text: string, soFar: readonly string[] = []): readonly string[] {
-  return [...soFar, text];
+  return [...soFar, path(text)];
 }
 
 /** `field=NAME` of a table, added to what earlier ones said. */

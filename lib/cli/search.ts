@@ -3,7 +3,6 @@ import { methodOf } from "../evaluation/tasks.js";
 import type { MetricName } from "../metrics/names.js";
 import { type BackboneDefinition, metricsOf } from "../models/backbone.js";
 import type { Masking } from "../models/fullRanking.js";
-import { findBackbone, findTask, listBackbones } from "../models/registry.js";
 import { openTunedConfig, type TunedEntry, writeTunedEntry } from "../models/tunedConfig.js";
 import { threads as poolThreads, setThreads } from "../native/addon.js";
 import { argumentError } from "../native/errors.js";
@@ -16,6 +15,7 @@ import {
   searchHyperparameters,
   searchSpace,
 } from "../search/index.js";
+import { askedBackbone, checkTaskOptions } from "./askedBackbone.js";
 import { type DataOptions, readData } from "./data.js";
 import { checkOutFile } from "./outFile.js";
 import { type ProgressBars, withProgress } from "./progress.js";
@@ -28,7 +28,8 @@ export interface SearchCommandOptions extends DataOptions {
   readonly strategy: SearchStrategy;
   readonly trials: number;
   readonly epochs?: number;
-  readonly eta: number;
+  /** Of successive halving. */
+  readonly eta?: number;
   readonly seed: number;
   readonly file?: string;
   readonly out?: string;
@@ -65,12 +66,12 @@ export interface SearchReport extends SearchResult {
 /** `llama4rec search`: tries hyper-parameters, a table or one JSON document on standard output. */
 export async function search(options: SearchCommandOptions): Promise<void> {
   const { strategy, seed, protocol, file, out, json = false } = options;
-  const backbone = backboneOf(options);
+  const backbone = askedBackbone(options);
+  checkTaskOptions(backbone.task, options);
   searchSpace(backbone, options.space, options.set); // before anything is opened or made
+  checkSchedule(options);
   const metric = metricOf(options, backbone);
   const method = backbone.task === "rating" ? null : methodOf(backbone.task);
-  if (method === null && options.masking !== undefined)
-    throw argumentError("--masking", "none for the rating task, which ranks nothing", options.masking);
   const masking = method === null ? null : (options.masking ?? method.masking(protocol));
   if (file !== undefined) await checkOutFile("--file", file);
   if (out !== undefined) await checkOutFile("--out", out);
@@ -110,10 +111,12 @@ export async function search(options: SearchCommandOptions): Promise<void> {
   console.log(json ? JSON.stringify(report, null, 2) : renderTrials(report));
 }
 
-/** The backbone that was named, of the task that was named; the first of a task without a name. */
-function backboneOf({ task, backbone }: SearchCommandOptions): BackboneDefinition {
-  const named = task === undefined ? undefined : findTask(task);
-  return backbone === undefined ? listBackbones(named ?? "direct")[0] : findBackbone(backbone, named);
+/** How long trials train is said once, and nothing is said of halving where nothing is halved. */
+function checkSchedule({ strategy, eta, epochs, set }: SearchCommandOptions): void {
+  if (eta !== undefined && strategy !== "halving")
+    throw argumentError("--eta", "--strategy halving beside it", eta);
+  if (epochs !== undefined && set?.epochs !== undefined)
+    throw argumentError("--epochs", `no --set epochs=${set.epochs} beside it`, epochs);
 }
 
 /** The metric that chooses: one of the backbone's task. */

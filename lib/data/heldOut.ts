@@ -11,15 +11,14 @@ export class HeldOut {
   readonly users: Int32Array;
   /** Internal index of the item to be found, per row. */
   readonly items: Int32Array;
-  /** Rating that the user gave it, per row: what a rating model is to predict. */
-  readonly ratings: Float32Array;
+  /** Rating that the user gave it, per row: what a rating model is to predict. Null: rows for rankings alone. */
+  readonly ratings: Float32Array | null;
 
-  /** @param ratings Default: all 1. */
   constructor(
     name: "validation" | "test",
     users: Int32Array,
     items: Int32Array,
-    ratings: Float32Array = new Float32Array(items.length).fill(1),
+    ratings: Float32Array | null = null,
   ) {
     this.name = name;
     this.users = users;

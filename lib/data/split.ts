@@ -70,7 +70,7 @@ export interface Split {
   readonly validation: HeldOut;
   /** What is measured on, once. */
   readonly test: HeldOut;
-  /** SHA-256 in hex over protocol, training, validation and test rows. */
+  /** SHA-256 in hex over protocol, training, validation and test rows, their ratings among them. */
   readonly digest: string;
   /** What became of users and rows. */
   readonly counts: SplitCounts;
@@ -139,7 +139,7 @@ export function split(dataset: Dataset, options: SplitOptions = {}): Split {
     final: protocol === "standard" ? viewOf(dataset, finalRows) : train,
     validation,
     test,
-    digest: digestOf([protocol, train.digest, validation.users, validation.items, test.users, test.items]),
+    digest: digestOf([protocol, train.digest, ...columnsOf(validation), ...columnsOf(test)]),
     counts: {
       users: last.length,
       skippedShortUsers,
@@ -207,6 +207,9 @@ function heldOut(name: HeldOut["name"], targets: readonly Target[], train: Train
     Float32Array.from(seen, ({ rating }) => rating),
   );
 }
+
+/** What a digest is taken over: two splits whose held-out ratings differ measure different things. */
+const columnsOf = ({ users, items, ratings }: HeldOut) => [users, items, ratings];
 
 /** Row numbers of ratings not below `lowest`, by user, in file order. */
 function groupByUser({ users, ratings }: Interactions, userCount: number, lowest: number) {

@@ -9,6 +9,7 @@ import type { RatingTrainOptions, RatingTrainResult } from "../training/options.
 import { trainRating } from "../training/trainRating.js";
 import { chooseRatingRivals, type RatingRivalChoice, ratingRivals } from "./ratingRivals.js";
 import { StageClock, type StageProgress } from "./stages.js";
+import { summarize } from "./summary.js";
 
 /** Errors of a rating model over the test rows, in units of the rating. */
 export interface RatingMetrics {
@@ -124,6 +125,7 @@ export async function runRatingExperiment(options: RatingExperimentOptions): Pro
       using predictor = await finalPredictor(trained[index], seed, parts, options);
       figures.push(await clock.time("evaluate", () => measure(predictor)));
     }
+    const { mean, spread } = summarize(figures);
     const rivals = await clock.time("rivals", () => {
       const { itemMean, biases, factors } = ratingRivals(final, rivalChoice);
       return { itemMean: measure(itemMean), biases: measure(biases), factors: measure(factors) };
@@ -142,7 +144,8 @@ export async function runRatingExperiment(options: RatingExperimentOptions): Pro
       seeds,
       users: test.users.length,
       ...rivals,
-      ...meanAndSpread(figures),
+      base: mean,
+      spread,
       chosen: { ...rivalChoice, epochs: trained.map(({ epoch }) => epoch) },
       hyperparameters,
       device: `cpu (${cpuInfo().level})`,
@@ -195,22 +198,4 @@ async function finalPredictor(
   chosen.predictor.dispose();
   const hyperparameters = { ...chosen.hyperparameters, epochs: chosen.epoch };
   return (await trainOn(options, { view: final, hyperparameters, seed })).predictor;
-}
-
-function meanAndSpread(runs: readonly RatingMetrics[]): {
-  base: RatingMetrics;
-  spread: RatingMetrics | null;
-} {
-  const mean = (of: (run: RatingMetrics) => number): number =>
-    runs.reduce((sum, run) => sum + of(run), 0) / runs.length;
-  const base = { rmse: mean(({ rmse }) => rmse), mae: mean(({ mae }) => mae) };
-  const deviation = (of: (run: RatingMetrics) => number, around: number): number =>
-    Math.sqrt(runs.reduce((sum, run) => sum + (of(run) - around) ** 2, 0) / (runs.length - 1));
-  return {
-    base,
-    spread:
-      runs.length < 2
-        ? null
-        : { rmse: deviation(({ rmse }) => rmse, base.rmse), mae: deviation(({ mae }) => mae, base.mae) },
-  };
 }

@@ -1,6 +1,6 @@
 import type { HeldOut } from "../data/heldOut.js";
 import type { TrainView } from "../data/trainView.js";
-import { evaluateRatings, type Rater } from "../models/ratings.js";
+import { evaluateRatings, givenRatings, type Rater } from "../models/ratings.js";
 import { type BiasDamping, biasRater, chooseBiasDamping } from "../models/reference/bias.js";
 import { residualFactors } from "../models/reference/residualFactors.js";
 import { argumentError } from "../native/errors.js";
@@ -28,7 +28,7 @@ export interface RatingRivals {
 
 /**
  * Damping and ridge penalty with the least RMSE on validation; equal ones: the first.
- * @throws Llama4RecError `E_ARGUMENT` for test rows, or none.
+ * @throws Llama4RecError `E_ARGUMENT` for test rows, none, or rows without ratings.
  */
 export function chooseRatingRivals(view: TrainView, validation: HeldOut): RatingRivalChoice {
   if (validation.name !== "validation")
@@ -37,7 +37,11 @@ export function chooseRatingRivals(view: TrainView, validation: HeldOut): Rating
       "validation rows, for test rows never choose anything",
       validation.name,
     );
-  const damping = chooseBiasDamping(view, validation);
+  const damping = chooseBiasDamping(view, {
+    users: validation.users,
+    items: validation.items,
+    ratings: givenRatings(validation),
+  });
   const errors = residualLambdas.map((lambda) => {
     using rater = residualFactors(view, { damping, lambda });
     return evaluateRatings(rater, validation).rmse;

@@ -75,7 +75,9 @@ export function summarizeSegment(
   rivals: RivalFigures,
   seeds: readonly SeedFigures[],
 ): { mean: RankerMetrics; spread: ExperimentReport["spread"] } {
-  const summaryOf = (pick: (figures: SeedFigures) => SegmentedMetrics | null): MetricSummary | null => {
+  const summaryOf = (
+    pick: (figures: SeedFigures) => SegmentedMetrics | null,
+  ): MetricSummary<RankingMetrics> | null => {
     const found = seeds.map(pick).filter((metrics) => metrics !== null);
     return found.length === 0 ? null : summarize(found.map((metrics) => metrics[segment]));
   };

@@ -1,42 +1,35 @@
 /** What may be said of several runs: mean and spread over seeds, a paired bootstrap over users, Holm's correction. */
 
 import { Random } from "../data/random.js";
-import type { RankingMetrics } from "../metrics/ranking.js";
 import { argumentError } from "../native/errors.js";
 
 /** Metrics of several seeds in short. */
-export interface MetricSummary {
+export interface MetricSummary<Metrics> {
   /** Mean over the seeds. */
-  mean: RankingMetrics;
+  readonly mean: Metrics;
   /** Sample standard deviation over the seeds (divisor n - 1); null with one seed, where there is none. */
-  spread: RankingMetrics | null;
+  readonly spread: Metrics | null;
   /** How many seeds. */
-  seeds: number;
+  readonly seeds: number;
 }
 
 /**
- * Mean and spread of metrics over seeds.
+ * Mean and spread of metrics over seeds, of rankings or of ratings.
  *
- * @param runs - One entry a seed.
+ * @param runs - One entry a seed, all with the same metrics.
  * @throws Llama4RecError `E_ARGUMENT` if there is no run.
  */
-export function summarize(runs: readonly RankingMetrics[]): MetricSummary {
+export function summarize<Metrics extends { readonly [Name in keyof Metrics]: number }>(
+  runs: readonly Metrics[],
+): MetricSummary<Metrics> {
   if (runs.length === 0) throw argumentError("runs", "the metrics of at least one seed", runs);
-  const mean = mapMetrics((key) => runs.reduce((sum, run) => sum + run[key], 0) / runs.length);
-  const deviation = (key: keyof RankingMetrics): number =>
-    Math.sqrt(runs.reduce((sum, run) => sum + (run[key] - mean[key]) ** 2, 0) / (runs.length - 1));
-  return { mean, spread: runs.length > 1 ? mapMetrics(deviation) : null, seeds: runs.length };
-}
-
-function mapMetrics(value: (key: keyof RankingMetrics) => number): RankingMetrics {
-  return {
-    "hr@3": value("hr@3"),
-    "ndcg@3": value("ndcg@3"),
-    "hr@5": value("hr@5"),
-    "ndcg@5": value("ndcg@5"),
-    "hr@10": value("hr@10"),
-    "ndcg@10": value("ndcg@10"),
-  };
+  const names = Object.keys(runs[0]) as (keyof Metrics)[];
+  const of = (value: (name: keyof Metrics) => number): Metrics =>
+    Object.fromEntries(names.map((name) => [name, value(name)])) as Metrics;
+  const mean = of((name) => runs.reduce((sum, run) => sum + run[name], 0) / runs.length);
+  const deviation = (name: keyof Metrics): number =>
+    Math.sqrt(runs.reduce((sum, run) => sum + (run[name] - mean[name]) ** 2, 0) / (runs.length - 1));
+  return { mean, spread: runs.length > 1 ? of(deviation) : null, seeds: runs.length };
 }
 
 /** Options of {@link pairedBootstrap}. */

@@ -23,6 +23,8 @@ export interface CellJob<B extends BackboneDefinition = BackboneDefinition> {
   readonly hyperparameters: Hyperparameters;
   readonly seed: number;
   readonly parts: Split;
+  /** Ratings that the data set knows, ascending. */
+  readonly scale: readonly number[];
   readonly models: ExperimentModels;
   readonly work: WorkFolder;
   readonly clock: StageClock;

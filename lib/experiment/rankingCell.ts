@@ -98,7 +98,7 @@ async function askedRows(
   heldOut: HeldOut,
   masking: Masking,
 ): Promise<RankedRow[]> {
-  const { backbone, config, models, parts, signal, clock } = job;
+  const { backbone, config, models, parts, scale, signal, clock } = job;
   const fields = model === models.augmented ? {} : { similarTitles: 0, predictionTitles: 0 };
   const refined = await clock.time("ask", () =>
     refine(ranker, parts.train, heldOut, {
@@ -107,6 +107,7 @@ async function askedRows(
       template: methodOf(backbone.task).template,
       masking,
       modes: config.modes,
+      scale,
       signal,
       onProgress: (done, total) =>
         clock.report({ stage: stageOf(job, `language model ranks, ${heldOut.name}`), done, total }),

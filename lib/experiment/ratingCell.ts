@@ -14,7 +14,7 @@ import { type AttributeTemplate, BOOK_ATTRIBUTES, MOVIE_ATTRIBUTES } from "../ll
 import { buildRatePrompt } from "../llm/prompts/build.js";
 import type { RatingDefinition } from "../models/backbone.js";
 import type { RatingPredictor } from "../models/ratingPredictor.js";
-import type { Rater } from "../models/ratings.js";
+import { givenRatings, type Rater } from "../models/ratings.js";
 import type { ListName, Lists, RatedRow, RatingCell } from "./cell.js";
 import { type CellJob, costMeter, stageOf } from "./cellJob.js";
 import { factsOf } from "./facts.js";
@@ -122,9 +122,11 @@ function ratedRows(
   { parts }: CellJob,
   predictor: Rater,
   other: Rater | null,
-  { name, users, items, ratings }: HeldOut,
+  heldOut: HeldOut,
 ): RatedRow[] {
-  const facts = factsOf(parts.train, { name, users, items, ratings });
+  const { users, items } = heldOut;
+  const ratings = givenRatings(heldOut);
+  const facts = factsOf(parts.train, heldOut);
   const own = predictor.predict(users, items);
   const others = other?.predict(users, items) ?? null;
   return facts.map((fact, at) => ({

@@ -3,6 +3,7 @@ import { type Split, split } from "../data/split.js";
 import { requireTitles } from "../data/titles.js";
 import { chooseRatingRivals, ratingRivals } from "../evaluation/ratingRivals.js";
 import { chooseRivals, type RivalChoice, recencyFloor } from "../evaluation/rivals.js";
+import { ratingScale } from "../evaluation/refinement.js";
 import { StageClock, type StageProgress } from "../evaluation/stages.js";
 import { methodOf } from "../evaluation/tasks.js";
 import { checked } from "../llm/checks.js";
@@ -122,8 +123,9 @@ function jobOf<B extends BackboneDefinition>(options: TableOptions, backbone: B,
     models.plain.id,
     about,
   );
+  const scale = ratingScale(dataset.interactions.ratings);
   const clock = new StageClock(onProgress ?? (() => {}));
-  return { config, key, backbone, hyperparameters, seed, parts, models, work, clock, threads, signal };
+  return { config, key, backbone, hyperparameters, seed, parts, scale, models, work, clock, threads, signal };
 }
 
 /** The rows of an experiment. Data without timestamps has no order but that of the seed, so there each seed has its own split. */

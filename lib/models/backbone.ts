@@ -86,6 +86,8 @@ export interface RatingBackbone {
   loss(batch: RatingBatch): Tensor;
   /** Predicted ratings `[n x 1]`, not bounded; called inside a step. */
   predict(batch: FeatureBatch): Tensor;
+  /** Frees what the model holds beside its parameters, which the training or the predictor frees itself. */
+  [Symbol.dispose]?(): void;
 }
 
 interface NamedBackbone {

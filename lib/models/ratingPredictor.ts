@@ -23,6 +23,7 @@ export class RatingPredictor implements Rater {
   readonly #features: FeatureEncoding;
   readonly #backbone: RatingBackbone;
   #userVectors: Float32Array | undefined;
+  #disposed = false;
 
   /** Takes the model over, without a copy. */
   constructor(model: RatingModel, features: FeatureEncoding, backbone: RatingBackbone) {
@@ -105,6 +106,9 @@ export class RatingPredictor implements Rater {
   }
 
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#backbone[Symbol.dispose]?.();
     for (const parameter of this.#backbone.parameters) parameter.dispose();
   }
 

@@ -32,10 +32,11 @@ export interface RatingEvaluation {
 
 /**
  * Predicted against given ratings. Every row of `heldOut` is in the denominator.
- * @throws Llama4RecError `E_ARGUMENT` without rows, or for rows that the rater does not know.
+ * @throws Llama4RecError `E_ARGUMENT` without rows, for rows without ratings, or for rows that the rater does not know.
  */
 export function evaluateRatings(rater: Rater, heldOut: HeldOut): RatingEvaluation {
-  const { users, items, ratings } = heldOut;
+  const { users, items } = heldOut;
+  const ratings = givenRatings(heldOut);
   const predicted = rater.predict(users, items);
   return {
     rmse: rmse(predicted, ratings),
@@ -43,6 +44,16 @@ export function evaluateRatings(rater: Rater, heldOut: HeldOut): RatingEvaluatio
     users: ratings.length,
     errors: Float64Array.from(predicted, (rating, row) => rating - ratings[row]),
   };
+}
+
+/**
+ * The ratings of held-out rows, one a row.
+ * @throws Llama4RecError `E_ARGUMENT` for rows without them.
+ */
+export function givenRatings({ name, users, ratings }: HeldOut): Float32Array {
+  if (ratings?.length !== users.length)
+    throw argumentError("heldOut.ratings", `${users.length} ratings, one for each ${name} row`, ratings);
+  return ratings;
 }
 
 /**

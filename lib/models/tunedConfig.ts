@@ -121,8 +121,7 @@ function checkedEntry(backbone: string, value: unknown): TunedEntry {
     "validation",
     "chosen",
   ]);
-  if (!isNumbers(hyperparameters))
-    throw argumentError(`${what}.hyperparameters`, "numbers by name", hyperparameters);
+  checkNumbers(`${what}.hyperparameters`, hyperparameters);
   resolveHyperparameters(definition, hyperparameters);
   if (typeof chosen !== "string") throw argumentError(`${what}.chosen`, "when and by what, as text", chosen);
   if (validation === undefined) return { hyperparameters, chosen };
@@ -158,8 +157,12 @@ function fieldsOf<Name extends string>(
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-const isNumbers = (value: unknown): value is Readonly<Record<string, number>> =>
-  isObject(value) && Object.values(value).every((entry) => typeof entry === "number");
+
+function checkNumbers(what: string, value: unknown): asserts value is Readonly<Record<string, number>> {
+  if (!isObject(value)) throw argumentError(what, "numbers by name", value);
+  for (const [name, entry] of Object.entries(value))
+    if (typeof entry !== "number") throw argumentError(`${what}.${name}`, "a number", entry);
+}
 
 /** Names the file in what a check throws. */
 function atPath<T>(path: string, body: () => T): T {

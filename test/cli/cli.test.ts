@@ -254,6 +254,29 @@ const badInput: Record<
     args: ["--lora", "adapter.gguf"],
     says: [/--lora: expected --llm beside it/, /adapter\.gguf/],
   },
+  "an empty path": { args: ["--data", ""], says: [/--data <path>/, /'' is invalid/, /expected a path/] },
+  "an empty path of a model": {
+    args: ["--llm", ""],
+    says: [/--llm <file\.gguf>/, /'' is invalid/, /expected a path/],
+  },
+  "a column of no table": {
+    args: ["--column", "user=who", "--column", "item=what"],
+    says: [/--column: expected --data beside it/, /got "user=who item=what"/],
+  },
+  "a runner without its model": {
+    args: ["--no-llm", "--runner", "pocket"],
+    says: [/--runner: expected --llm beside it/, /"pocket"/],
+  },
+  "a cache without a model": {
+    args: ["--data", "rows.csv", "--cache", "answers"],
+    files: { "rows.csv": table() },
+    says: [/--cache: expected --llm beside it/, /"answers"/],
+  },
+  "pairs without a model to ask": {
+    args: ["--data", "rows.csv", "--pairs", "random"],
+    files: { "rows.csv": table() },
+    says: [/--pairs: expected --llm beside it/, /"random"/],
+  },
   "tune without a file to write": { command: ["tune"], args: [], says: [/--out <file\.gguf>/] },
   "tune into a folder that is not there": {
     command: ["tune"],

@@ -1,7 +1,7 @@
 /** `llama4rec search` as its users meet it: a child process, its output, its files and its exit code. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import test from "ava";
@@ -57,6 +57,18 @@ test("search keeps trials, writes the best, and run takes it under --set", async
   t.is(refused.code, 2);
   t.regex(refused.stderr, /tuned\.json: expected values tuned on "other", got those of "rows"/);
   t.false(readdirSync(folder).includes("new.jsonl"), "refused before the search");
+  for (const task of ["direct", "rating"]) {
+    const backbones = {
+      MF: { hyperparameters: {}, chosen: "" },
+      DeepFM: { hyperparameters: {}, chosen: "" },
+    };
+    writeFileSync(join(folder, "rows.json"), JSON.stringify({ dataset: "rows", backbones }));
+    const args = ["run", "--data", "other.csv", "--task", task, "--config", "rows.json", "--json"];
+    const ran = await llama4rec(folder, args);
+    t.is(ran.code, 2);
+    t.is(ran.stdout, "");
+    t.regex(ran.stderr, /rows\.json: expected values tuned on "other", got those of "rows"/);
+  }
   const other = await llama4rec(folder, [...config, "--backbone", "SASRec", "--task", "sequential"]);
   t.is(other.code, 2);
   t.regex(other.stderr, /tuned\.json: backbones: expected one for SASRec, got "MF"/);
@@ -138,6 +150,14 @@ const badInput: Record<string, { args: readonly string[]; says: readonly RegExp[
   "a masking for ratings": {
     args: ["--backbone", "NFM", "--masking", "seen"],
     says: [/--masking: expected none for the rating task/],
+  },
+  "an eta without halving": {
+    args: ["--eta", "4"],
+    says: [/--eta: expected --strategy halving beside it, got 4/],
+  },
+  "epochs twice": {
+    args: ["--epochs", "4", "--set", "epochs=3"],
+    says: [/--epochs: expected no --set epochs=3 beside it, got 4/],
   },
   "no trial": { args: ["--trials", "0"], says: [/--trials/, /expected a whole number/] },
   "more epochs than a backbone allows": {

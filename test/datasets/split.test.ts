@@ -102,6 +102,21 @@ test("a timestamped split does not depend on the seed, its digest does on the pr
   t.not(split(dataset).digest, split(dataset, { protocol: "standard" }).digest);
 });
 
+test("the digest is over all that is learnt from and measured on, held-out ratings among it", (t) => {
+  const rows: InteractionRow[] = [...everything(6), [1, 1, 5, 1], [1, 2, 5, 2], [1, 3, 5, 3]];
+  const digest = (row: number, rating: number): string => {
+    const changed = rows.map((one, index): InteractionRow => {
+      const [user, item, given, time] = one;
+      return [user, item, index === row ? rating : given, time];
+    });
+    return split(datasetOf(changed), { protocol: "standard" }).digest;
+  };
+  for (const row of [rows.length - 3, rows.length - 2, rows.length - 1]) {
+    t.is(digest(row, 5), digest(0, 5));
+    t.not(digest(row, 4), digest(0, 5), `row ${row}`);
+  }
+});
+
 test("bad options are named", (t) => {
   const dataset = datasetOf(everything(6));
   const bad = { protocol: "random" };

@@ -1,6 +1,7 @@
 /** The rating task end to end on the generated shop: rivals on the same rows, choices on validation, the same report twice. */
 import test from "ava";
 import { DatasetBuilder } from "../../lib/data/builder.js";
+import { HeldOut } from "../../lib/data/heldOut.js";
 import { generateShop } from "../../lib/data/shop/index.js";
 import { split } from "../../lib/data/split.js";
 import { runRatingExperiment } from "../../lib/evaluation/ratingExperiment.js";
@@ -63,6 +64,11 @@ test("data without ratings, without seeds or too small is refused by name", asyn
 test("test rows choose nothing", (t) => {
   const parts = split(dataset, { protocol: "paper", likeThreshold: null });
   t.throws(() => chooseRatingRivals(parts.train, parts.test), { code: "E_ARGUMENT", message: /test rows/ });
+  const { users, items } = parts.validation;
+  t.throws(() => chooseRatingRivals(parts.train, new HeldOut("validation", users, items)), {
+    code: "E_ARGUMENT",
+    message: /^heldOut\.ratings: expected \d+ ratings, one for each validation row, got null/,
+  });
 });
 
 test("an abort ends the run with its reason", async (t) => {

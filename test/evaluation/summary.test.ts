@@ -17,6 +17,14 @@ test("mean and sample standard deviation over seeds, by hand", (t) => {
   t.is(summary.spread?.["ndcg@5"], 0);
 });
 
+test("errors of ratings are summarized alike", (t) => {
+  const summary = summarize([
+    { rmse: 1, mae: 0.5 },
+    { rmse: 2, mae: 0.5 },
+  ]);
+  t.deepEqual(summary, { mean: { rmse: 1.5, mae: 0.5 }, spread: { rmse: Math.SQRT1_2, mae: 0 }, seeds: 2 });
+});
+
 test("one seed has no spread, none is refused", (t) => {
   t.deepEqual(summarize([metrics(0.5)]), { mean: metrics(0.5), spread: null, seeds: 1 });
   t.throws(() => summarize([]), { code: "E_ARGUMENT" });

@@ -42,8 +42,16 @@ test("errors of each row and their means", (t) => {
   raises(t, () => rater.predict(Int32Array.of(0, 1), Int32Array.of(0)), "E_ARGUMENT", /^items: expected 2/);
 });
 
-test("held-out rows have the rating 1 unless others are given", (t) => {
-  t.deepEqual(new HeldOut("test", Int32Array.of(0), Int32Array.of(2)).ratings, Float32Array.of(1));
+test("held-out rows without ratings are for rankings: no error is measured on them", (t) => {
+  const rater = raterOf("constant", { userCount: 3, itemCount: 3 }, () => 3);
+  const [users, items] = [Int32Array.of(0, 1), Int32Array.of(2, 0)];
+  for (const ratings of [undefined, null, Float32Array.of(1)])
+    raises(
+      t,
+      () => evaluateRatings(rater, new HeldOut("test", users, items, ratings)),
+      "E_ARGUMENT",
+      /^heldOut\.ratings: expected 2 ratings, one for each test row, got (null|Float32Array)/,
+    );
 });
 
 test("biases as a rater give what the bias model gives", (t) => {

@@ -76,7 +76,16 @@ const damage: Record<string, readonly [value: unknown, code: string, message: Re
     "E_ARGUMENT",
     /MF hyper-parameter: .*did you mean "dimension"\?/,
   ],
-  "a value that is a text": [withMF({ hyperparameters: { l2: "0" } }), "E_ARGUMENT", /numbers by name/],
+  "a value that is a text": [
+    withMF({ hyperparameters: { l2: "0" } }),
+    "E_ARGUMENT",
+    /backbones\.MF\.hyperparameters\.l2: expected a number, got "0"/,
+  ],
+  "values in a list": [
+    withMF({ hyperparameters: [1] }),
+    "E_ARGUMENT",
+    /expected numbers by name, got an array of 1/,
+  ],
   "no reason": [withMF({ chosen: undefined }), "E_ARGUMENT", /backbones\.MF\.chosen: expected when/],
   "another field in an entry": [withMF({ reason: "x" }), "E_ARGUMENT", /backbones\.MF: expected one of/],
   "a validation by a metric of another task": [

@@ -17,7 +17,7 @@ import {
 import { trainRating } from "../../lib/training/trainRating.js";
 import { ratedHeldOut, ratedView } from "../models/plantedRatings.js";
 import { fitModel } from "./fitModel.js";
-import { explodes } from "./ratingBackbones.js";
+import { explodes, held, holds } from "./ratingBackbones.js";
 
 const small = { dimension: 4, hidden1: 8, hidden2: 4, history: 3, epochs: 6, batchSize: 32 };
 const fitRatings = (options: Partial<RatingTrainOptions> = {}): Promise<RatingTrainResult> =>
@@ -50,6 +50,15 @@ test("inline and in a worker at any number of threads: the same bits, dropout am
   }
   t.notDeepEqual(bits(await fitRatings({ ...options, hyperparameters: { dropout: 0 } })), bits(here));
   t.notDeepEqual(bits(await fitRatings({ ...options, seed: 2 })), bits(here));
+});
+
+test("what a model holds beside its parameters is freed once, by the training and by the predictor", async (t) => {
+  const { predictor } = await fitRatings({ backbone: holds, validation: { heldOut: ratedHeldOut } });
+  t.true(held.made > 2, "for the training, for each validation and for the result");
+  t.is(held.freed, held.made - 1);
+  predictor.dispose();
+  predictor.dispose();
+  t.is(held.freed, held.made);
 });
 
 test("cut off in the middle of an epoch it goes on with the same bits, here and in a worker", async (t) => {
@@ -163,13 +172,17 @@ test("data that cannot be learnt or validated from is refused and named", async 
   const { users: rows, items: targets, ratings } = ratedHeldOut;
   const wrong: [heldOut: HeldOut, message: RegExp][] = [
     [new HeldOut("test", rows, targets, ratings), /^validation\.heldOut: expected validation rows/],
-    [new HeldOut("validation", rows, targets, ratings.slice(1)), /^validation\.heldOut\.ratings: expected/],
+    [
+      new HeldOut("validation", rows, targets),
+      /^validation\.heldOut\.ratings: expected a Float32Array of 30 ratings, one a row, got null/,
+    ],
+    [new HeldOut("validation", rows, targets, ratings?.slice(1)), /^validation\.heldOut\.ratings: expected/],
     [
       new HeldOut(
         "validation",
         rows,
         targets,
-        ratings.map(() => Number.NaN),
+        ratings?.map(() => Number.NaN),
       ),
       /^validation\.heldOut\.ratings\[0\]: expected a finite number/,
     ],

@@ -22,3 +22,24 @@ export const explodes: RatingDefinition = {
     };
   },
 };
+
+/** Models of `holds` that were made, and how often one was freed, with its parameters still there. */
+export const held = { made: 0, freed: 0 };
+/** It holds something beside its parameters. */
+export const holds: RatingDefinition = {
+  ...DEEPFM,
+  name: "Holds",
+  create(...args) {
+    const model = DEEPFM.create(...args);
+    held.made++;
+    return {
+      parameters: model.parameters,
+      predict: (batch) => model.predict(batch),
+      loss: (batch) => model.loss(batch),
+      [Symbol.dispose]() {
+        model.parameters[0].read(); // throws once it is freed
+        held.freed++;
+      },
+    };
+  },
+};

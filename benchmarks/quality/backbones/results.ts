@@ -1,5 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { summarize } from "../../../lib/evaluation/summary.js";
 import type { Task } from "../../../lib/models/backbone.js";
 import { replaceFile } from "../../../lib/storage/atomicFile.js";
 import type { Run } from "./measure.js";
@@ -77,25 +78,15 @@ const notWorse = (metric: string, ours: number, theirs: number): boolean =>
   isError(metric) ? ours <= theirs : ours >= theirs;
 const primary = (task: Task): string => (task === "rating" ? "rmse" : "ndcg@5");
 
-/** Mean, and sample standard deviation where there are two or more. */
-export function summary(runs: readonly Metrics[]): { metrics: Metrics; spread: Metrics | null } {
-  const of = (value: (metric: string) => number): Metrics =>
-    Object.fromEntries(Object.keys(runs[0] ?? {}).map((metric) => [metric, value(metric)]));
-  const mean = (metric: string): number => runs.reduce((sum, run) => sum + run[metric], 0) / runs.length;
-  const deviation = (metric: string): number =>
-    Math.sqrt(runs.reduce((sum, run) => sum + (run[metric] - mean(metric)) ** 2, 0) / (runs.length - 1));
-  return { metrics: of(mean), spread: runs.length > 1 ? of(deviation) : null };
-}
-
 /** The table's line for a backbone's runs and the rivals on the same splits. */
 export function rowOf(result: BackboneResult, rivals: RivalResult | null): BackboneRow {
   const { dataset, backbone, task, runs } = result;
-  const { metrics, spread } = summary(runs.map((run) => run.metrics));
+  const { mean: metrics, spread } = summarize(runs.map((run) => run.metrics));
   const maskedRuns = runs.flatMap((run) => (run.masked === null ? [] : [run.masked]));
-  const masked = maskedRuns.length === 0 ? null : summary(maskedRuns);
+  const masked = maskedRuns.length === 0 ? null : summarize(maskedRuns);
   const paper = paperBase(dataset, backbone);
   const rival = rivals === null ? null : bestRival(rivals, runs);
-  const ours = masked?.metrics ?? metrics;
+  const ours = masked?.mean ?? metrics;
   const key = primary(task);
   return {
     dataset,
@@ -103,7 +94,7 @@ export function rowOf(result: BackboneResult, rivals: RivalResult | null): Backb
     task,
     metrics,
     spread,
-    masked,
+    masked: masked && { metrics: masked.mean, spread: masked.spread },
     users: Math.round(runs.reduce((sum, run) => sum + run.users, 0) / runs.length),
     seeds: runs.length,
     paper,
@@ -122,12 +113,14 @@ export function rivalMeans(rivals: RivalResult): readonly (RivalRun & { readonly
   return (rivals.runs[0]?.rows ?? []).map((row, index) => {
     const runs = rivals.runs.map(({ rows }) => rows[index]);
     const masked = runs.flatMap((run) => (run.masked === null ? [] : [run.masked]));
+    const { mean, spread } = summarize(runs.map((run) => run.metrics));
     return {
       ...row,
       // Chosen on each split: what differs between them is left out of the name.
       name: runs.every(({ name }) => name === row.name) ? row.name : row.name.split(",")[0],
-      ...summary(runs.map((run) => run.metrics)),
-      masked: masked.length === 0 ? null : summary(masked).metrics,
+      metrics: mean,
+      spread,
+      masked: masked.length === 0 ? null : summarize(masked).mean,
     };
   });
 }
