@@ -18,18 +18,31 @@ class AbsentSearch {
       *to = rank;
       return;
     }
-    pending_[count_++] = {list, length, rank, 0, to};
-    if (count_ == kTogether) finish();
+    lists_[count_] = list;
+    left_[count_] = static_cast<std::uint32_t>(length);
+    items_[count_] = rank;
+    to_[count_] = to;
+    if (++count_ == kTogether) finish();
   }
 
   // Writes what has not been written yet.
   void finish() {
-    std::int32_t longest = 0;
-    for (std::size_t s = 0; s < count_; ++s) longest = std::max(longest, pending_[s].left);
-    // Searches that have ended, or never begun, go on without an effect.
-    for (; longest > 0; longest /= 2)
-      for (Search& search : pending_) search.halve();
-    for (std::size_t s = 0; s < count_; ++s) *pending_[s].to = pending_[s].rank + pending_[s].before;
+    for (std::size_t s = count_; s < kTogether; ++s) {
+      lists_[s] = &kNone;
+      left_[s] = 1;
+    }
+    // Those with one entry left stay where they are.
+    for (std::uint32_t longest = std::ranges::max(left_); longest > 1; longest -= longest / 2)
+      for (std::size_t s = 0; s < kTogether; ++s) {
+        const std::uint32_t half = left_[s] / 2;
+        const std::int32_t* middle = lists_[s] + half;
+        const std::int32_t item = items_[s] + static_cast<std::int32_t>(half);
+        const bool below = *middle <= item;
+        lists_[s] = below ? middle : lists_[s];
+        items_[s] = below ? item : items_[s];
+        left_[s] -= half;
+      }
+    for (std::size_t s = 0; s < count_; ++s) *to_[s] = items_[s] + (*lists_[s] <= items_[s] ? 1 : 0);
     count_ = 0;
   }
 
@@ -37,22 +50,10 @@ class AbsentSearch {
   static constexpr std::size_t kTogether = 8;
   static constexpr std::int32_t kNone = 0;
 
-  struct Search {
-    const std::int32_t* list = &kNone;
-    std::int32_t left = 0;  // entries from `before` on that are still in question
-    std::int32_t rank = 0;
-    std::int32_t before = 0;  // entries known to lie below the answer
-    std::int32_t* to = nullptr;
-
-    void halve() {
-      const std::int32_t half = left - left / 2;
-      const std::int32_t middle = std::max(before + half - 1, 0);
-      before += list[middle] - middle <= rank ? half : 0;
-      left -= half;
-    }
-  };
-
-  std::array<Search, kTogether> pending_;
+  std::array<const std::int32_t*, kTogether> lists_;  // from the first entry in question on
+  std::array<std::uint32_t, kTogether> left_;         // entries in question
+  std::array<std::int32_t, kTogether> items_{};  // the rank and the entries known to lie below the answer
+  std::array<std::int32_t*, kTogether> to_;
   std::size_t count_ = 0;
 };
 

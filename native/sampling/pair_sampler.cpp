@@ -114,8 +114,8 @@ std::int64_t PairSampler::next(std::int64_t count, std::int32_t* users, std::int
 void PairSampler::prefetch(const Example& example) const {
   if (example.user < 0) return;
   const std::int32_t begin = offsets_[at(example.user)], length = offsets_[at(example.user) + 1] - begin;
-  for (std::int32_t quarter = 1; quarter <= 3; ++quarter)
-    __builtin_prefetch(items_.data() + begin + length / 4 * quarter);
+  for (std::int32_t eighth = 1; eighth <= 7; ++eighth)
+    __builtin_prefetch(items_.data() + begin + length / 8 * eighth);
 }
 
 // The r-th item that is not in the user's list, r uniform: one draw, no rejection.
