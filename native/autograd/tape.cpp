@@ -13,7 +13,7 @@ constexpr int kSlotBits = 20;
 constexpr std::uint64_t kSlots = std::uint64_t{1} << kSlotBits;
 constexpr std::uint64_t kGenerations = std::uint64_t{1} << 33;
 // Streams of the random operations of a step: a mark that keeps them apart from the low-numbered streams of
-// initial values and samplers, then the step, then the operation.
+// initial values and from those of samplers, then the step, then the operation.
 constexpr std::uint64_t kStepMark = std::uint64_t{1} << 63;
 constexpr int kOperationBits = 12;
 constexpr std::uint64_t kSteps = std::uint64_t{1} << 48;

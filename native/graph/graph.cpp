@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "base/status.h"
+#include "base/thread_pool.h"
 
 namespace l4r {
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::int64_t kMostEdges = (std::int64_t{1} << 30) - 1;
 constexpr std::int64_t kRangeEdges = 1024;  // some 20 microseconds of one product of width 64
+constexpr std::int64_t kRangeDraws = 4096;  // edges, a multiple of 4
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -50,14 +52,21 @@ Graph::Graph(std::int64_t user_count, std::int64_t item_count, std::span<const s
 Graph Graph::drop_edges(double rate, std::uint64_t seed, std::uint64_t stream) const {
   require(rate >= 0 && rate < 1, "graph: rate: expected a number in [0, 1), got ", rate);
   const Philox random(seed, stream);
+  // Edge e takes word e % 4 of block e / 4.
+  std::vector<std::uint8_t> stays(at(edges()));
+  ThreadPool::shared().for_ranges(edges(), kRangeDraws, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t e = begin; e < end; e += 4) {
+      const auto words = random.block(at(e / 4));
+      for (std::int64_t i = e; i < std::min(e + 4, end); ++i)
+        stays[at(i)] = Philox::unit(words[at(i - e)]) >= rate ? 1 : 0;
+    }
+  });
   std::vector<std::int32_t> offsets{0}, items;
   offsets.reserve(at(user_count_) + 1);
   items.reserve(at(edges()));
-  // Edge e takes word e % 4 of block e / 4.
   for (std::int64_t user = 0; user < user_count_; ++user) {
     for (std::int64_t e = offsets_[at(user)]; e < offsets_[at(user) + 1]; ++e)
-      if (Philox::unit(random.block(at(e / 4))[at(e % 4)]) >= rate)
-        items.push_back(neighbours_[at(e)] - static_cast<std::int32_t>(user_count_));
+      if (stays[at(e)] != 0) items.push_back(neighbours_[at(e)] - static_cast<std::int32_t>(user_count_));
     offsets.push_back(static_cast<std::int32_t>(items.size()));
   }
   return Graph(user_count_, item_count_, offsets, items);

@@ -123,9 +123,9 @@ using GatherRows = void(std::int64_t n, std::int64_t cols, const float* table, c
 // out[i] = scale * table[rows[i]] + positions[places[i]].
 using EmbedRows = void(std::int64_t n, std::int64_t cols, const float* table, const std::int32_t* rows,
                        float scale, const float* positions, const std::int32_t* places, float* out);
-// out[b] = sum over j in offsets[b]..offsets[b + 1] of scales[j] * table[indices[j]].
+// out[b] = sum over j in offsets[b]..offsets[b + 1] of scales[j] * table[indices[j]], or out[b] += the same.
 using BagRows = void(std::int64_t bags, std::int64_t cols, const float* table, const std::int32_t* indices,
-                     const float* scales, const std::int32_t* offsets, float* out);
+                     const float* scales, const std::int32_t* offsets, float* out, bool accumulate);
 // out[i] = a[i] . b[i].
 using RowDot = void(std::int64_t n, std::int64_t cols, const float* a, const float* b, float* out);
 // out[i] = scale[i] * x[i], or out[i] += scale[i] * x[i].

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ops/gradient.h"
+#include "ops/parallel.h"
 
 namespace l4r {
 
@@ -23,12 +23,11 @@ void add_rows_to_gradient(Tape& tape, Handle x, const RowEntries& entries) {
   }
 
   const auto [to, accumulate] = tape.target(x);
-  float* sums = accumulate ? tape.allocate<float>(shape.size()) : to;
-  for_rows(shape.rows, 2 * shape.cols, [&](std::int64_t begin, std::int64_t end) {
-    tape.kernels().bag_rows(end - begin, shape.cols, entries.gradient, order, scales, offsets + begin,
-                            sums + begin * shape.cols);
-  });
-  if (accumulate) add_to_gradient(tape, x, 1.0f, sums);
+  for_rows(shape.rows, 2 * shape.cols,
+           [&, to = to, accumulate = accumulate](std::int64_t begin, std::int64_t end) {
+             tape.kernels().bag_rows(end - begin, shape.cols, entries.gradient, order, scales,
+                                     offsets + begin, to + begin * shape.cols, accumulate);
+           });
 }
 
 }  // namespace l4r

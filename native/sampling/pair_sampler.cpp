@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "base/rng.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "sampling/absent.h"
+#include "sampling/shuffle.h"
 
 namespace l4r {
 
@@ -16,9 +18,10 @@ namespace {
 constexpr std::int64_t kGrain = 1024;  // examples a chunk
 constexpr std::int64_t kAhead = 8;     // examples: far enough to hide a cache miss
 
-// Streams of one seed: two an epoch.
-std::uint64_t shuffle_stream(std::int64_t epoch) { return 2 * static_cast<std::uint64_t>(epoch); }
-std::uint64_t negative_stream(std::int64_t epoch) { return 2 * static_cast<std::uint64_t>(epoch) + 1; }
+// Streams of one seed: a mark that keeps them apart from those of initial values, then two an epoch.
+constexpr std::uint64_t kMark = std::uint64_t{1} << 61;
+std::uint64_t shuffle_stream(std::int64_t epoch) { return kMark | 2 * static_cast<std::uint64_t>(epoch); }
+std::uint64_t negative_stream(std::int64_t epoch) { return shuffle_stream(epoch) + 1; }
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -80,10 +83,9 @@ void PairSampler::check(std::int32_t user_count) const {
 void PairSampler::start_epoch(std::int64_t epoch, std::int64_t start) {
   require(epoch >= 0, "sampler: epoch: expected 0 or more, got ", epoch);
   require(start >= 0 && start <= examples(), "sampler: start: expected 0..", examples(), ", got ", start);
-  // Fisher and Yates, from the same start every time: an epoch does not depend on those before it.
-  const Philox random(seed_, shuffle_stream(epoch));
+  // From the same start every time: an epoch does not depend on those before it.
   std::copy(examples_.begin(), examples_.end(), order_.begin());
-  for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random.below(i, i)]);
+  shuffle(std::span(order_), Philox(seed_, shuffle_stream(epoch)));
   epoch_ = epoch;
   position_ = start;
 }
@@ -94,13 +96,15 @@ std::int64_t PairSampler::next(std::int64_t count, std::int32_t* users, std::int
   const std::int64_t start = position_;
   const std::int64_t taken = std::min(count, examples() - start);
   ThreadPool::shared().for_ranges(taken, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    AbsentSearch search;
     for (std::int64_t i = begin; i < end; ++i) {
       if (i + kAhead < end) prefetch(order_[at(start + i + kAhead)]);
       const auto [user, item] = order_[at(start + i)];
       users[i] = user >= 0 ? user : extra_[3 * at(-1 - user)];
       positives[i] = item;
-      draw({user, item}, start + i, negatives + i * negatives_);
+      draw({user, item}, start + i, negatives + i * negatives_, search);
     }
+    search.finish();
   });
   position_ += taken;
   return taken;
@@ -110,21 +114,29 @@ std::int64_t PairSampler::next(std::int64_t count, std::int32_t* users, std::int
 void PairSampler::prefetch(const Example& example) const {
   if (example.user < 0) return;
   const std::int32_t begin = offsets_[at(example.user)], length = offsets_[at(example.user) + 1] - begin;
-  for (std::int32_t quarter = 1; quarter <= 3; ++quarter)
-    __builtin_prefetch(items_.data() + begin + length / 4 * quarter);
+  for (std::int32_t eighth = 1; eighth <= 7; ++eighth)
+    __builtin_prefetch(items_.data() + begin + length / 8 * eighth);
 }
 
 // The r-th item that is not in the user's list, r uniform: one draw, no rejection.
-void PairSampler::draw(const Example& example, std::int64_t position, std::int32_t* negatives) const {
+void PairSampler::draw(const Example& example, std::int64_t position, std::int32_t* negatives,
+                       AbsentSearch& search) const {
   const bool extra = example.user < 0;
   const std::int32_t* triple = extra ? extra_.data() + 3 * at(-1 - example.user) : nullptr;
   const std::int32_t user = extra ? triple[0] : example.user;
   const std::int32_t* list = items_.data() + offsets_[at(user)];
   const std::int32_t length = offsets_[at(user) + 1] - offsets_[at(user)];
   const Philox random(seed_, negative_stream(epoch_));
-  // The preferred item of a triple need not be in the list: it is then left out of the draw.
-  const bool apart = extra && !std::binary_search(list, list + length, example.item);
-  const std::int32_t absent = item_count_ - length - (apart ? 1 : 0);
+  std::int32_t absent = item_count_ - length;
+  // The preferred item of a triple need not be in the list: its rank is then left out of the draw.
+  std::int32_t left_out = absent;
+  if (extra) {
+    const std::int32_t* place = std::lower_bound(list, list + length, example.item);
+    if (place == list + length || *place != example.item) {
+      left_out = example.item - static_cast<std::int32_t>(place - list);
+      --absent;
+    }
+  }
   for (std::int32_t j = 0; j < negatives_; ++j) {
     if (extra && (j == 0 || absent <= 0)) {
       negatives[j] = triple[2];
@@ -132,8 +144,7 @@ void PairSampler::draw(const Example& example, std::int64_t position, std::int32
     }
     const auto counter = static_cast<std::uint64_t>(position * negatives_ + j);
     const auto rank = static_cast<std::int32_t>(random.below(counter, static_cast<std::uint64_t>(absent)));
-    const std::int32_t item = absent_item(list, length, rank);
-    negatives[j] = apart && item >= example.item ? absent_item(list, length, rank + 1) : item;
+    search.add(list, length, rank + (rank >= left_out ? 1 : 0), negatives + j);
   }
 }
 

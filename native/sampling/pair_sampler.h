@@ -6,6 +6,8 @@
 
 namespace l4r {
 
+class AbsentSearch;
+
 // One epoch holds each training interaction once, with `negatives` items drawn uniformly and independently
 // from those that are not in the user's training list, and each extra triple once, all in random order. An
 // extra triple brings its first negative; the others are drawn too, never the preferred item, and where there
@@ -40,7 +42,8 @@ class PairSampler {
 
   void check(std::int32_t user_count) const;
   void prefetch(const Example& example) const;
-  void draw(const Example& example, std::int64_t position, std::int32_t* negatives) const;
+  void draw(const Example& example, std::int64_t position, std::int32_t* negatives,
+            AbsentSearch& search) const;
 
   std::int32_t item_count_, negatives_;
   std::vector<std::int32_t> offsets_, items_, extra_;

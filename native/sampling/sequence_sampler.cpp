@@ -5,12 +5,14 @@
 #include <iterator>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "base/rng.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "sampling/absent.h"
+#include "sampling/shuffle.h"
 
 namespace l4r {
 
@@ -88,10 +90,9 @@ void SequenceSampler::cut_into_sequences() {
 void SequenceSampler::start_epoch(std::int64_t epoch, std::int64_t start) {
   require(epoch >= 0, "sequences: epoch: expected 0 or more, got ", epoch);
   require(start >= 0 && start <= examples(), "sequences: start: expected 0..", examples(), ", got ", start);
-  // Fisher and Yates, from the same start every time: an epoch does not depend on those before it.
-  const Philox random(seed_, shuffle_stream(epoch));
+  // From the same start every time: an epoch does not depend on those before it.
   std::iota(order_.begin(), order_.end(), 0);
-  for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random.below(i, i)]);
+  shuffle(std::span(order_), Philox(seed_, shuffle_stream(epoch)));
   epoch_ = epoch;
   position_ = start;
 }
@@ -131,6 +132,7 @@ void SequenceSampler::write(const Sequence& sequence, std::int64_t number, std::
   const std::int32_t known = sorted_counts_[at(user)];
   const Philox random(seed_, negative_stream(epoch_));
   const std::uint64_t draws = static_cast<std::uint64_t>(length_) * static_cast<std::uint64_t>(negatives_);
+  AbsentSearch search;
   std::uint64_t draw = static_cast<std::uint64_t>(number) * draws;
   for (std::int32_t e = begin; e < end; ++e) {
     const std::int64_t token = first + e - begin;
@@ -138,10 +140,12 @@ void SequenceSampler::write(const Sequence& sequence, std::int64_t number, std::
     batch.positions[at(token)] = length_ - (end - e);
     batch.targets[at(token)] = items_[at(e) + 1];
     for (std::int32_t n = 0; n < negatives_; ++n)
-      batch.negatives[at(token * negatives_ + n)] = absent_item(
+      search.add(
           list, known,
-          static_cast<std::int32_t>(random.below(draw++, static_cast<std::uint64_t>(item_count_ - known))));
+          static_cast<std::int32_t>(random.below(draw++, static_cast<std::uint64_t>(item_count_ - known))),
+          &batch.negatives[at(token * negatives_ + n)]);
   }
+  search.finish();
 }
 
 }  // namespace l4r

@@ -242,6 +242,7 @@ const Add chain_case("what follows from frozen parameters alone is frozen as wel
   const auto parameter = random_parameter(6, 4), gain = random_parameter(1, 4);
   const std::vector<std::int32_t> rows{5, 0, 0, 3, 1, 2}, segments{0, 2, 6}, sequences{0, 2};
   using Step = std::function<Handle(Tape&, Handle)>;
+  const auto bias = [](Tape& t, Handle p) { return slice(t, p, 0, 1); };
   const std::vector<std::pair<std::string, Step>> steps{
       {"take", [&](Tape& t, Handle p) { return take(t, p, rows); }},
       {"propagate", [&](Tape& t, Handle p) { return propagate(t, small_graph(), p); }},
@@ -262,6 +263,11 @@ const Add chain_case("what follows from frozen parameters alone is frozen as wel
       {"softmax_pool",
        [&](Tape& t, Handle p) { return softmax_pool(t, slice(t, reshape(t, p, 24, 1), 0, 6), p, 2); }},
       {"transpose_blocks", [&](Tape& t, Handle p) { return transpose_blocks(t, p, 2); }},
+      {"row_dot", [&](Tape& t, Handle p) { return row_dot(t, p, scale(t, p, 2)); }},
+      {"linear",
+       [&](Tape& t, Handle p) {
+         return linear(t, matmul(t, p, p, false, true), p, bias(t, p), Activation::gelu);
+       }},
       {"matmul", [&](Tape& t, Handle p) { return matmul(t, p, p, true, false); }},
       {"add and scale", [&](Tape& t, Handle p) { return add(t, p, scale(t, p, 2)); }},
   };

@@ -223,7 +223,10 @@ const Add misaligned_case("kernels take pointers of any alignment and write noth
       const std::int32_t row = 0, offsets[] = {0, 1};
       const float one = 1;
       guarded("gather_rows", [&](float* out) { k.gather_rows(1, n, a.data() + 1, &row, out); });
-      guarded("bag_rows", [&](float* out) { k.bag_rows(1, n, a.data() + 1, &row, &one, offsets, out); });
+      guarded("bag_rows",
+              [&](float* out) { k.bag_rows(1, n, a.data() + 1, &row, &one, offsets, out, false); });
+      guarded("bag_rows to",
+              [&](float* out) { k.bag_rows(1, n, a.data() + 1, &row, &one, offsets, out, true); });
       guarded("gemm", [&](float* out) { gemm(k, false, false, 1, n, 1, &one, a.data() + 1, out, false); });
     }
   }

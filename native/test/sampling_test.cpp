@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "check.h"
+#include "sampling/absent.h"
 #include "sampling/pair_sampler.h"
 
 namespace {
@@ -49,6 +50,32 @@ struct Lists {
     return std::binary_search(items.begin() + offsets[u], items.begin() + offsets[u + 1], item);
   }
 };
+
+const Add absent_case("the search finds each absent item by its rank, whatever is searched beside it", [] {
+  constexpr std::int32_t kItems = 45;
+  std::vector<Numbers> lists;  // 0..44 items, at the beginning, at the end and spread
+  for (std::int32_t length = 0; length < kItems; ++length)
+    for (std::int32_t kind = 0; kind < 3; ++kind) {
+      Numbers& list = lists.emplace_back();
+      for (std::int32_t i = 0; i < length; ++i)
+        list.push_back(kind == 0 ? i : kind == 1 ? kItems - length + i : i * kItems / length);
+    }
+  std::vector<Numbers> found;
+  AbsentSearch search;
+  for (const Numbers& list : lists) {
+    const auto length = static_cast<std::int32_t>(list.size());
+    Numbers& to = found.emplace_back(kItems - list.size(), -1);
+    for (std::int32_t rank = 0; rank < kItems - length; ++rank)
+      search.add(list.data(), length, rank, &to[static_cast<std::size_t>(rank)]);
+  }
+  search.finish();
+  for (std::size_t l = 0; l < lists.size(); ++l) {
+    Numbers absent;
+    for (std::int32_t item = 0; item < kItems; ++item)
+      if (!std::binary_search(lists[l].begin(), lists[l].end(), item)) absent.push_back(item);
+    check(found[l] == absent, "list " + std::to_string(l));
+  }
+});
 
 const Add each_once_case("an epoch holds each interaction once, each with an unseen negative", [] {
   const Lists lists;

@@ -73,7 +73,12 @@ export class GraphNodes implements Disposable {
     this.itemCount = itemCount;
     this.#options = options;
     this.graph = Graph.of({ userCount, itemCount, ...view.sortedItems() });
-    this.table = new Parameter("nodes", userCount + itemCount, options.dimension).fillNormal(0.1, seed, 0);
+    try {
+      this.table = new Parameter("nodes", userCount + itemCount, options.dimension).fillNormal(0.1, seed, 0);
+    } catch (error) {
+      this.graph.dispose();
+      throw error;
+    }
   }
 
   /** Layers 0 to K over this graph or one of the same nodes, each `[users + items x d]`; called inside a step. */

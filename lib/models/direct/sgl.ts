@@ -21,7 +21,7 @@ class SelfSupervisedGraph implements DirectBackbone {
   readonly #nodes: GraphNodes;
   readonly #options: Hyperparameters;
   readonly #seed: number;
-  #thinned: readonly Graph[] = [];
+  readonly #thinned: Graph[] = [];
 
   constructor(view: TrainView, hyperparameters: Hyperparameters, seed: number) {
     this.#options = hyperparameters;
@@ -33,9 +33,9 @@ class SelfSupervisedGraph implements DirectBackbone {
   startEpoch(epoch: number): void {
     this.#freeThinned();
     const stream = edgeStreams + 2 * epoch;
-    this.#thinned = [stream, stream + 1].map((each) =>
-      this.#nodes.graph.dropEdges(this.#options.edgeDrop, this.#seed, each),
-    );
+    // One by one, so that the first is freed even when there is no memory for the second.
+    for (const each of [stream, stream + 1])
+      this.#thinned.push(this.#nodes.graph.dropEdges(this.#options.edgeDrop, this.#seed, each));
   }
 
   loss(batch: PairBatch): Tensor {
@@ -67,8 +67,7 @@ class SelfSupervisedGraph implements DirectBackbone {
   }
 
   #freeThinned(): void {
-    for (const graph of this.#thinned) graph.dispose();
-    this.#thinned = [];
+    for (const graph of this.#thinned.splice(0)) graph.dispose();
   }
 }
 

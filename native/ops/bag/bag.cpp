@@ -49,7 +49,7 @@ Handle bag(Tape& tape, const std::shared_ptr<Parameter>& parameter, std::span<co
   const std::int64_t mean_entries = shape.rows == 0 ? 1 : count / shape.rows + 1;
   for_rows(shape.rows, shape.cols * mean_entries, [&](std::int64_t begin, std::int64_t end) {
     tape.kernels().bag_rows(end - begin, shape.cols, table, kept, scales, kept_offsets + begin,
-                            out + begin * shape.cols);
+                            out + begin * shape.cols, false);
   });
   tape.keep(parameter);
   return tape.push<bag_backward>(shape, out, BagInputs{parameter.get(), count, kept, bags, scales});

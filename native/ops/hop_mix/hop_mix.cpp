@@ -66,7 +66,8 @@ Handle hop_mix(Tape& tape, Handle x, Handle users, std::span<const std::int32_t>
       shares[2 * i] = alpha;
       shares[2 * i + 1] = 1 - alpha;
     }
-    tape.kernels().bag_rows(end - begin, cols, values, rows, shares, offsets + begin, out + begin * cols);
+    tape.kernels().bag_rows(end - begin, cols, values, rows, shares, offsets + begin, out + begin * cols,
+                            false);
   });
   return tape.push<hop_mix_backward>({n, cols}, out, HopMixInputs{x, rows, sources, shares},
                                      !tape.wants_gradient(x));

@@ -73,7 +73,8 @@ Handle linear(Tape& tape, Handle x, Handle weight, Handle bias, Activation activ
   gemm(tape.kernels(), false, false, shape.rows, shape.cols, from.cols, tape.node(x).value,
        tape.node(weight).value, out, false, {done, &finish});
   return tape.push<linear_backward>(
-      shape, out, LinearInputs{x, weight, bias, activation, slope == nullptr ? out : slope});
+      shape, out, LinearInputs{x, weight, bias, activation, slope == nullptr ? out : slope},
+      !tape.wants_gradient(x) && !tape.wants_gradient(weight) && !tape.wants_gradient(bias));
 }
 
 }  // namespace l4r

@@ -13,6 +13,7 @@ struct RowDotInputs {
 
 // target(x)[i] (+)= gradient[i] * other[i].
 void add_scaled_rows(Tape& tape, Handle x, const float* gradient, const float* other) {
+  if (!tape.wants_gradient(x)) return;
   const Shape shape = tape.shape(x);
   const auto [to, accumulate] = tape.target(x);
   for_rows(shape.rows, shape.cols,
@@ -40,7 +41,8 @@ Handle row_dot(Tape& tape, Handle a, Handle b) {
     const std::int64_t skip = begin * shape.cols;
     tape.kernels().row_dot(end - begin, shape.cols, left + skip, right + skip, out + begin);
   });
-  return tape.push<row_dot_backward>({shape.rows, 1}, out, RowDotInputs{a, b});
+  return tape.push<row_dot_backward>({shape.rows, 1}, out, RowDotInputs{a, b},
+                                     !tape.wants_gradient(a) && !tape.wants_gradient(b));
 }
 
 }  // namespace l4r
