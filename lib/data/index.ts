@@ -16,7 +16,14 @@ export { readMovieLens100K } from "./movielens100k.js";
 export { type OpenOptions, openDataset, resolveDataFolder } from "./open.js";
 export { Random, type Shuffleable } from "./random.js";
 export type { ReadOptions, ReadProgress, TextEncoding } from "./rows.js";
-export { type Protocol, type Split, type SplitCounts, type SplitOptions, split } from "./split.js";
+export {
+  type HoldOut,
+  type Protocol,
+  type Split,
+  type SplitCounts,
+  type SplitOptions,
+  split,
+} from "./split.js";
 export {
   type ItemColumns,
   type ItemTable,

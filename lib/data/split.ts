@@ -29,7 +29,18 @@ export interface SplitOptions {
   readonly leastHistory?: number;
   /** For the order within a user where the data set has no timestamps. Default 0. */
   readonly seed?: number;
+  /** What is held out. Default `leave-last-out`. */
+  readonly holdOut?: HoldOut;
 }
+
+/**
+ * `leave-last-out`: each user's last item is the test row, the one before it the validation row.
+ *
+ * `global-time`: one clock for all. What happened before eight tenths of the eligible interactions is training; a user's first
+ * new item in the ninth tenth is the validation row, the first in the last tenth the test row. Nothing is learnt from what
+ * others did later, which leave-last-out allows.
+ */
+export type HoldOut = "leave-last-out" | "global-time";
 
 /** What became of users and rows in a {@link split}. */
 export interface SplitCounts {
@@ -78,27 +89,34 @@ export interface Split {
 
 /** Fewest items of a user that takes part: one to train on, one for validation, one for the test. */
 const FEWEST = 3;
+/** Where the clock of all stands, as shares of the interactions: end of training, end of validation. */
+const CLOCK = [0.8, 0.9] as const;
 
 /**
- * Leave-one-out per user: the last item is the test row, the one before it the validation row, the rest is training.
+ * Leave-one-out per user: the last item is the test row, the one before it the validation row, the rest is training; or, asked
+ * for, one clock for all (see {@link HoldOut}).
  *
  * Items are in order of time, ties in file order. Without timestamps the order is a shuffle by the seed. An item a user
  * has more than once counts at its earliest. Users with fewer than three items are left out altogether, and held-out
- * rows whose item nobody has in training are skipped.
+ * rows whose item nobody has in training are skipped. By the clock, users without training items are left out.
  *
- * @throws Llama4RecError `E_ARGUMENT` when an option is bad or no user has three items
+ * @throws Llama4RecError `E_ARGUMENT` when an option is bad, no user has three items, or a clock is asked for where there are
+ *   no timestamps
  */
 export function split(dataset: Dataset, options: SplitOptions = {}): Split {
-  const { protocol = "paper", leastHistory = 1, seed = 0 } = options;
+  const { protocol = "paper", leastHistory = 1, seed = 0, holdOut = "leave-last-out" } = options;
   if (protocol !== "paper" && protocol !== "standard")
     throw argumentError("protocol", '"paper" or "standard"', protocol);
   if (!Number.isInteger(leastHistory) || leastHistory < 1)
     throw argumentError("leastHistory", "an integer of at least 1", leastHistory);
+  if (holdOut !== "leave-last-out" && holdOut !== "global-time")
+    throw argumentError("holdOut", '"leave-last-out" or "global-time"', holdOut);
   const lowest = lowestRating(dataset, options);
 
   const { interactions } = dataset;
   const userCount = dataset.users.size;
   const byUser = groupByUser(interactions, userCount, lowest);
+  const cut = holdOut === "global-time" ? byClock(interactions, byUser.rows) : lastOut;
   const trainRows: Rows = { rows: [], offsets: new Int32Array(userCount + 1) };
   const finalRows: Rows = { rows: [], offsets: new Int32Array(userCount + 1) };
   const last: Target[] = [];
@@ -110,12 +128,13 @@ export function split(dataset: Dataset, options: SplitOptions = {}): Split {
     orderInTime(rows, interactions, seed, user);
     const ordered = firstOfEachItem(rows, interactions.items);
     skippedRepeats += rows.length - ordered.length;
-    if (ordered.length < FEWEST) skippedShortUsers++;
+    const parts = cut(ordered);
+    if (parts === null) skippedShortUsers++;
     else {
-      for (const row of ordered.slice(0, -2)) trainRows.rows.push(row);
-      for (const row of ordered.slice(0, -1)) finalRows.rows.push(row);
-      secondLast.push(targetOf(interactions, user, ordered[ordered.length - 2]));
-      last.push(targetOf(interactions, user, ordered[ordered.length - 1]));
+      trainRows.rows.push(...parts.train);
+      finalRows.rows.push(...parts.final);
+      if (parts.validation !== undefined) secondLast.push(targetOf(interactions, user, parts.validation));
+      if (parts.test !== undefined) last.push(targetOf(interactions, user, parts.test));
     }
     trainRows.offsets[user + 1] = trainRows.rows.length;
     finalRows.offsets[user + 1] = finalRows.rows.length;
@@ -163,6 +182,46 @@ export function lowestRating(
   if (likeThreshold !== null && !Number.isFinite(likeThreshold))
     throw argumentError("likeThreshold", "a finite number or null", likeThreshold);
   return protocol === "paper" || likesOnly ? (likeThreshold ?? -Infinity) : -Infinity;
+}
+
+/** One user's rows taken apart; a held-out row there is none of is undefined. */
+interface Cut {
+  readonly train: Int32Array;
+  readonly final: Int32Array;
+  readonly validation: number | undefined;
+  readonly test: number | undefined;
+}
+
+/** Takes a user's rows in order of time; null for a user who takes no part. */
+type Cutter = (ordered: Int32Array) => Cut | null;
+
+const lastOut: Cutter = (ordered) =>
+  ordered.length < FEWEST
+    ? null
+    : {
+        train: ordered.subarray(0, -2),
+        final: ordered.subarray(0, -1),
+        validation: ordered[ordered.length - 2],
+        test: ordered[ordered.length - 1],
+      };
+
+/** Cuts by the time of all eligible rows together. */
+function byClock({ timestamps }: Interactions, eligible: Int32Array): Cutter {
+  if (timestamps === null)
+    throw argumentError("holdOut", "leave-last-out, for the data has no timestamps", "global-time");
+  const times = Float64Array.from(eligible, (row) => timestamps[row]).sort();
+  const [end, later] = CLOCK.map((share) => times[Math.floor(share * times.length)]);
+  return (ordered) => {
+    const before = (time: number): Int32Array => ordered.filter((row) => timestamps[row] < time);
+    const [train, final] = [before(end), before(later)];
+    if (train.length === 0) return null;
+    return {
+      train,
+      final,
+      validation: final.length > train.length ? ordered[train.length] : undefined,
+      test: ordered[final.length],
+    };
+  };
 }
 
 /** Row numbers of the data set by user: user u has `rows[offsets[u] .. offsets[u + 1])`. */

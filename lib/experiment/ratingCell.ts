@@ -118,12 +118,7 @@ async function askedRows(
 }
 
 /** Predictions of a backbone beside those of another. */
-function ratedRows(
-  { parts }: CellJob,
-  predictor: Rater,
-  other: Rater | null,
-  heldOut: HeldOut,
-): RatedRow[] {
+function ratedRows({ parts }: CellJob, predictor: Rater, other: Rater | null, heldOut: HeldOut): RatedRow[] {
   const { users, items } = heldOut;
   const ratings = givenRatings(heldOut);
   const facts = factsOf(parts.train, heldOut);

@@ -2,8 +2,8 @@ import type { Dataset } from "../data/dataset.js";
 import { type Split, split } from "../data/split.js";
 import { requireTitles } from "../data/titles.js";
 import { chooseRatingRivals, ratingRivals } from "../evaluation/ratingRivals.js";
-import { chooseRivals, type RivalChoice, recencyFloor } from "../evaluation/rivals.js";
 import { ratingScale } from "../evaluation/refinement.js";
+import { chooseRivals, type RivalChoice, recencyFloor } from "../evaluation/rivals.js";
 import { StageClock, type StageProgress } from "../evaluation/stages.js";
 import { methodOf } from "../evaluation/tasks.js";
 import { checked } from "../llm/checks.js";
@@ -129,9 +129,10 @@ function jobOf<B extends BackboneDefinition>(options: TableOptions, backbone: B,
 }
 
 /** The rows of an experiment. Data without timestamps has no order but that of the seed, so there each seed has its own split. */
-function splitOf(dataset: Dataset, { task }: ExperimentConfig, seed: number): Split {
+function splitOf(dataset: Dataset, { task, split: holdOut }: ExperimentConfig, seed: number): Split {
   return split(dataset, {
     protocol: "paper",
+    holdOut,
     seed: dataset.interactions.timestamps === null ? seed : 0,
     ...(task === "rating" ? { likeThreshold: null } : { leastHistory: methodOf(task).leastHistory }),
   });

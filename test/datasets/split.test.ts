@@ -1,5 +1,6 @@
 import test from "ava";
 import { DatasetBuilder, type ExternalId, split, TrainView } from "../../lib/data/index.js";
+import { generateShop } from "../../lib/data/shop/index.js";
 
 type InteractionRow = [user: ExternalId, item: ExternalId, rating?: number, timestamp?: number];
 
@@ -176,4 +177,43 @@ test("held-out rows of users with too short a history are skipped, their trainin
   t.not(long.digest, all.digest);
   for (const leastHistory of [0, 1.5, Number.NaN])
     t.throws(() => split(dataset, { leastHistory }), { code: "E_ARGUMENT", message: /leastHistory/ });
+});
+
+test("by one clock for all, training ends where eight tenths of the interactions are over", (t) => {
+  // User 0 fills the clock.
+  const rows: InteractionRow[] = Array.from({ length: 16 }, (_, item): InteractionRow => [0, item, 5, item]);
+  rows.push([1, 3, 5, 2.5], [1, 4, 5, 17], [1, 5, 5, 17.5], [1, 6, 5, 19]); // the cuts are at 15 and 17.5
+  const dataset = datasetOf(rows);
+  const { train, validation, test: last, counts } = split(dataset, { holdOut: "global-time" });
+  t.deepEqual([...train.itemsOf(1)], [3]);
+  t.deepEqual([[...validation.users], [...validation.items]], [[1], [4]]);
+  t.deepEqual([[...last.users], [...last.items]], [[1], [5]]);
+  t.is(counts.skippedShortUsers, 0);
+  t.not(split(dataset).digest, split(dataset, { holdOut: "global-time" }).digest);
+});
+
+test("by the clock, nothing in training is later than any held-out row, and strangers take no part", (t) => {
+  const shop = generateShop({ users: 150, items: 60, interactions: 2000 });
+  const { users, items, timestamps } = shop.interactions;
+  const at = new Map(Array.from(users, (user, row) => [`${user} ${items[row]}`, timestamps?.[row] ?? 0]));
+  const time = (user: number, item: number): number => at.get(`${user} ${item}`) ?? Number.NaN;
+  const { train, validation, test: last } = split(shop, { holdOut: "global-time" });
+  let latest = -Infinity;
+  for (let user = 0; user < train.userCount; user++)
+    for (const item of train.itemsOf(user)) latest = Math.max(latest, time(user, item));
+  t.true(validation.users.length > 0 && last.users.length > 0);
+  const earliest = (users: Int32Array, items: Int32Array): number =>
+    Math.min(...Array.from(users, (user, row) => time(user, items[row])));
+  t.true(latest < earliest(validation.users, validation.items));
+  t.true(latest < earliest(last.users, last.items));
+  for (const user of [...validation.users, ...last.users]) t.true(train.userCounts[user] > 0);
+});
+
+test("a clock needs timestamps", (t) => {
+  const builder = new DatasetBuilder("untimed", { likeThreshold: null });
+  for (let item = 0; item < 5; item++) builder.addInteraction(1, item, 5);
+  t.throws(() => split(builder.build(), { holdOut: "global-time" }), {
+    code: "E_ARGUMENT",
+    message: /timestamps/,
+  });
 });
