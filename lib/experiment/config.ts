@@ -50,6 +50,8 @@ const schema = z.strictObject({
       /** Sequential: unseen items to choose from, and insertions a user. */
       candidates: count(2, 100).default(10),
       insertions: count(1, 100).default(1),
+      /** Most rounds of augmentation and retraining; it ends earlier where validation gets no better. */
+      rounds: count(1, 20).default(1),
       /** Rating: attributes that the language model writes. */
       fields: z.array(z.string().min(1)).min(1).default(["director", "star"]),
     })

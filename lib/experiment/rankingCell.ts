@@ -1,10 +1,8 @@
-import { join } from "node:path";
 import { rankUtilities } from "../aggregation/utility.js";
-import { type AugmentationArtefact, writeAugmentation } from "../augmentation/artefact.js";
 import { promptAugmenter } from "../augmentation/promptAugmentation.js";
 import type { HeldOut } from "../data/heldOut.js";
 import { refine } from "../evaluation/refinement.js";
-import { type Augmentation, methodOf } from "../evaluation/tasks.js";
+import { methodOf } from "../evaluation/tasks.js";
 import type { LanguageModel } from "../llm/languageModel.js";
 import type { RankingDefinition } from "../models/backbone.js";
 import { forEachTopList, type Masking } from "../models/fullRanking.js";
@@ -13,6 +11,7 @@ import { topKRow } from "../native/catalogue.js";
 import type { ListName, Lists, RankedRow, RankingCell } from "./cell.js";
 import { type CellJob, costMeter, stageOf } from "./cellJob.js";
 import { factsOf } from "./facts.js";
+import { retrainedRanker } from "./rounds.js";
 import { trainedRanker } from "./trained.js";
 
 /** The one way in which a control orders candidates: by its scores. */
@@ -49,10 +48,11 @@ export async function rankingCell(
     listsOf((heldOut) => askedRows(job, ranker, model, heldOut, masking));
   if (wants("ift")) lists.ift = await asked(base, models.plain);
   if (wants("without-data")) lists["without-data"] = await asked(base, models.augmented);
-  let augmentation: Augmentation | null = null;
+  let augmentation: RankingCell["augmentation"] = null;
   if (wants("llama4rec", "without-prompt", "without-adaptive", "learned")) {
-    augmentation = await augmented(job, base);
-    using retrained = await trainedRanker(job, seed, masking, augmentation.data);
+    const found = await retrainedRanker(job, base, masking);
+    augmentation = found.augmentation;
+    using retrained = found.ranker;
     lists.llama4rec = await asked(retrained, models.augmented);
     if (wants("without-prompt")) lists["without-prompt"] = await asked(retrained, models.plain);
   }
@@ -62,32 +62,9 @@ export async function rankingCell(
     seed,
     split: parts.digest,
     lists,
-    augmentation: augmentation && {
-      asked: augmentation.asked,
-      answered: augmentation.answered,
-      used: augmentation.used,
-    },
+    augmentation,
     cost: cost(),
   };
-}
-
-/** What the language model writes for the backbone; kept as a file too. */
-async function augmented(job: CellJob<RankingDefinition>, base: TrainedRanker): Promise<Augmentation> {
-  const { backbone, config, models, parts, seed, signal, clock } = job;
-  const method = methodOf(backbone.task);
-  const written = await clock.time("ask", () =>
-    method.augment(models.augmented, base, parts.train, {
-      seed,
-      ...config.augmentation,
-      signal,
-      onProgress: (done, total) =>
-        clock.report({ stage: stageOf(job, `language model writes ${method.writes}`), done, total }),
-    }),
-  );
-  const { provenance, records } = written.recorded;
-  const file = join(job.work.augmentations, `${backbone.name}-seed${seed}-${method.writes}.jsonl`);
-  await writeAugmentation(file, { ...provenance, split: parts.digest, records } as AugmentationArtefact);
-  return written;
 }
 
 /** A ranker's candidates as a language model orders them; the one tuned for it reads what the ranker says. */

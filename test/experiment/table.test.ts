@@ -140,6 +140,22 @@ test.serial(
   },
 );
 
+test.serial(
+  "rounds of augmentation: what a round wrote joins the one before, and a round that is no better ends it",
+  async (t) => {
+    const folder = await emptyFolder(t);
+    const model = new TextModel(byWords);
+    const rows = ["base", "llama4rec"];
+    const augmentation = { source: "random", rounds: 4 };
+    await run(folder, model, configOf("direct", "MF", { seeds: 1, rows, augmentation }));
+    const files = readdirSync(join(folder, "augmentations"));
+    t.true(files.length >= 2 && files.length <= 4, files.join(" "));
+    t.true(files.includes("MF-seed1-pairs.jsonl") && files.includes("MF-seed1-round2-pairs.jsonl"));
+    // Two seeds of the base, and one training a round.
+    t.is(readdirSync(join(folder, "models")).length, 2 + files.length);
+  },
+);
+
 test.serial("a catalogue without titles is refused by name", async (t) => {
   const bare = numbered(shop);
   const folder = await emptyFolder(t);
