@@ -66,8 +66,8 @@ export function helpedUsers(backbone: string, { fallback, activity }: LearnedWei
     .map(({ interactions: [fewest, most], rows, improved, worsened, meanAlpha }) => ({
       label: `${fewest} to ${most} interactions`,
       rows,
-      improved,
-      worsened,
+      improved: Math.round(improved * rows),
+      worsened: Math.round(worsened * rows),
       alpha: meanAlpha,
     }));
   return { backbone, fallback, buckets };

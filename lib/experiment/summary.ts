@@ -152,7 +152,7 @@ export interface Cost {
   readonly faults: Readonly<Record<string, number>>;
 }
 
-/** Whom the language model helps, by the learned weight on test rows. */
+/** Whom the language model helps, by the learned weight: validation rows, each under a weight fitted without its user. */
 export interface HelpedUsers {
   readonly backbone: string;
   /** Whether the cross-fitted folds showed no gain, so that the backbone's list stayed. */
@@ -160,6 +160,7 @@ export interface HelpedUsers {
   readonly buckets: readonly {
     readonly label: string;
     readonly rows: number;
+    /** Of these, rows whose item rose or whose rating came nearer. */
     readonly improved: number;
     readonly worsened: number;
     readonly alpha: number;
