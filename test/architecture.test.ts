@@ -76,14 +76,14 @@ test("only the conformance suite turns from models back to training", (t) => {
   t.deepEqual(back, ["models/conformance.ts", "models/ratingConformance.ts"]);
 });
 
-test("the addon is loaded in one place, node-llama-cpp only by a dynamic import", (t) => {
+test("the addon is loaded in one place, optional packages only by a dynamic import", (t) => {
   t.deepEqual(
     files.filter((file) => importsOf(file).includes("bindings")),
     ["native/addon.ts"],
   );
   for (const file of files) {
     const text = readFileSync(join("lib", file), "utf8");
-    for (const [statement] of text.matchAll(/^import .*"node-llama-cpp";$/gm))
+    for (const [statement] of text.matchAll(/^import .*"(node-llama-cpp|vega|vega-lite)";$/gm))
       t.regex(statement, /^import type /, file);
   }
 });

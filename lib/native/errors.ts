@@ -16,7 +16,7 @@ export type ErrorCode =
   | "E_TASK"
   /** The file is no GGUF, is truncated, or llama.cpp refuses it. */
   | "E_GGUF"
-  /** An optional dependency (node-llama-cpp) is not installed. */
+  /** An optional dependency (node-llama-cpp; vega and vega-lite) is not installed. */
   | "E_DEPENDENCY"
   /** The native addon is missing, of another version, or refuses the machine. */
   | "E_ADDON"

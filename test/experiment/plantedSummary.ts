@@ -38,7 +38,8 @@ export function plantedSummary({
   const level = rating ? 0.9 : 0.03;
   const next = counter(level, 0.00013);
   const spread = counter(0.0011, 0.0001);
-  const figures = (of: () => number): Figures => Object.fromEntries(names.map((metric) => [metric, of()]));
+  const figures = (of: () => number, metrics = names): Figures =>
+    Object.fromEntries(metrics.map((metric) => [metric, of()]));
   const p = counter(0.011, 0.002);
 
   /** `strength` interval half-widths away from 0; below 1 the interval holds 0. */
@@ -68,7 +69,7 @@ export function plantedSummary({
       row,
       metrics: figures(next),
       spread: figures(spread),
-      paper: ["base", "ift", "llama4rec"].includes(row) ? figures(next) : null,
+      paper: ["base", "ift", "llama4rec"].includes(row) ? figures(next, names.slice(0, 4)) : null,
       difference: row === "base" ? null : difference(strength, true),
       gain: row === "base" ? null : Math.sign(strength) * gains(),
       mixing: isMixed

@@ -13,7 +13,14 @@ import { about, findings, titleOf } from "./prose.js";
 import { STYLE } from "./style.js";
 import { type Draw, loadDraw } from "./svg.js";
 import type { Table } from "./table.js";
-import { costTable, furtherMetricsTable, meansTable, mixingTable, resultsTable } from "./tables.js";
+import {
+  costTable,
+  differencesTable,
+  furtherMetricsTable,
+  meansTable,
+  mixingTable,
+  resultsTable,
+} from "./tables.js";
 
 /**
  * Experiments as one HTML document that needs nothing else: no script, no network; plots are SVG with the same figures in
@@ -23,7 +30,9 @@ import { costTable, furtherMetricsTable, meansTable, mixingTable, resultsTable }
  */
 export async function renderHtml(summaries: readonly ExperimentSummary[]): Promise<string> {
   const draw = await loadDraw();
-  const title = summaries.length === 1 ? titleOf(summaries[0]) : `Llama4Rec: ${summaries.length} experiments`;
+  const heading =
+    summaries.length === 1 ? "Llama4Rec: an experiment" : `Llama4Rec: ${summaries.length} experiments`;
+  const title = summaries.length === 1 ? titleOf(summaries[0]) : heading;
   const sections: string[] = [];
   for (const [n, summary] of summaries.entries())
     sections.push(await sectionHtml(summary, `experiment-${n + 1}`, draw));
@@ -43,7 +52,7 @@ export async function renderHtml(summaries: readonly ExperimentSummary[]): Promi
 </head>
 <body>
 <header>
-<h1>${escapeHtml(title)}</h1>
+<h1>${heading}</h1>
 <p class="muted">Conventional recommenders and a language model, augmenting each other: every figure on held-out test rows
 unless it says validation. Brackets hold the figures that the paper printed for a 7B model.</p>
 ${summaries.length > 1 ? `<nav aria-label="Experiments"><ul>${contents.join("")}</ul></nav>` : ""}
@@ -61,6 +70,7 @@ ${sections.join("\n")}
 async function sectionHtml(summary: ExperimentSummary, id: string, draw: Draw): Promise<string> {
   const tables = [
     resultsTable(summary),
+    differencesTable(summary),
     meansTable(summary),
     mixingTable(summary),
     furtherMetricsTable(summary),

@@ -4,6 +4,7 @@ import { oneLine, type Table } from "./table.js";
 import {
   alphaTable,
   costTable,
+  differencesTable,
   furtherMetricsTable,
   helpedTable,
   meansTable,
@@ -28,7 +29,7 @@ export function renderMarkdown(summary: ExperimentSummary): string {
   return `${[
     `# ${escapeMarkdown(titleOf(summary))}`,
     list(findings(summary)),
-    ...section("Results", [resultsTable(summary), furtherMetricsTable(summary)]),
+    ...section("Results", [resultsTable(summary), differencesTable(summary), furtherMetricsTable(summary)]),
     ...section("Means and controls", [meansTable(summary)]),
     ...section("Chosen mixing", [mixingTable(summary)]),
     ...section(

@@ -13,7 +13,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** One line of text, for content and quoted attributes. */
 export function escapeHtml(text: string): string {
-  return oneLine(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
+  return oneLine(text)
+    .replace(/[&<>"']/g, (character) => ENTITIES[character])
+    .replace(/(\d) %/g, "$1\u00a0%"); // a figure keeps its sign on its line
 }
 
 /** A table that scrolls sideways, by keyboard too, where the page is narrow. */
@@ -60,7 +62,7 @@ export function figureHtml(chart: Chart, svg: string, id: string): string {
     legend.length === 0 ? "" : `<ul class="legend">${legend.join("")}</ul>`,
     named,
     `<figcaption>${description}</figcaption>`,
-    `<details><summary>The figures</summary>${chart.tables.map(tableHtml).join("\n")}</details>`,
+    `<details><summary>The figures as a table</summary>${chart.tables.map(tableHtml).join("\n")}</details>`,
     "</figure>",
   ].join("\n");
 }

@@ -28,9 +28,10 @@ h3 { font-size: 16px; margin: 26px 0 8px; }
 h4 { font-size: 15px; margin: 0 0 4px; overflow-wrap: anywhere; }
 a { color: var(--link); }
 p, ul { margin: 0 0 10px; }
+ul { padding-left: 1.3em; }
 .muted, figcaption, caption { color: var(--muted); }
-nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 10px 0 0; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 14px 0; padding: 0; }
+nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 10px 0 16px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 12px; margin: 14px 0; padding: 0; }
 .tile, figure, .table, .about { background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 .tile { padding: 10px 14px; }
 .tile dt { font-size: 13px; line-height: 1.35; color: var(--muted); }
@@ -49,12 +50,13 @@ summary { cursor: pointer; color: var(--link); }
 details .table { margin: 8px 0 0; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: 9px 12px 6px; font-size: 13px; }
-th, td { padding: 5px 10px; text-align: left; border-top: 1px solid var(--line); vertical-align: top; }
+th, td { padding: 5px 8px; text-align: left; border-top: 1px solid var(--line); vertical-align: top; }
 thead th { font-weight: 600; white-space: nowrap; vertical-align: bottom; }
 tbody th { font-weight: 500; min-width: 7em; }
 td.n, th.n { text-align: right; }
 td.n { white-space: nowrap; }
-tr.strong > * { background: var(--strong); font-weight: 650; }
+tr.strong > * { background: var(--strong); }
+tr.strong > :not(.n) { font-weight: 650; }
 .about { padding: 12px 14px; margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: 4px 16px; font-size: 14px; }
 .about dt { color: var(--muted); }
 .about dd { margin: 0; overflow-wrap: anywhere; }

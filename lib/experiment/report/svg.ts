@@ -26,6 +26,7 @@ const config: Config = {
     titleFontWeight: "normal",
     titlePadding: 8,
   },
+  axisX: { labelFlush: false },
   axisY: { ticks: false, labelPadding: 8 },
   text: { fill: "var(--ink)" },
 };

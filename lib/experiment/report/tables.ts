@@ -3,6 +3,7 @@
 import {
   type AlphaCurve,
   type ExperimentSummary,
+  type Figures,
   type HelpedUsers,
   ROW_TITLES,
   ROWS,
@@ -31,12 +32,8 @@ import { columns, type Line, type Table } from "./table.js";
 export function resultsTable(summary: ExperimentSummary): Table {
   const metrics = paperMetrics(summary.task);
   return {
-    caption: `Mean over seeds ±standard deviation, the paper's figure (7B model) in brackets; difference to Base in ${metricTitle(summary.primary)}`,
-    columns: [
-      ...columns(["Backbone", "Row"], [...metrics.map(metricTitle), "Gain", "Difference", "95 % interval"]),
-      ...columns([], ["p", "p (Holm)"]),
-      { title: "Against Base" },
-    ],
+    caption: `Mean over seeds${summary.seeds.length > 1 ? " ±standard deviation" : ""}, in brackets the paper's figure (7B model); gain over Base in ${metricTitle(summary.primary)}`,
+    columns: columns(["Backbone", "Row"], [...metrics.map(metricTitle), "Gain"]),
     lines: summary.rows.map((row) => ({
       strong: row.row === "llama4rec",
       cells: [
@@ -44,11 +41,32 @@ export function resultsTable(summary: ExperimentSummary): Table {
         ROW_TITLES[row.row],
         ...metrics.map((metric) => metricCell(metric, row)),
         percent(row.gain),
-        signed(row.difference?.mean),
-        interval(row.difference),
-        pValue(row.difference?.p),
-        pValue(row.difference?.holm),
-        verdict(row.difference, summary.primary),
+      ],
+    })),
+  };
+}
+
+/** Every row against Base; null where no difference was tested. */
+export function differencesTable(summary: ExperimentSummary): Table | null {
+  const tested = summary.rows.filter(({ difference }) => difference !== null);
+  if (tested.length === 0) return null;
+  return {
+    caption: `Difference to Base in ${metricTitle(summary.primary)}${summary.primary === "rmse" ? " (below 0 is better)" : ""}, paired bootstrap over users`,
+    columns: [
+      ...columns(["Backbone", "Row"], ["Gain", "Difference", "95 % interval", "p", "p (Holm)"]),
+      { title: "Against Base" },
+    ],
+    lines: tested.map(({ backbone, row, gain, difference }) => ({
+      strong: row === "llama4rec",
+      cells: [
+        backbone,
+        ROW_TITLES[row],
+        percent(gain),
+        signed(difference?.mean),
+        interval(difference),
+        pValue(difference?.p),
+        pValue(difference?.holm),
+        verdict(difference, summary.primary),
       ],
     })),
   };
@@ -56,9 +74,7 @@ export function resultsTable(summary: ExperimentSummary): Table {
 
 /** Metrics that the paper does not print; null where there are none. */
 export function furtherMetricsTable(summary: ExperimentSummary): Table | null {
-  const printed = new Set(paperMetrics(summary.task));
-  const names = summary.rows.flatMap(({ metrics }) => Object.keys(metrics));
-  const further = [...new Set(names)].filter((metric) => !printed.has(metric));
+  const further = metricsOf(summary.task, summary.rows).slice(paperMetrics(summary.task).length);
   if (further.length === 0) return null;
   return {
     caption: "Metrics that the paper does not print",
@@ -79,7 +95,7 @@ export function mixingTable(summary: ExperimentSummary): Table | null {
   const mixed = summary.rows.filter(({ mixing, changed }) => mixing !== null || changed !== null);
   if (mixed.length === 0) return null;
   return {
-    caption: `Chosen on validation rows of all seeds; ${summary.task === "rating" ? "changed: predictions moved by more than 0.05" : "changed: test lists in another order than the row's own backbone gives"}`,
+    caption: `Chosen on validation rows of all seeds together; changed: ${summary.task === "rating" ? "predictions moved by more than 0.05" : "test lists in another order than the row's own backbone gives"}`,
     columns: [
       ...columns(["Backbone", "Row", "Mode", "Form"], ["alpha_1", "alpha_2"]),
       ...columns([], ["Smallest weight", "Mean weight", "Largest weight", "Changed"]),
@@ -196,7 +212,7 @@ export function sizeTable(curve: SizeCurve, summary: ExperimentSummary): Table {
 
 /** The language model's order alone, by the way it is asked. */
 export function modesTable(summary: ExperimentSummary): Table {
-  const metrics = paperMetrics(summary.task);
+  const metrics = metricsOf(summary.task, summary.modes);
   return {
     caption: `The language model ${summary.task === "rating" ? "alone" : "alone: its order of the candidates"}, over all validation rows`,
     columns: columns(["Backbone", "Row", "Mode"], ["Asked", "Answered", ...metrics.map(metricTitle)]),
@@ -241,4 +257,12 @@ export function costTable({ cost }: ExperimentSummary): Table {
       ...Object.entries(cost.faults).map(([reason, times]) => line(`No answer: ${reason}`, count(times))),
     ],
   };
+}
+
+/** The paper's metrics, then whatever else the rows have figures of. */
+function metricsOf(
+  task: ExperimentSummary["task"],
+  rows: readonly { readonly metrics: Figures }[],
+): string[] {
+  return [...new Set([...paperMetrics(task), ...rows.flatMap(({ metrics }) => Object.keys(metrics))])];
 }

@@ -38,7 +38,7 @@ export function alphaChart(curve: AlphaCurve, summary: ExperimentSummary): Chart
         isChosen
           ? `Framed: what was chosen, ${weight(chosen?.alpha1)} and ${weight(chosen?.alpha2)}.`
           : "Validation chose none of these cells."
-      }`,
+      }${turn < 0 ? " Below 0 is better." : ""}`,
     legend: [
       { label: "better than the backbone alone", colour: "var(--better)", symbol: "■" },
       { label: "worse", colour: "var(--worse)", symbol: "■" },

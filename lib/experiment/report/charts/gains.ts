@@ -2,14 +2,15 @@
 
 import { type ExperimentSummary, ROW_TITLES, ROWS, type RowName, type SummaryRow } from "../../summary.js";
 import { improvement, metricTitle, percent } from "../figures.js";
-import { meansTable, resultsTable } from "../tables.js";
+import type { Table } from "../table.js";
+import { differencesTable, meansTable, resultsTable } from "../tables.js";
 import type { Chart } from "./chart.js";
 import { type IntervalPoint, intervalSpec } from "./intervals.js";
 import { rowLegend, rowSeries } from "./series.js";
 
 const METHOD_AND_CONTROLS = ["llama4rec", "learned", "second-seed", "closed-form"] as const;
 const PARTS = ["llama4rec", "without-data", "without-prompt", "without-adaptive"] as const;
-const MEAN = "mean";
+const MEAN = "mean of backbones";
 
 /** Forest plot: Llama4Rec and controls, each backbone and the mean over them; null where nothing stands beside Base. */
 export function gainsChart(summary: ExperimentSummary): Chart | null {
@@ -29,7 +30,7 @@ export function gainsChart(summary: ExperimentSummary): Chart | null {
       "Where a line crosses 0 the difference is not distinguishable from none.",
     legend: rowLegend(shown(summary, METHOD_AND_CONTROLS)),
     spec: intervalSpec([...points, ...means], axisTitle(summary)),
-    tables: [meansTable(summary)],
+    tables: [...differencesOf(summary, METHOD_AND_CONTROLS), meansTable(summary)],
   };
 }
 
@@ -37,7 +38,6 @@ export function gainsChart(summary: ExperimentSummary): Chart | null {
 export function ablationChart(summary: ExperimentSummary): Chart | null {
   const rows = shown(summary, PARTS);
   if (!rows.some((row) => row.startsWith("without"))) return null;
-  const kept = new Set<RowName>(["base", ...rows]);
   return {
     title: "Without one part",
     description:
@@ -45,7 +45,7 @@ export function ablationChart(summary: ExperimentSummary): Chart | null {
       "the figure at the right is the relative gain over Base.",
     legend: rowLegend(rows, true),
     spec: intervalSpec(pointsOf(summary, PARTS), axisTitle(summary), true),
-    tables: [resultsTable({ ...summary, rows: summary.rows.filter(({ row }) => kept.has(row)) })],
+    tables: [resultsTable(withRows(summary, ["base", ...rows])), ...differencesOf(summary, rows)],
   };
 }
 
@@ -58,6 +58,15 @@ export function axisTitle({ primary }: ExperimentSummary): string {
 
 function shown(summary: ExperimentSummary, rows: readonly RowName[]): RowName[] {
   return rows.filter((name) => summary.rows.some(({ row }) => row === name));
+}
+
+function withRows(summary: ExperimentSummary, rows: readonly RowName[]): ExperimentSummary {
+  return { ...summary, rows: summary.rows.filter(({ row }) => rows.includes(row)) };
+}
+
+function differencesOf(summary: ExperimentSummary, rows: readonly RowName[]): Table[] {
+  const table = differencesTable(withRows(summary, rows));
+  return table === null ? [] : [table];
 }
 
 function pointsOf(summary: ExperimentSummary, rows: readonly RowName[]): IntervalPoint[] {

@@ -21,6 +21,7 @@ export interface IntervalPoint {
 }
 
 const LINE_HEIGHT = 17;
+const BAR_HEIGHT = 12;
 const SINGLE_LINE_HEIGHT = 26;
 const TEXT_ROOM = 64;
 
@@ -38,6 +39,7 @@ export function intervalSpec(points: readonly IntervalPoint[], axis: string, bar
   const x = { type: "quantitative", scale: { domain: domainOf(drawn), nice: true } } as const;
   const colour = { field: "colour", type: "nominal", scale: null } as const;
   const single = seriesNames.length === 1;
+  const yOffset = { field: "series", type: "nominal", sort: null, scale: { domain: seriesNames } } as const;
   return {
     ...frame(padding),
     height: { step: single ? SINGLE_LINE_HEIGHT : LINE_HEIGHT },
@@ -50,19 +52,17 @@ export function intervalSpec(points: readonly IntervalPoint[], axis: string, bar
         scale: { domain: groups, paddingInner: single ? 0 : 0.15, paddingOuter: 0.1 },
         axis: { title: null, grid: !single, tickBand: "extent" },
       },
-      ...(single
-        ? {}
-        : { yOffset: { field: "series", type: "nominal", sort: null, scale: { domain: seriesNames } } }),
+      ...(single ? {} : { yOffset }),
     },
     layer: [
       ...(bars
         ? [
             {
-              mark: { type: "bar", height: { band: 0.72 }, opacity: 0.85 },
+              mark: { type: "rule", strokeWidth: BAR_HEIGHT, opacity: 0.85 }, // lies in the middle of its line, as intervals do
               encoding: {
-                x: { ...x, field: "mean", axis: { title: axis, tickCount: 5 } },
+                x: { ...x, field: "mean", axis: { title: axis, tickCount: 4 } },
                 x2: { datum: 0 },
-                fill: colour,
+                stroke: colour,
               },
             } as const,
           ]
@@ -75,7 +75,7 @@ export function intervalSpec(points: readonly IntervalPoint[], axis: string, bar
         transform: [{ filter: "datum.low !== null && datum.high !== null" }],
         mark: { type: "rule", strokeWidth: bars ? 1.5 : 2, stroke: bars ? "var(--ink)" : undefined },
         encoding: {
-          x: { ...x, field: "low", axis: { title: axis, tickCount: 5 } },
+          x: { ...x, field: "low", axis: { title: axis, tickCount: 4 } },
           x2: { field: "high" },
           ...(bars ? {} : { stroke: colour }),
         },
@@ -86,7 +86,7 @@ export function intervalSpec(points: readonly IntervalPoint[], axis: string, bar
             {
               mark: { type: "point", filled: true, size: 52, opacity: 1 },
               encoding: {
-                x: { ...x, field: "mean", axis: { title: axis, tickCount: 5 } },
+                x: { ...x, field: "mean", axis: { title: axis, tickCount: 4 } },
                 fill: colour,
                 shape: { field: "shape", type: "nominal", scale: null },
               },
