@@ -28,7 +28,18 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "storage",
     "native",
   ],
-  cli: ["experiment", "evaluation", "search", "augmentation", "models", "llm", "metrics", "data", "storage", "native"],
+  cli: [
+    "experiment",
+    "evaluation",
+    "search",
+    "augmentation",
+    "models",
+    "llm",
+    "metrics",
+    "data",
+    "storage",
+    "native",
+  ],
 };
 
 const files = readdirSync("lib", { recursive: true, encoding: "utf8" }).filter((name) =>
