@@ -11,6 +11,8 @@ export interface DataOptions {
   /** Absent: the embedded demonstration shop. */
   readonly data?: string;
   readonly column?: Record<string, string>;
+  /** A table with the titles of a table's items. */
+  readonly items?: string;
 }
 
 /**
@@ -18,11 +20,13 @@ export interface DataOptions {
  * @throws Llama4RecError `E_FILE` when there is nothing, `E_ARGUMENT` for columns of no table, what the readers throw, the signal's reason when aborted.
  */
 export async function readData(
-  { data, column }: DataOptions,
+  { data, column, items }: DataOptions,
   bars: ProgressBars,
   signal: AbortSignal,
 ): Promise<Dataset> {
   if (data === undefined) {
+    if (items !== undefined)
+      throw argumentError("--items", "--data beside it, the table whose items it tells", items);
     if (column === undefined) return generateShop();
     const names = Object.entries(column).map(([field, name]) => `${field}=${name}`);
     throw argumentError("--column", "--data beside it, a table that has such columns", names.join(" "));
@@ -30,6 +34,7 @@ export async function readData(
   return openDataset({
     data: locate(data),
     columns: column,
+    items: items === undefined ? undefined : { file: items },
     signal,
     onProgress: ({ file, bytesRead, bytesTotal, rows }) =>
       bars.update(`read ${basename(file)}`, bytesRead, bytesTotal, `${rows.toLocaleString("en")} rows`),

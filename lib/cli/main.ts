@@ -43,6 +43,11 @@ const backboneOption = (): Option =>
     "--backbone <name>",
     "conventional model, see backbones; default: the first of the task, MF, SASRec or DeepFM",
   );
+const itemsOption = (): Option =>
+  new Option(
+    "--items <file>",
+    "a table of the items, columns id and title, beside a table of interactions",
+  ).argParser(path);
 const seedOption = (): Option =>
   new Option("--seed <n>", "everything random follows from it")
     .argParser(wholeNumber(...RANGES.seed))
@@ -79,6 +84,7 @@ program
   )
   .addOption(dataOption())
   .addOption(columnOption())
+  .addOption(itemsOption())
   .addOption(taskOption())
   .addOption(backboneOption())
   .option(
@@ -120,6 +126,7 @@ program
   .description("search the hyper-parameters of a backbone; validation rows choose, test rows are never read")
   .addOption(dataOption())
   .addOption(columnOption())
+  .addOption(itemsOption())
   .addOption(taskOption())
   .addOption(backboneOption())
   .addOption(
@@ -164,6 +171,7 @@ program
   .requiredOption("--out <file.gguf>", "where the model goes", path)
   .addOption(dataOption())
   .addOption(columnOption())
+  .addOption(itemsOption())
   .option("--base <file.gguf>", "adapt this Llama by LoRA; the result is an adapter for it", path)
   .addOption(
     new Option("--type <name>", "type of the matrices in the file; default: F16, of an adapter F32").choices([
@@ -217,6 +225,7 @@ program
   .requiredOption("--out <path>", "a file, or a folder that exists", path)
   .addOption(dataOption())
   .addOption(columnOption())
+  .addOption(itemsOption())
   .addOption(
     new Option("--tasks <names>", "what is asked about: some of direct,sequential,rating")
       .argParser(taskList)

@@ -174,7 +174,7 @@ test("items without a title, unknown fields and names that are taken are refused
       code: "E_ARGUMENT",
       message,
     });
-  await refused(viewOf([[0]], 2, ["Alien", " "]), /^titles\[1\]: expected the title of an item, got " "$/);
+  await refused(viewOf([[0]], 2, ["", " "]), /^titles: expected titles of items/);
   const builder = new DatasetBuilder("ids alone");
   for (let user = 0; user < 3; user++)
     for (let item = 0; item < 4; item++) builder.addInteraction(user, `b-${item}`, 1 + (item % 2));

@@ -9,16 +9,18 @@ import { embeddedModel } from "../../lib/llm/embedded.js";
 import { folderOf } from "../datasets/temporary.js";
 import { WEIGHTS } from "../llm/files.js";
 import { tinyGguf } from "../llm/tinyGguf.js";
-import { llama4rec, table } from "./command.js";
+import { items, llama4rec, table } from "./command.js";
 
 const small = ["--set", "epochs=2", "--set", "dimension=4"];
 
 test("run --json prints one JSON document and nothing else", async (t) => {
-  const folder = folderOf(t, { "rows.csv": table(), "tiny.gguf": tinyGguf(WEIGHTS) });
+  const folder = folderOf(t, { "rows.csv": table(), "items.csv": items(), "tiny.gguf": tinyGguf(WEIGHTS) });
   const args = [
     "run",
     "--data",
     "rows.csv",
+    "--items",
+    "items.csv",
     "--llm",
     "tiny.gguf",
     "--no-cache",
@@ -49,7 +51,7 @@ test("run --json prints one JSON document and nothing else", async (t) => {
     t.deepEqual(Object.keys(report[key]), ["hr@3", "ndcg@3", "hr@5", "ndcg@5", "hr@10", "ndcg@10"]);
   t.is(report.languageModel.name, "tiny.gguf");
   t.like(report.hyperparameters, { epochs: 2, dimension: 4 });
-  t.deepEqual(readdirSync(folder).sort(), ["rows.csv", "tiny.gguf"]);
+  t.deepEqual(readdirSync(folder).sort(), ["items.csv", "rows.csv", "tiny.gguf"]);
 });
 
 test("run on the embedded shop prints a table and says that it is a demonstration and the language side off", async (t) => {
@@ -101,7 +103,7 @@ const tiny = ["--tokens", "3000", "--dimension", "32", "--blocks", "1", "--hidde
 const tinyTune = ["tune", "--data", "rows.csv", ...tiny, "--kv-heads", "1", "--context", "256", "--no-hints"];
 
 test("tune writes one GGUF, the same from the same command, and run takes it", async (t) => {
-  const folder = folderOf(t, { "rows.csv": table() });
+  const folder = folderOf(t, { "rows.csv": table(), "items.csv": items() });
   const first = await llama4rec(folder, [...tinyTune, "--out", "one.gguf", "--json"]);
   t.is(first.code, 0, first.stderr);
   t.is(first.stderr, "");
@@ -116,10 +118,13 @@ test("tune writes one GGUF, the same from the same command, and run takes it", a
   t.is(second.code, 0, second.stderr);
   t.regex(second.stdout, /two\.gguf: a pocket Llama of [\d,]+ parameters/);
   t.deepEqual(readFileSync(join(folder, "two.gguf")), bytes);
-  t.deepEqual(readdirSync(folder).sort(), ["one.gguf", "rows.csv", "two.gguf"]);
+  t.deepEqual(readdirSync(folder).sort(), ["items.csv", "one.gguf", "rows.csv", "two.gguf"]);
 
   const args = ["run", "--data", "rows.csv", "--llm", "one.gguf", "--no-cache", "--json", ...small];
-  const { code, stdout, stderr } = await llama4rec(folder, args);
+  const untitled = await llama4rec(folder, args);
+  t.is(untitled.code, 2);
+  t.regex(untitled.stderr, /titles: expected titles of items/);
+  const { code, stdout, stderr } = await llama4rec(folder, [...args, "--items", "items.csv"]);
   t.is(code, 0, stderr);
   t.true(JSON.parse(stdout).languageModel.lists.answered > 0);
 });
