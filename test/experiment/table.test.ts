@@ -1,11 +1,12 @@
 /** One of the paper's tables from beginning to end, on a small shop with a language model of a few lines. */
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { DatasetBuilder } from "../../lib/data/builder.js";
 import type { Dataset } from "../../lib/data/dataset.js";
 import { generateShop } from "../../lib/data/shop/index.js";
 import { split } from "../../lib/data/split.js";
+import { tuningView } from "../../lib/data/tuningView.js";
 import { checkConfig } from "../../lib/experiment/config.js";
 import { runTable, type TableOptions } from "../../lib/experiment/run.js";
 import type { ExperimentSummary } from "../../lib/experiment/summary.js";
@@ -165,6 +166,56 @@ test.serial("a catalogue without titles is refused by name", async (t) => {
       code: "E_ARGUMENT",
       message: /^titles/,
     },
+  );
+});
+
+test.serial(
+  "what leaves nothing to do or to measure is refused by name before anything is trained",
+  async (t) => {
+    const folder = await emptyFolder(t);
+    const model = new TextModel(byWords);
+    for (const only of [{ seeds: [3] }, { backbones: ["SGL"] }])
+      await t.throwsAsync(() => run(folder, model, configOf("direct", "MF"), { only }), {
+        code: "E_ARGUMENT",
+        message: new RegExp(`^only\\.${Object.keys(only)[0]}: `),
+      });
+    // Nobody has the items of another: no held-out item is known from training.
+    const apart = new DatasetBuilder("apart", { likeThreshold: 4 });
+    for (let user = 0; user < 4; user++)
+      for (let age = 0; age < 4; age++) {
+        apart.addItem(4 * user + age, `Title ${user} ${age}`);
+        apart.addInteraction(user, 4 * user + age, 5, age);
+      }
+    await t.throwsAsync(() => run(folder, model, configOf("direct", "MF"), { dataset: apart.build() }), {
+      code: "E_ARGUMENT",
+      message: /^dataset: expected validation rows/,
+    });
+  },
+);
+
+test.serial("without timestamps: no seed holds out what the language models were tuned on", async (t) => {
+  const { users, items, interactions } = shop;
+  const builder = new DatasetBuilder("timeless", { likeThreshold: 4 });
+  for (const id of items) builder.addItem(id, shop.titles[items.indexOf(id)]);
+  interactions.users.forEach((user, row) => {
+    builder.addInteraction(users.idAt(user), items.idAt(interactions.items[row]), interactions.ratings[row]);
+  });
+  const dataset = builder.build();
+  const folder = await emptyFolder(t);
+  await run(folder, new TextModel(byWords), configOf("direct", "MF", { rows: ["base"] }), { dataset });
+  const cells = readdirSync(join(folder, "notes")).map((name) =>
+    JSON.parse(readFileSync(join(folder, "notes", name), "utf8")),
+  );
+  // `llama4rec tune` takes these splits.
+  const tunedOn = tuningView(dataset, [{ protocol: "paper" }, { protocol: "standard" }]);
+  const { digest, test: heldOut } = split(dataset, { protocol: "paper" });
+  t.true(heldOut.users.every((user, row) => !tunedOn.has(user, heldOut.items[row])));
+  t.deepEqual(
+    cells.map(({ value }) => [value.seed, value.split]),
+    [
+      [1, digest],
+      [2, digest],
+    ],
   );
 });
 
