@@ -16,7 +16,7 @@ import { argumentError } from "../native/errors.js";
 import type { RankingCell, RatingCell } from "./cell.js";
 import type { CellJob, ExperimentModels } from "./cellJob.js";
 import type { ExperimentConfig } from "./config.js";
-import type { BackboneOutcome } from "./outcome.js";
+import { type BackboneOutcome, listOf } from "./outcome.js";
 import { rankingCell } from "./rankingCell.js";
 import { rankingOutcome } from "./rankingOutcome.js";
 import { ratingCell } from "./ratingCell.js";
@@ -116,10 +116,15 @@ function jobOf<B extends BackboneDefinition>(options: TableOptions, backbone: B,
   const { config, dataset, models, work, threads = poolThreads(), onProgress, signal } = options;
   const parts = splitOf(dataset, config);
   const hyperparameters = resolveHyperparameters(backbone, options.hyperparameters[backbone.name]);
-  const { augmentation, modes, rows } = config;
-  const about = { augmentation, modes, rows, masking: maskingOf(config) };
+  const scale = ratingScale(dataset.interactions.ratings);
+  const { augmentation, modes, rows, deadline } = config;
+  // Rows of one list share it; the split's digest is of interactions alone, prompts are made of titles and attributes too.
+  const lists = [...new Set(rows.map(listOf))].sort();
+  const about = { augmentation, modes, lists, deadline, masking: maskingOf(config) };
+  const { titles, itemAttributes, userAttributes } = dataset;
   const key = keyOf(
     parts.digest,
+    { titles, itemAttributes, userAttributes, scale },
     backbone.name,
     hyperparameters,
     seed,
@@ -127,7 +132,6 @@ function jobOf<B extends BackboneDefinition>(options: TableOptions, backbone: B,
     models.plain.id,
     about,
   );
-  const scale = ratingScale(dataset.interactions.ratings);
   const clock = new StageClock(onProgress ?? (() => {}));
   return { config, key, backbone, hyperparameters, seed, parts, scale, models, work, clock, threads, signal };
 }

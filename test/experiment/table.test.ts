@@ -158,7 +158,7 @@ test.serial(
 );
 
 test.serial("a catalogue without titles is refused by name", async (t) => {
-  const bare = numbered(shop);
+  const bare = rebuilt({});
   const folder = await emptyFolder(t);
   await t.throwsAsync(
     () => run(folder, new TextModel(byWords), configOf("direct", "MF"), { dataset: bare }),
@@ -193,14 +193,22 @@ test.serial(
   },
 );
 
+test.serial("rows that need no other list need no other cell; other titles do", async (t) => {
+  const folder = await emptyFolder(t);
+  const cells = () => readdirSync(join(folder, "notes")).length;
+  const model = new TextModel(byWords);
+  const config = (...rows: string[]) => configOf("direct", "MF", { seeds: 1, rows });
+  await run(folder, model, config("base", "llama4rec"));
+  t.is(cells(), 1);
+  await run(folder, model, config("learned", "base", "without-adaptive", "second-seed", "llama4rec"));
+  t.is(cells(), 1);
+  const dataset = rebuilt({ title: (old) => `${old}, new` });
+  await run(folder, model, config("base", "llama4rec"), { dataset });
+  t.is(cells(), 2);
+});
+
 test.serial("without timestamps: no seed holds out what the language models were tuned on", async (t) => {
-  const { users, items, interactions } = shop;
-  const builder = new DatasetBuilder("timeless", { likeThreshold: 4 });
-  for (const id of items) builder.addItem(id, shop.titles[items.indexOf(id)]);
-  interactions.users.forEach((user, row) => {
-    builder.addInteraction(users.idAt(user), items.idAt(interactions.items[row]), interactions.ratings[row]);
-  });
-  const dataset = builder.build();
+  const dataset = rebuilt({ title: (old) => old, timed: false });
   const folder = await emptyFolder(t);
   await run(folder, new TextModel(byWords), configOf("direct", "MF", { rows: ["base"] }), { dataset });
   const cells = readdirSync(join(folder, "notes")).map((name) =>
@@ -219,12 +227,15 @@ test.serial("without timestamps: no seed holds out what the language models were
   );
 });
 
-/** The same interactions, items known by number alone. */
-function numbered({ users, items, interactions }: Dataset): Dataset {
-  const builder = new DatasetBuilder("numbered", { likeThreshold: 4 });
+/** The shop's interactions with other titles, none for items known by number alone, or without times. */
+function rebuilt({ title, timed = true }: { title?: (old: string) => string; timed?: boolean }): Dataset {
+  const { users, items, interactions, titles } = shop;
+  const builder = new DatasetBuilder("rebuilt", { likeThreshold: 4 });
+  if (title !== undefined) for (const id of items) builder.addItem(id, title(titles[items.indexOf(id)]));
   interactions.users.forEach((user, row) => {
-    const id = items.idAt(interactions.items[row]);
-    builder.addInteraction(users.idAt(user), id, interactions.ratings[row], interactions.timestamps?.[row]);
+    const time = timed ? interactions.timestamps?.[row] : undefined;
+    const item = items.idAt(interactions.items[row]);
+    builder.addInteraction(users.idAt(user), item, interactions.ratings[row], time);
   });
   return builder.build();
 }
