@@ -57,11 +57,12 @@ export async function experiment(file: string | undefined, options: ExperimentCo
   };
   const markdown = renderMarkdown(summary);
   // A part of an experiment is shown, but does not take the place of the whole one's results.
-  if (options.only === undefined && options.seeds === undefined) {
+  const whole = options.only === undefined && options.seeds === undefined;
+  if (whole) {
     await kept("json", `${JSON.stringify(summary, null, 1)}\n`);
     await kept("md", markdown);
   }
-  const html = await kept("html", await renderHtml([summary]));
+  const html = await kept(whole ? "html" : "part.html", await renderHtml([summary]));
   console.log(options.json ? JSON.stringify(summary, null, 2) : `${markdown}\n${html}`);
 }
 
@@ -126,7 +127,7 @@ async function showSummaries(folder: string, json: boolean): Promise<void> {
   ).filter((name) => name.endsWith(".json"));
   const summaries: ExperimentSummary[] = [];
   for (const name of names.sort()) {
-    const value: unknown = JSON.parse(await readFile(join(folder, name), "utf8"));
+    const value = parsed(join(folder, name), await readFile(join(folder, name), "utf8"));
     if (isSummary(value)) summaries.push(value);
   }
   if (summaries.length === 0)
@@ -138,6 +139,16 @@ async function showSummaries(folder: string, json: boolean): Promise<void> {
   const page = join(folder, "index.html");
   await replaceFile(page, [Buffer.from(await renderHtml(summaries))]);
   console.log([...summaries.map(renderMarkdown), page].join("\n"));
+}
+
+function parsed(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Llama4RecError("E_CORRUPT", `--summary: ${path}: expected JSON, got: ${String(cause)}`, {
+      cause,
+    });
+  }
 }
 
 const isSummary = (value: unknown): value is ExperimentSummary =>

@@ -17,7 +17,7 @@ import type { TrainOptions } from "../training/train.js";
 export interface Augmentation {
   /** What the trainer takes. */
   readonly data: Pick<TrainOptions, "extraPairs" | "insertions">;
-  /** Users asked about. */
+  /** Questions asked. */
   readonly asked: number;
   /** Of these, answered. */
   readonly answered: number;

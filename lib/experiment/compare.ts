@@ -1,6 +1,6 @@
 /** Differences between rows of a table, user by user. */
 
-import { pairedBootstrap } from "../evaluation/summary.js";
+import { pairedBootstrap, summarize } from "../evaluation/summary.js";
 import type { Outcome, SeedOutcome } from "./outcome.js";
 import type { Difference, Figures } from "./summary.js";
 
@@ -27,7 +27,7 @@ export function userDifferences(ours: Outcome, theirs: Outcome): Map<number, num
 }
 
 /** What differences of the values are divided by, so that their mean is that of the primary metric. */
-export function scaleOf(ours: SeedOutcome, theirs: SeedOutcome): number {
+function scaleOf(ours: SeedOutcome, theirs: SeedOutcome): number {
   if (!("rmse" in ours.metrics)) return 1;
   return ours.metrics.rmse + theirs.metrics.rmse || 1;
 }
@@ -49,14 +49,8 @@ export function meanOverRows(all: readonly ReadonlyMap<number, number>[]): numbe
 
 /** Mean and sample standard deviation over seeds; null with one. */
 export function overSeeds({ seeds }: Outcome): { metrics: Figures; spread: Figures | null } {
-  const names = Object.keys(seeds[0].metrics);
-  const of = (value: (name: string) => number): Figures =>
-    Object.fromEntries(names.map((name) => [name, value(name)]));
-  const metrics = of((name) => seeds.reduce((sum, one) => sum + one.metrics[name], 0) / seeds.length);
-  if (seeds.length === 1) return { metrics, spread: null };
-  const squares = (name: string): number =>
-    seeds.reduce((sum, one) => sum + (one.metrics[name] - metrics[name]) ** 2, 0);
-  return { metrics, spread: of((name) => Math.sqrt(squares(name) / (seeds.length - 1))) };
+  const { mean, spread } = summarize(seeds.map(({ metrics }) => metrics));
+  return { metrics: mean, spread };
 }
 
 /** Relative gain in per cent, positive is better. */
@@ -66,7 +60,10 @@ export function gainOf(metric: string, ours: number, theirs: number): number {
   return metric === "rmse" || metric === "mae" ? -change : change;
 }
 
-/** Mean over all metrics of the paper's tables of the gain over the better of two rows, in per cent. */
+/**
+ * Mean over all metrics of the paper's tables of the gain over the better of two rows, in per cent. The paper's own figures of
+ * rankings are so; those of ratings, where IFT is a row of its own, are over Base alone, which is easier.
+ */
 export function gainOverBetter(ours: Figures, first: Figures, second: Figures | null): number {
   const names = "rmse" in ours ? ["rmse", "mae"] : ["hr@3", "ndcg@3", "hr@5", "ndcg@5"];
   const gains = names.map((name) => {

@@ -18,6 +18,13 @@ export const EXPERIMENT_MODES = [
 
 const count = (low: number, high: number) => z.int().min(low).max(high);
 
+/** A list of at least one entry, none twice. */
+const distinct = <Entry extends z.ZodType>(entry: Entry) =>
+  z
+    .array(entry)
+    .min(1)
+    .refine((entries) => new Set(entries).size === entries.length, "expected every entry once");
+
 /** What a file of an experiment holds. */
 const schema = z.strictObject({
   /** Names the results. */
@@ -26,8 +33,8 @@ const schema = z.strictObject({
   data: z.string().min(1),
   task: z.enum(["direct", "sequential", "rating"]),
   /** Default: all of the task. */
-  backbones: z.array(z.string()).min(1).optional(),
-  /** Seeds 1 to n; of data without timestamps also those of the splits. */
+  backbones: distinct(z.string()).optional(),
+  /** Seeds 1 to n, of trainings and draws; the split is one. */
   seeds: count(1, 1000).default(5),
   /** How rows are held out: each user's last ones, or by one time for all. */
   split: z.enum(["leave-last-out", "global-time"]).default("leave-last-out"),
@@ -35,7 +42,7 @@ const schema = z.strictObject({
   masking: z.enum(["seen", "none"]).optional(),
   /** Tuned hyper-parameters of the backbones, beside this file. */
   tuned: z.string().min(1).optional(),
-  /** GGUF files in the folder of models; a null leaves the rows out that need it. */
+  /** GGUF files in the folder of models. */
   models: z.strictObject({
     /** Tuned on prompts with what conventional models say. */
     augmented: z.string().min(1),
@@ -53,26 +60,23 @@ const schema = z.strictObject({
       /** Most rounds of augmentation and retraining; it ends earlier where validation gets no better. */
       rounds: count(1, 20).default(1),
       /** Rating: attributes that the language model writes. */
-      fields: z.array(z.string().min(1)).min(1).default(["director", "star"]),
+      fields: distinct(z.string().min(1)).default(["director", "star"]),
     })
     .prefault({}),
   /** Default: likelihood, lift, labels, pointwise and pairwise; of ratings there is one. */
-  modes: z
-    .array(z.enum(EXPERIMENT_MODES))
-    .min(1)
-    .default(["likelihood", "lift", "labels", "pointwise", "pairwise"]),
+  modes: distinct(z.enum(EXPERIMENT_MODES)).default([
+    "likelihood",
+    "lift",
+    "labels",
+    "pointwise",
+    "pairwise",
+  ]),
   /** Readings of Eq. 7 among which validation chooses. */
-  forms: z
-    .array(z.enum(["scaled", "alternative"]))
-    .min(1)
-    .default(["scaled"]),
+  forms: distinct(z.enum(["scaled", "alternative"])).default(["scaled"]),
   /** Seconds after which a question counts as not answered, waiting included. */
   deadline: z.number().positive().max(86_400).default(600),
   /** Default: all. */
-  rows: z
-    .array(z.enum(ROWS))
-    .min(1)
-    .default([...ROWS]),
+  rows: distinct(z.enum(ROWS)).default([...ROWS]),
 });
 
 /** One experiment: rows of one of the paper's tables on one data set. */

@@ -1,5 +1,5 @@
 import type { LearnedWeight } from "../aggregation/crossFit.js";
-import type { ListName } from "./cell.js";
+import type { Cell, ListName, RowFacts } from "./cell.js";
 import type { AlphaCurve, Figures, HelpedUsers, Mixing, ModeFigures, RowName } from "./summary.js";
 
 /** Long-tail coefficients in cells are scaled: their range. */
@@ -31,6 +31,16 @@ export interface TestFacts {
   readonly interactions: readonly number[];
   /** `[rows]` */
   readonly popularity: readonly number[];
+}
+
+/** Of a cell; every cell has the list of the second seed. */
+export function testFacts({ seed, lists }: Cell<RowFacts>): TestFacts {
+  const test = lists["second-seed"]?.test ?? [];
+  return {
+    seed,
+    interactions: test.map(({ interactions }) => interactions),
+    popularity: test.map(({ popularity }) => popularity),
+  };
 }
 
 /** All that one backbone brought. */

@@ -158,9 +158,6 @@ const ABLATION: Readonly<Record<string, PaperRows>> = {
   },
 };
 
-/** Mean gain over the better of Base and IFT in per cent, all backbones, data sets and metrics of a task. */
-export const PAPER_GAINS = { direct: 14.65, sequential: 14.21, rating: 3.1 } as const;
-
 /** What the paper printed for a row; null where it has none. */
 export function paperFigures(dataset: string, backbone: string, row: RowName): Figures | null {
   const columns =

@@ -12,6 +12,7 @@ import type { ListName, Lists, RankedRow, RankingCell } from "./cell.js";
 import { type CellJob, costMeter, stageOf } from "./cellJob.js";
 import { factsOf } from "./facts.js";
 import { retrainedRanker } from "./rounds.js";
+import type { RowName } from "./summary.js";
 import { trainedRanker } from "./trained.js";
 
 /** The one way in which a control orders candidates: by its scores. */
@@ -29,7 +30,7 @@ export async function rankingCell(
 ): Promise<RankingCell> {
   const { config, backbone, seed, parts, models, key } = job;
   const cost = costMeter(job);
-  const wants = (...rows: readonly string[]): boolean => config.rows.some((row) => rows.includes(row));
+  const wants = (...rows: readonly RowName[]): boolean => config.rows.some((row) => rows.includes(row));
   const lists: Partial<Record<ListName, Lists<RankedRow>>> = {};
   const listsOf = async (rows: (heldOut: HeldOut) => Promise<RankedRow[]>): Promise<Lists<RankedRow>> => ({
     validation: await rows(parts.validation),

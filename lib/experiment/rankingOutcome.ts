@@ -25,6 +25,7 @@ import {
   SCALED,
   type SeedOutcome,
   spreadOf,
+  testFacts,
 } from "./outcome.js";
 import type { Mixing, ModeFigures, RowName } from "./summary.js";
 
@@ -36,7 +37,8 @@ interface Candidate extends HeldOutUser {
 /** A mode of asking and the weight of its answer for a row; a null mode is the backbone alone. */
 interface Rule {
   readonly mode: string | null;
-  readonly weight: (candidate: Candidate) => number;
+  /** Null where there is none: a learned weight reads the answer, and not all rows have one. */
+  readonly weight: (candidate: Candidate) => number | null;
   readonly mixing: Omit<Mixing, "weights"> | null;
 }
 
@@ -58,8 +60,8 @@ export function rankingOutcome(cells: readonly RankingCell[], config: Experiment
     outcomes.push(outcomeOf(name, chosen.rule, cells, list));
     if (name === list && !isControl(name)) modes.push(...modeFigures(backbone, name, validation));
     if (chosen.points !== null && name === "llama4rec" && chosen.rule.mode !== null) {
-      const { mode } = chosen.rule;
-      const points = chosen.points.filter((point) => point.mode === mode);
+      const { mode, mixing } = chosen.rule;
+      const points = chosen.points.filter((point) => point.mode === mode && point.form === mixing?.form);
       curve = {
         backbone,
         mode,
@@ -69,15 +71,7 @@ export function rankingOutcome(cells: readonly RankingCell[], config: Experiment
     }
     if (chosen.learned !== null) helped = helpedUsers(backbone, chosen.learned);
   }
-  const facts = cells.map(({ seed, lists }) => {
-    const test = lists["second-seed"]?.test ?? [];
-    return {
-      seed,
-      interactions: test.map(({ interactions }) => interactions),
-      popularity: test.map(({ popularity }) => popularity),
-    };
-  });
-  return { backbone, outcomes, facts, curve, modes, helped };
+  return { backbone, outcomes, facts: cells.map(testFacts), curve, modes, helped };
 }
 
 const isControl = (row: RowName): boolean => row === "second-seed" || row === "closed-form";
@@ -111,9 +105,9 @@ function ruleOf(name: RowName, validation: readonly Candidate[], { forms }: Expe
     const best = learned.reduce((found, one) => (one.gain > found.gain ? one : found));
     const mode = best.fallback ? null : best.mode;
     const mixing = { mode, alpha1: null, alpha2: null, form: null };
-    const weight = (candidate: Candidate): number =>
+    const weight = (candidate: Candidate): number | null =>
       mode === null || !candidate.languageModel[mode]
-        ? 0
+        ? null
         : learnedAlpha(best.model, featuresOf(candidate, mode));
     return { rule: { mode, weight, mixing }, points: null, learned: best };
   }
@@ -140,8 +134,9 @@ function outcomeOf(row: RowName, rule: Rule, cells: readonly RankingCell[], list
     const test = candidatesOf(cell, list, "test");
     const metrics = new MetricAccumulator();
     const places = test.map((candidate) => {
-      const weight = rule.weight(candidate);
-      weights.push(weight);
+      const known = rule.weight(candidate);
+      if (known !== null) weights.push(known);
+      const weight = known ?? 0;
       const place = mixedPlace(candidate, rule.mode, weight);
       metrics.add(place);
       if (candidate.heldOut > 0) {

@@ -18,6 +18,7 @@ import { givenRatings, type Rater } from "../models/ratings.js";
 import type { ListName, Lists, RatedRow, RatingCell } from "./cell.js";
 import { type CellJob, costMeter, stageOf } from "./cellJob.js";
 import { factsOf } from "./facts.js";
+import type { RowName } from "./summary.js";
 import { trainedPredictor } from "./trained.js";
 
 /**
@@ -28,7 +29,7 @@ import { trainedPredictor } from "./trained.js";
 export async function ratingCell(job: CellJob<RatingDefinition>, closedForm: Rater): Promise<RatingCell> {
   const { config, backbone, seed, parts, models, key } = job;
   const cost = costMeter(job);
-  const wants = (...rows: readonly string[]): boolean => config.rows.some((row) => rows.includes(row));
+  const wants = (...rows: readonly RowName[]): boolean => config.rows.some((row) => rows.includes(row));
   const lists: Partial<Record<ListName, Lists<RatedRow>>> = {};
   const listsOf = async (
     rows: (heldOut: HeldOut) => RatedRow[] | Promise<RatedRow[]>,

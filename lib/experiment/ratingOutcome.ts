@@ -6,6 +6,7 @@ import { learnRatingWeight, type RatingLearningRow } from "../aggregation/learne
 import {
   chooseRatingAlpha,
   chooseUniformRatingAlpha,
+  evaluateRatingMixture,
   type HeldOutRating,
   mixRatings,
 } from "../aggregation/ratingMix.js";
@@ -22,6 +23,7 @@ import {
   SCALED,
   type SeedOutcome,
   spreadOf,
+  testFacts,
 } from "./outcome.js";
 import type { Mixing, RowName } from "./summary.js";
 
@@ -35,7 +37,8 @@ interface Rated extends HeldOutRating {
 }
 
 interface Rule {
-  readonly weight: (rated: Rated) => number;
+  /** Null where there is none: a learned weight reads the answer, and not all rows have one. */
+  readonly weight: (rated: Rated) => number | null;
   readonly mixing: Omit<Mixing, "weights"> | null;
   readonly points: ReturnType<typeof chooseRatingAlpha>["points"] | null;
   readonly learned: LearnedWeight | null;
@@ -60,20 +63,14 @@ export function ratingOutcome(cells: readonly RatingCell[], config: ExperimentCo
       curve = {
         backbone,
         mode: MODE,
-        base: errorsOf(validation, () => 0).rmse,
-        points: rule.points.map(({ alpha1, alpha2, metrics }) => ({ alpha1, alpha2, value: metrics.rmse })),
+        base: evaluateRatingMixture(validation, () => 0).rmse,
+        points: rule.points
+          .filter(({ form }) => form === rule.mixing?.form)
+          .map(({ alpha1, alpha2, metrics }) => ({ alpha1, alpha2, value: metrics.rmse })),
       };
     if (rule.learned !== null) helped = helpedUsers(backbone, rule.learned);
   }
-  const facts = cells.map(({ seed, lists }) => {
-    const test = lists["second-seed"]?.test ?? [];
-    return {
-      seed,
-      interactions: test.map(({ interactions }) => interactions),
-      popularity: test.map(({ popularity }) => popularity),
-    };
-  });
-  return { backbone, outcomes, facts, curve, modes: [], helped };
+  return { backbone, outcomes, facts: cells.map(testFacts), curve, modes: [], helped };
 }
 
 function ruleOf(name: RowName, validation: readonly Rated[], { forms }: ExperimentConfig): Rule {
@@ -86,8 +83,10 @@ function ruleOf(name: RowName, validation: readonly Rated[], { forms }: Experime
   }
   if (name === "learned") {
     const learned = learnRatingWeight(validation.map(learningRow), { standardErrors: 1 });
-    const weight = (rated: Rated): number =>
-      learned.fallback || rated.languageModel === null ? 0 : learnedAlpha(learned.model, featuresOf(rated));
+    const weight = (rated: Rated): number | null =>
+      learned.fallback || rated.languageModel === null
+        ? null
+        : learnedAlpha(learned.model, featuresOf(rated));
     const mode = learned.fallback ? null : MODE;
     return { weight, mixing: { mode, alpha1: null, alpha2: null, form: null }, points: null, learned };
   }
@@ -110,8 +109,8 @@ function outcomeOf(row: RowName, rule: Rule, cells: readonly RatingCell[], list:
     const test = ratedRows(cell, list, "test");
     const predicted = test.map((rated) => {
       const weight = rule.weight(rated);
-      weights.push(weight);
-      const rating = mixRatings(rated, weight);
+      if (weight !== null) weights.push(weight);
+      const rating = mixRatings(rated, weight ?? 0);
       rows++;
       if (Math.abs(rating - rated.recommender) > CHANGE) changed++;
       return rating;
@@ -141,16 +140,6 @@ function ratedRows(cell: RatingCell, list: ListName, part: keyof Lists<RatedRow>
     actual: row.truth,
     coefficient: row.coefficient,
   }));
-}
-
-function errorsOf(rows: readonly Rated[], weight: (rated: Rated) => number): { rmse: number } {
-  const predicted = rows.map((rated) => mixRatings(rated, weight(rated)));
-  return {
-    rmse: rmse(
-      predicted,
-      rows.map((rated) => rated.actual),
-    ),
-  };
 }
 
 function learningRow(rated: Rated): RatingLearningRow {

@@ -12,10 +12,11 @@ import type { Masking } from "../models/fullRanking.js";
 import { ease } from "../models/reference/ease.js";
 import { findBackbone } from "../models/registry.js";
 import { threads as poolThreads } from "../native/addon.js";
+import { argumentError } from "../native/errors.js";
 import type { RankingCell, RatingCell } from "./cell.js";
 import type { CellJob, ExperimentModels } from "./cellJob.js";
 import type { ExperimentConfig } from "./config.js";
-import type { BackboneOutcome } from "./outcome.js";
+import { type BackboneOutcome, listOf } from "./outcome.js";
 import { rankingCell } from "./rankingCell.js";
 import { rankingOutcome } from "./rankingOutcome.js";
 import { ratingCell } from "./ratingCell.js";
@@ -64,6 +65,9 @@ export async function runTable(options: TableOptions): Promise<ExperimentSummary
   const seeds = Array.from({ length: config.seeds }, (_, at) => at + 1).filter(
     (seed) => only?.seeds?.includes(seed) ?? true,
   );
+  if (backbones.length === 0)
+    throw argumentError("only.backbones", `some of ${config.backbones.join(", ")}`, only?.backbones);
+  if (seeds.length === 0) throw argumentError("only.seeds", `some of 1 to ${config.seeds}`, only?.seeds);
   requireTitles(dataset.titles);
   const masking = maskingOf(config);
   const outcomes: BackboneOutcome[] = [];
@@ -110,12 +114,17 @@ function maskingOf({ task, masking }: ExperimentConfig): Masking {
 
 function jobOf<B extends BackboneDefinition>(options: TableOptions, backbone: B, seed: number): CellJob<B> {
   const { config, dataset, models, work, threads = poolThreads(), onProgress, signal } = options;
-  const parts = splitOf(dataset, config, seed);
+  const parts = splitOf(dataset, config);
   const hyperparameters = resolveHyperparameters(backbone, options.hyperparameters[backbone.name]);
-  const { augmentation, modes, rows } = config;
-  const about = { augmentation, modes, rows, masking: maskingOf(config) };
+  const scale = ratingScale(dataset.interactions.ratings);
+  const { augmentation, modes, rows, deadline } = config;
+  // Rows of one list share it; the split's digest is of interactions alone, prompts are made of titles and attributes too.
+  const lists = [...new Set(rows.map(listOf))].sort();
+  const about = { augmentation, modes, lists, deadline, masking: maskingOf(config) };
+  const { titles, itemAttributes, userAttributes } = dataset;
   const key = keyOf(
     parts.digest,
+    { titles, itemAttributes, userAttributes, scale },
     backbone.name,
     hyperparameters,
     seed,
@@ -123,19 +132,23 @@ function jobOf<B extends BackboneDefinition>(options: TableOptions, backbone: B,
     models.plain.id,
     about,
   );
-  const scale = ratingScale(dataset.interactions.ratings);
   const clock = new StageClock(onProgress ?? (() => {}));
   return { config, key, backbone, hyperparameters, seed, parts, scale, models, work, clock, threads, signal };
 }
 
-/** The rows of an experiment. Data without timestamps has no order but that of the seed, so there each seed has its own split. */
-function splitOf(dataset: Dataset, { task, split: holdOut }: ExperimentConfig, seed: number): Split {
-  return split(dataset, {
+/**
+ * The rows of an experiment, the same under every seed: the language models, tuned once, have learnt from all that this one split
+ * does not hold out, and what is chosen on the validation rows of all seeds together must know no test row of any.
+ */
+function splitOf(dataset: Dataset, { task, split: holdOut }: ExperimentConfig): Split {
+  const parts = split(dataset, {
     protocol: "paper",
     holdOut,
-    seed: dataset.interactions.timestamps === null ? seed : 0,
     ...(task === "rating" ? { likeThreshold: null } : { leastHistory: methodOf(task).leastHistory }),
   });
+  for (const { name, users } of [parts.validation, parts.test])
+    if (users.length === 0) throw argumentError("dataset", `${name} rows under ${holdOut}`, "none");
+  return parts;
 }
 
 function ranked(job: Parameters<typeof rankingCell>[0], masking: Masking): Promise<RankingCell> {

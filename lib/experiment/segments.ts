@@ -1,6 +1,6 @@
 /** Whom the method helps: test rows cut by activity of the user and by popularity of the item. */
 
-import { differenceOf, scaleOf } from "./compare.js";
+import { differenceOf } from "./compare.js";
 import type { BackboneOutcome } from "./outcome.js";
 import type { RowName, Segmentation, SegmentBucket } from "./summary.js";
 
@@ -13,7 +13,6 @@ interface Measured {
   readonly size: number;
   readonly base: number;
   readonly ours: number;
-  readonly difference: number;
 }
 
 /**
@@ -22,10 +21,9 @@ interface Measured {
  */
 export function segmentations(all: readonly BackboneOutcome[], row: RowName = "llama4rec"): Segmentation[] {
   const isError = all.some(({ outcomes }) => outcomes.some(({ seeds }) => "rmse" in seeds[0].metrics));
-  const metricOf = (mean: number): number => (isError ? Math.sqrt(mean) : mean);
   return (["activity", "popularity"] as const).flatMap((by) => {
     const rows = all.flatMap((one) => measuredRows(one, row, by));
-    return rows.length === 0 ? [] : [{ by, buckets: bucketsOf(rows, by, metricOf) }];
+    return rows.length === 0 ? [] : [{ by, buckets: bucketsOf(rows, by, isError) }];
   });
 }
 
@@ -40,23 +38,17 @@ function measuredRows(
   return ours.seeds.flatMap((mine, at) => {
     const theirs = base.seeds[at];
     const sizes = by === "activity" ? facts[at].interactions : facts[at].popularity;
-    const scale = scaleOf(mine, theirs);
     return mine.users.map((user, n) => ({
       user,
       size: sizes[n],
       base: theirs.values[n],
       ours: mine.values[n],
-      difference: (mine.values[n] - theirs.values[n]) / scale,
     }));
   });
 }
 
-/** @param metricOf The metric of a mean of values: its root for squared errors. */
-function bucketsOf(
-  rows: readonly Measured[],
-  by: Segmentation["by"],
-  metricOf: (mean: number) => number,
-): SegmentBucket[] {
+/** @param isError Whether the values are squared errors, whose metric is the root of their mean. */
+function bucketsOf(rows: readonly Measured[], by: Segmentation["by"], isError: boolean): SegmentBucket[] {
   const users = new Set(rows.map(({ user }) => user)).size;
   const count = users >= ENOUGH ? 10 : 3;
   const sizes = rows.map(({ size }) => size).sort((a, b) => a - b);
@@ -68,22 +60,28 @@ function bucketsOf(
   return limits.map((end, n) => {
     const above = n === 0 ? -1 : limits[n - 1];
     const own = rows.filter(({ size }) => size > above && size <= end);
-    const metric = (of: (row: Measured) => number): number =>
-      metricOf(own.reduce((sum, row) => sum + of(row), 0) / own.length);
+    const metric = (of: (row: Measured) => number): number => {
+      const mean = own.reduce((sum, row) => sum + of(row), 0) / own.length;
+      return isError ? Math.sqrt(mean) : mean;
+    };
+    const base = metric((row) => row.base);
+    const ours = metric((row) => row.ours);
+    // Squared errors over the sum of both RMSE of the bucket: their mean over its rows is the difference of the two.
+    const scale = isError ? base + ours || 1 : 1;
     const what = by === "activity" ? "interactions" : "users have the item";
     return {
       label: n === 0 ? `up to ${end} ${what}` : `${above + 1} to ${end} ${what}`,
       rows: own.length,
-      base: metric(({ base }) => base),
-      ours: metric(({ ours }) => ours),
-      difference: differenceOf(byUser(own)),
+      base,
+      ours,
+      difference: differenceOf(byUser(own, scale)),
     };
   });
 }
 
 /** Mean difference of each user: rows of several seeds and backbones are not independent. */
-function byUser(rows: readonly Measured[]): number[] {
+function byUser(rows: readonly Measured[], scale: number): number[] {
   const of = new Map<number, number[]>();
-  for (const { user, difference } of rows) of.set(user, [...(of.get(user) ?? []), difference]);
+  for (const { user, base, ours } of rows) of.set(user, [...(of.get(user) ?? []), (ours - base) / scale]);
   return Array.from(of.values(), (values) => values.reduce((sum, value) => sum + value, 0) / values.length);
 }

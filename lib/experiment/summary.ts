@@ -62,7 +62,7 @@ export interface Mixing {
   readonly alpha2: number | null;
   /** Reading of Eq. 7. */
   readonly form: string | null;
-  /** Smallest, mean and largest weight of a test user. */
+  /** Smallest, mean and largest weight of a test user; of a learned weight, of those whose list has an answer. */
   readonly weights: { readonly min: number; readonly mean: number; readonly max: number };
 }
 
@@ -85,7 +85,10 @@ export interface SummaryRow {
   readonly gain: number | null;
   /** Null for Base and IFT. */
   readonly mixing: Mixing | null;
-  /** Share of the test lists in which an order (ratings: a prediction by more than .05) differs from the row's own backbone's. */
+  /**
+   * Share of the test lists that hold the item looked for (ratings: of all rows) in which the order (the prediction, by more
+   * than .05) differs from the row's own backbone's.
+   */
   readonly changed: number | null;
 }
 
@@ -199,7 +202,10 @@ export interface ExperimentSummary {
   readonly machine: string;
   readonly version: string;
   readonly rows: readonly SummaryRow[];
-  /** Mean over backbones of the gain over the better of Base and IFT in per cent, as the paper computes it, over all its metrics. */
+  /**
+   * Mean over backbones and the paper's metrics of the gain over the better of Base and IFT in per cent. The paper computes it
+   * so for rankings; its gains of ratings are over Base alone.
+   */
   readonly gain: number;
   /** Mean over backbones of the gain over Base by the primary metric, with an interval over users of the mean difference. */
   readonly meanOverBackbones: { readonly gain: number; readonly difference: Difference };

@@ -56,7 +56,7 @@ export async function trainedPredictor(
   job: CellJob<RatingDefinition>,
   seed: number,
   view: TrainView = job.parts.train,
-  written: unknown = null,
+  written: Readonly<Record<string, readonly string[]>> | null = null,
 ): Promise<RatingPredictor> {
   const { parts, backbone, hyperparameters, threads, signal } = job;
   const load = async (path: string): Promise<RatingPredictor> => (await loadRatingModel(path)).predictor;
@@ -91,7 +91,12 @@ async function kept<M extends TrainedRanker | RatingPredictor>(
     }
   }
   const model = await clock.time("train", fit);
-  await saveModel(path, model);
+  try {
+    await saveModel(path, model);
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
   return model;
 }
 

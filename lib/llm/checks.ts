@@ -10,6 +10,7 @@ import type {
   LanguageModel,
   ModelStats,
   NoAnswer,
+  NoAnswerReason,
   RankAnswer,
   RankRequest,
   RateAnswer,
@@ -81,9 +82,11 @@ function distributionFault(probabilities: Float64Array, n: number): string | nul
   return Math.abs(total - 1) < 1e-6 ? null : "the probabilities do not sum to one";
 }
 
+const REASONS: readonly NoAnswerReason[] = ["fault", "timeout", "invalid", "too-long", "aborted"];
+
 /**
  * Wraps any model so that nothing malformed gets past it: every answer is verified before use, deadline and signal hold
- * even when the model hangs, and whatever the model throws becomes "no answer". A model wrapped already is returned as it is.
+ * even when the model hangs, and whatever the model throws becomes "no answer". A model wrapped already is returned as it is, unless a deadline is given.
  *
  * @param options `deadlineMs`: deadline of calls that name none, default none.
  * @example
@@ -176,7 +179,10 @@ class CheckedLanguageModel implements LanguageModel {
     const { deadlineMs = this.#deadlineMs, signal } = options;
     const result = await attempt({ deadlineMs, signal }, async (signal) => {
       const answer = await call(signal);
-      if (!answer.answered) return answer;
+      if (!answer.answered)
+        return REASONS.includes(answer.reason)
+          ? answer
+          : noAnswer("invalid", "no answer, and no known reason");
       const problem = fault(answer);
       return problem === null ? answer : noAnswer("invalid", problem);
     });

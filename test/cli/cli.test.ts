@@ -54,6 +54,46 @@ test("run --json prints one JSON document and nothing else", async (t) => {
   t.deepEqual(readdirSync(folder).sort(), ["items.csv", "rows.csv", "tiny.gguf"]);
 });
 
+test("a part of an experiment is shown and leaves the whole one's results alone", async (t) => {
+  const lines = (count: number, line: (n: number) => string) =>
+    Array.from({ length: count }, (_, n) => `${line(n)}\n`).join("");
+  const config = {
+    name: "small",
+    data: "films",
+    task: "direct",
+    backbones: ["MF"],
+    seeds: 2,
+    models: { augmented: "tiny.gguf", plain: "tiny.gguf" },
+    modes: ["likelihood"],
+    rows: ["base", "without-data"],
+  };
+  const folder = folderOf(t, {
+    "films/u.data": lines(
+      72,
+      (n) => `${1 + (n % 12)}\t${1 + (((n % 12) + Math.floor(n / 12)) % 8)}\t5\t${n}`,
+    ),
+    "films/u.item": lines(8, (n) => `${1 + n}|Film ${n} (1990)|01-Jan-1990|||${"0|".repeat(18)}1`),
+    "films/u.user": lines(12, (n) => `${1 + n}|30|M|artist|12345`),
+    "models/tiny.gguf": tinyGguf(WEIGHTS),
+    "small.json": JSON.stringify(config),
+    "results/small.html": "the whole",
+  });
+  const args = ["experiment", "small.json", "--results", "results", "--work", "work", "--json"];
+  const { code, stdout, stderr } = await llama4rec(folder, [...args, "--seeds", "2"]);
+  t.is(code, 0, stderr);
+  t.deepEqual(JSON.parse(stdout).seeds, [2]);
+  t.deepEqual(readdirSync(join(folder, "results")).sort(), ["small.html", "small.part.html"]);
+  t.is(readFileSync(join(folder, "results/small.html"), "utf8"), "the whole");
+});
+
+test("a damaged file among the results of experiments is named", async (t) => {
+  const folder = folderOf(t, { "results/small.json": "{" });
+  const { code, stderr } = await llama4rec(folder, ["experiment", "--summary", "results"]);
+  t.not(code, 0);
+  t.regex(stderr, /small\.json: expected JSON/);
+  t.notRegex(stderr, /at JSON\.parse/);
+});
+
 test("run on the embedded shop prints a table and says that it is a demonstration and the language side off", async (t) => {
   const { code, stdout } = await llama4rec(folderOf(t, {}), ["run", "--no-llm", ...small, "--threads", "1"]);
   t.is(code, 0);

@@ -32,6 +32,8 @@ const wrong: readonly [string, Record<string, unknown>, RegExp][] = [
   ["a backbone of another task", { backbones: ["DeepFM"] }, /DeepFM/],
   ["a mode that is none", { modes: ["likelihod"] }, /^modes\.0: /],
   ["too many pairs", { augmentation: { pairs: 1000 } }, /^augmentation\.pairs: /],
+  ["a backbone twice", { backbones: ["MF", "SGL", "MF"] }, /^backbones: .*once/],
+  ["a row twice", { rows: ["base", "ift", "base"] }, /^rows: .*once/],
   ["a name that is no file's", { name: "../x" }, /^name: /],
 ];
 for (const [what, change, message] of wrong)

@@ -1,11 +1,12 @@
 /** One of the paper's tables from beginning to end, on a small shop with a language model of a few lines. */
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { DatasetBuilder } from "../../lib/data/builder.js";
 import type { Dataset } from "../../lib/data/dataset.js";
 import { generateShop } from "../../lib/data/shop/index.js";
 import { split } from "../../lib/data/split.js";
+import { tuningView } from "../../lib/data/tuningView.js";
 import { checkConfig } from "../../lib/experiment/config.js";
 import { runTable, type TableOptions } from "../../lib/experiment/run.js";
 import type { ExperimentSummary } from "../../lib/experiment/summary.js";
@@ -157,7 +158,7 @@ test.serial(
 );
 
 test.serial("a catalogue without titles is refused by name", async (t) => {
-  const bare = numbered(shop);
+  const bare = rebuilt({});
   const folder = await emptyFolder(t);
   await t.throwsAsync(
     () => run(folder, new TextModel(byWords), configOf("direct", "MF"), { dataset: bare }),
@@ -168,12 +169,73 @@ test.serial("a catalogue without titles is refused by name", async (t) => {
   );
 });
 
-/** The same interactions, items known by number alone. */
-function numbered({ users, items, interactions }: Dataset): Dataset {
-  const builder = new DatasetBuilder("numbered", { likeThreshold: 4 });
+test.serial(
+  "what leaves nothing to do or to measure is refused by name before anything is trained",
+  async (t) => {
+    const folder = await emptyFolder(t);
+    const model = new TextModel(byWords);
+    for (const only of [{ seeds: [3] }, { backbones: ["SGL"] }])
+      await t.throwsAsync(() => run(folder, model, configOf("direct", "MF"), { only }), {
+        code: "E_ARGUMENT",
+        message: new RegExp(`^only\\.${Object.keys(only)[0]}: `),
+      });
+    // Nobody has the items of another: no held-out item is known from training.
+    const apart = new DatasetBuilder("apart", { likeThreshold: 4 });
+    for (let user = 0; user < 4; user++)
+      for (let age = 0; age < 4; age++) {
+        apart.addItem(4 * user + age, `Title ${user} ${age}`);
+        apart.addInteraction(user, 4 * user + age, 5, age);
+      }
+    await t.throwsAsync(() => run(folder, model, configOf("direct", "MF"), { dataset: apart.build() }), {
+      code: "E_ARGUMENT",
+      message: /^dataset: expected validation rows/,
+    });
+  },
+);
+
+test.serial("rows that need no other list need no other cell; other titles do", async (t) => {
+  const folder = await emptyFolder(t);
+  const cells = () => readdirSync(join(folder, "notes")).length;
+  const model = new TextModel(byWords);
+  const config = (...rows: string[]) => configOf("direct", "MF", { seeds: 1, rows });
+  await run(folder, model, config("base", "llama4rec"));
+  t.is(cells(), 1);
+  await run(folder, model, config("learned", "base", "without-adaptive", "second-seed", "llama4rec"));
+  t.is(cells(), 1);
+  const dataset = rebuilt({ title: (old) => `${old}, new` });
+  await run(folder, model, config("base", "llama4rec"), { dataset });
+  t.is(cells(), 2);
+});
+
+test.serial("without timestamps: no seed holds out what the language models were tuned on", async (t) => {
+  const dataset = rebuilt({ title: (old) => old, timed: false });
+  const folder = await emptyFolder(t);
+  await run(folder, new TextModel(byWords), configOf("direct", "MF", { rows: ["base"] }), { dataset });
+  const cells = readdirSync(join(folder, "notes")).map((name) =>
+    JSON.parse(readFileSync(join(folder, "notes", name), "utf8")),
+  );
+  // `llama4rec tune` takes these splits.
+  const tunedOn = tuningView(dataset, [{ protocol: "paper" }, { protocol: "standard" }]);
+  const { digest, test: heldOut } = split(dataset, { protocol: "paper" });
+  t.true(heldOut.users.every((user, row) => !tunedOn.has(user, heldOut.items[row])));
+  t.deepEqual(
+    cells.map(({ value }) => [value.seed, value.split]),
+    [
+      [1, digest],
+      [2, digest],
+    ],
+  );
+});
+
+/** The shop's interactions with other titles, none for items known by number alone, or without times. */
+function rebuilt({ title, timed = true }: { title?: (old: string) => string; timed?: boolean }): Dataset {
+  const { users, items, interactions, titles } = shop;
+  const builder = new DatasetBuilder("rebuilt", { likeThreshold: 4 });
+  if (title !== undefined) for (const id of items) builder.addItem(id, title(titles[items.indexOf(id)]));
   interactions.users.forEach((user, row) => {
-    const id = items.idAt(interactions.items[row]);
-    builder.addInteraction(users.idAt(user), id, interactions.ratings[row], interactions.timestamps?.[row]);
+    const time = timed ? interactions.timestamps?.[row] : undefined;
+    const item = items.idAt(interactions.items[row]);
+    builder.addInteraction(users.idAt(user), item, interactions.ratings[row], time);
   });
   return builder.build();
 }

@@ -43,6 +43,17 @@ for (const kind of every) {
   });
 }
 
+test("no answer for no known reason is counted as a malformed one", async (t) => {
+  class Silent extends FaultyLanguageModel {
+    override async compare(): Promise<never> {
+      return { answered: false } as never;
+    }
+  }
+  const model = checked(new Silent());
+  t.like(await model.compare(compare), { answered: false, reason: "invalid" });
+  t.like(model.stats(), { calls: 1, answers: 0, noAnswers: { invalid: 1 } });
+});
+
 test("a model that hangs is told to stop", async (t) => {
   const inner = new FaultyLanguageModel("hang");
   await checked(inner).rank(rank, { deadlineMs: 5 });
