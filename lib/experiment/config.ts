@@ -59,6 +59,8 @@ const schema = z.strictObject({
       insertions: count(1, 100).default(1),
       /** Most rounds of augmentation and retraining; it ends earlier where validation gets no better. */
       rounds: count(1, 20).default(1),
+      /** Whether a backbone that is no better on validation rows for what was written stays without it; the paper keeps it. */
+      guard: z.boolean().default(true),
       /** Rating: attributes that the language model writes. */
       fields: distinct(z.string().min(1)).default(["director", "star"]),
     })

@@ -14,7 +14,7 @@ import { type AttributeTemplate, BOOK_ATTRIBUTES, MOVIE_ATTRIBUTES } from "../ll
 import { buildRatePrompt } from "../llm/prompts/build.js";
 import type { RatingDefinition } from "../models/backbone.js";
 import type { RatingPredictor } from "../models/ratingPredictor.js";
-import { givenRatings, type Rater } from "../models/ratings.js";
+import { evaluateRatings, givenRatings, type Rater } from "../models/ratings.js";
 import type { ListName, Lists, RatedRow, RatingCell } from "./cell.js";
 import { type CellJob, costMeter, stageOf } from "./cellJob.js";
 import { factsOf } from "./facts.js";
@@ -51,8 +51,11 @@ export async function ratingCell(job: CellJob<RatingDefinition>, closedForm: Rat
   let augmentation: RatingCell["augmentation"] = null;
   if (wants("llama4rec", "without-prompt", "without-adaptive", "learned")) {
     const written = await writtenView(job);
-    augmentation = written.counts;
-    using retrained = await trainedPredictor(job, seed, written.view, written.columns);
+    using trained = await trainedPredictor(job, seed, written.view, written.columns);
+    const rmseOf = (rater: Rater): number => evaluateRatings(rater, parts.validation).rmse;
+    const dropped = config.augmentation.guard && rmseOf(trained) >= rmseOf(base);
+    const retrained = dropped ? base : trained;
+    augmentation = dropped ? { ...written.counts, used: 0 } : written.counts;
     lists.llama4rec = await asked(retrained, models.augmented);
     if (wants("without-prompt")) lists["without-prompt"] = await asked(retrained, models.plain);
   }

@@ -25,42 +25,46 @@ interface Round extends Retrained {
 /**
  * Data augmentation and retraining, once as in the paper or in up to `rounds` rounds, which it names as future work: the language
  * model writes for the backbone of the round before, and what it wrote joins what is there. A round that is no better on
- * validation rows is dropped and ends it.
+ * validation rows is dropped and ends it: a model that writes nonsense then leaves the base as it was. Without the guard the
+ * first round stays whatever it brought, as in the paper.
  */
 export async function retrainedRanker(
   job: CellJob<RankingDefinition>,
   base: TrainedRanker,
   masking: Masking,
 ): Promise<Retrained> {
-  let found = await roundAfter(job, base, null, 1, masking);
-  for (let number = 2; number <= job.config.augmentation.rounds; number++) {
-    const next = await roundAfter(job, found.ranker, found, number, masking).catch((error: unknown) => {
-      found.ranker.dispose();
-      throw error;
-    });
-    const better = next.score > found.score;
-    (better ? found : next).ranker.dispose();
-    if (!better) break;
-    found = next;
+  const { rounds, guard } = job.config.augmentation;
+  const nothing = { asked: 0, answered: 0, used: 0 };
+  let found: Round = { ranker: base, augmentation: nothing, data: {}, score: scoreOf(job, base, masking) };
+  for (let number = 1; number <= rounds; number++) {
+    const next = await roundAfter(job, found, number, masking);
+    const stays = next.score > found.score || (number === 1 && !guard);
+    const dropped = stays ? found : next;
+    if (dropped.ranker !== base) dropped.ranker.dispose();
+    const { asked, answered } = next.augmentation;
+    found = stays ? next : { ...found, augmentation: { ...found.augmentation, asked, answered } };
+    if (!stays) break;
   }
   return found;
 }
 
+/** NDCG@10 on validation rows. */
+function scoreOf({ parts }: CellJob, ranker: TrainedRanker, masking: Masking): number {
+  return evaluateRanking(ranker, parts.train, parts.validation, { masking }).metrics["ndcg@10"];
+}
+
 async function roundAfter(
   job: CellJob<RankingDefinition>,
-  ranker: TrainedRanker,
-  before: Round | null,
+  before: Round,
   number: number,
   masking: Masking,
 ): Promise<Round> {
-  const { parts, seed } = job;
-  const written = await augmentationBy(job, ranker, number);
-  const data = joined(before?.data ?? {}, written.data);
-  const retrained = await trainedRanker(job, seed, masking, data);
-  const { metrics } = evaluateRanking(retrained, parts.train, parts.validation, { masking });
-  const sum = (of: "asked" | "answered" | "used"): number => (before?.augmentation[of] ?? 0) + written[of];
+  const written = await augmentationBy(job, before.ranker, number);
+  const data = joined(before.data, written.data);
+  const ranker = await trainedRanker(job, job.seed, masking, data);
+  const sum = (of: "asked" | "answered" | "used"): number => before.augmentation[of] + written[of];
   const augmentation = { asked: sum("asked"), answered: sum("answered"), used: sum("used") };
-  return { ranker: retrained, augmentation, data, score: metrics["ndcg@10"] };
+  return { ranker, augmentation, data, score: scoreOf(job, ranker, masking) };
 }
 
 /** What the language model writes in a round; kept as a file too. */

@@ -103,7 +103,7 @@ export async function runTable(options: TableOptions): Promise<ExperimentSummary
     })),
     outcomes,
     cells,
-    notes: notesOf(config),
+    notes: [...notesOf(config), ...droppedNote(cells)],
   });
 }
 
@@ -177,6 +177,17 @@ async function rated(job: Parameters<typeof ratingCell>[0]): Promise<RatingCell>
   const { factors } = ratingRivals(parts.train, choice);
   using closedForm = factors;
   return await ratingCell(job, closedForm);
+}
+
+/** How often what was written was of no use. */
+function droppedNote(cells: readonly (RankingCell | RatingCell)[]): string[] {
+  const written = cells.filter(({ augmentation }) => augmentation !== null);
+  const dropped = written.filter(({ augmentation }) => augmentation?.used === 0);
+  if (dropped.length === 0) return [];
+  const names = dropped.map(({ backbone, seed }) => `${backbone} seed ${seed}`).join(", ");
+  return [
+    `What the language model wrote was dropped in ${dropped.length} of ${written.length} trainings, which were no better for it on validation rows: ${names}.`,
+  ];
 }
 
 function notesOf({ task }: ExperimentConfig): string[] {

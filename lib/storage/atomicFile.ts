@@ -20,20 +20,21 @@ const stampGrain = 2000;
  * old file or the new one, also after a kill or a power cut; of several writers the last one stays. What killed writers
  * left behind is removed some minutes later. A symbolic link is replaced, not followed.
  * @param parts The new content, written one after the other, not copied: do not change it before the promise settles.
- * @param commit Called when all is written, just before the rename: what it throws leaves the old file there.
+ * @param commit Called when all is written, just before the rename, with the name that the new file still has: what it throws
+ *   leaves the old file there.
  * @throws Llama4RecError `E_FILE` when it cannot be written: nothing is left behind, and up to the rename the old file
  *   is as it was. What `commit` throws is `E_FILE` too, unless it is a Llama4RecError.
  */
 export async function replaceFile(
   path: string,
   parts: Iterable<Uint8Array>,
-  commit: () => void = () => {},
+  commit: (written: string) => void = () => {},
 ): Promise<void> {
   const temporary = `${path}.${machine}-${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
   try {
     await removeLeftovers(path);
     await writeNew(temporary, parts);
-    commit();
+    commit(temporary);
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (cause) {

@@ -48,7 +48,11 @@ const blocksATurn = 4;
  * @throws Llama4RecError `E_FILE` when it cannot be written; `E_ARGUMENT` when a shape does not fit its values, a name is
  *   taken by the format or no valid Unicode, or names and metadata take more than the format's 100 MB.
  */
-export async function writeTensorFile(path: string, file: TensorFile, commit?: () => void): Promise<void> {
+export async function writeTensorFile(
+  path: string,
+  file: TensorFile,
+  commit?: (written: string) => void,
+): Promise<void> {
   checkNames(file);
   const tensors = inFileOrder([...file.tensors].map(([name, tensor]) => sectionOf(name, tensor)));
   const sections = tensors.map(({ bytes }) => bytes);

@@ -77,11 +77,13 @@ export class CheckpointFile<P extends Kept = Progress> {
         good: good === null ? null : goodCounts,
       }),
     };
-    await writeTensorFile(this.path, { kind: "checkpoint", metadata, tensors }, () => {
+    let stamp: string | null = null;
+    await writeTensorFile(this.path, { kind: "checkpoint", metadata, tensors }, (written) => {
       commit();
       this.#checkUntouched();
+      stamp = stampOf(written); // a rename keeps it; under the final name another training may be faster
     });
-    this.#stamp = stampOf(this.path);
+    this.#stamp = stamp;
   }
 
   #checkUntouched(): void {

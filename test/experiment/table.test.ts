@@ -13,7 +13,7 @@ import type { ExperimentSummary } from "../../lib/experiment/summary.js";
 import { WorkFolder } from "../../lib/experiment/workFolder.js";
 import type { LanguageModel } from "../../lib/llm/languageModel.js";
 import { type Blocks, blocksOf } from "../augmentation/promptBlocks.js";
-import { TextModel } from "../augmentation/textModel.js";
+import { type Taste, TextModel } from "../augmentation/textModel.js";
 import { planted } from "../evaluation/canaries.js";
 import { type Fault, FaultyLanguageModel } from "../llm/faultyLanguageModel.js";
 import { temporaryFolder } from "../llm/files.js";
@@ -147,13 +147,31 @@ test.serial(
     const folder = await emptyFolder(t);
     const model = new TextModel(byWords);
     const rows = ["base", "llama4rec"];
-    const augmentation = { source: "random", rounds: 4 };
+    const augmentation = { source: "random", rounds: 4, guard: false };
     await run(folder, model, configOf("direct", "MF", { seeds: 1, rows, augmentation }));
     const files = readdirSync(join(folder, "augmentations"));
     t.true(files.length >= 2 && files.length <= 4, files.join(" "));
     t.true(files.includes("MF-seed1-pairs.jsonl") && files.includes("MF-seed1-round2-pairs.jsonl"));
     // Two seeds of the base, and one training a round.
     t.is(readdirSync(join(folder, "models")).length, 2 + files.length);
+  },
+);
+
+test.serial(
+  "what a model writes is kept where validation is better for it, and dropped where it is not",
+  async (t) => {
+    const least: Taste = (title) => -title.length;
+    for (const guard of [true, false]) {
+      const folder = await emptyFolder(t);
+      const rows = ["base", "llama4rec"];
+      const augmentation = { source: "random", pairs: 20, guard };
+      const config = configOf("direct", "MF", { seeds: 1, rows, augmentation });
+      const { notes } = await run(folder, new TextModel(least), config);
+      t.is(
+        notes.some((note) => note.includes("was dropped in 1 of 1 trainings")),
+        guard,
+      );
+    }
   },
 );
 
