@@ -7,6 +7,7 @@ import { split } from "../../../lib/data/split.js";
 import { buildPairPrompt } from "../../../lib/llm/prompts/build.js";
 import { DIRECT_TEMPLATE } from "../../../lib/llm/prompts/direct.js";
 import { RATING_TEMPLATE } from "../../../lib/llm/prompts/rating.js";
+import type { PromptItem } from "../../../lib/llm/prompts/render.js";
 import { SEQUENTIAL_TEMPLATE } from "../../../lib/llm/prompts/sequential.js";
 import { type ExportOptions, exportInstructions } from "../../../lib/llm/tuning/export.js";
 import { exportLine } from "../../../lib/llm/tuning/exportFormats.js";
@@ -97,6 +98,12 @@ test("a chat file has as many lines as asked for, of every task and kind, from t
   }
 });
 
+/** A line of a list as the item that it tells of. */
+const itemOf = (line: string): PromptItem => {
+  const [title, rating] = line.split(" = ");
+  return rating === undefined ? { title } : { title, rating: Number(rating) };
+};
+
 test("a pair is asked about in the very text of inference", async (t) => {
   const out = join(folderOf(t, {}), "pairs.jsonl");
   await exportInstructions(options(out, { format: "dpo", count: 50 }));
@@ -105,7 +112,8 @@ test("a pair is asked about in the very text of inference", async (t) => {
     const template = prompt.includes(DIRECT_TEMPLATE.question.compare)
       ? DIRECT_TEMPLATE
       : SEQUENTIAL_TEMPLATE;
-    const { history, candidates } = blocksOf(prompt);
+    const { history: lines, candidates } = blocksOf(prompt);
+    const history = lines.map(itemOf);
     t.true(history.length > 0);
     const items = [candidates[0], candidates[1]] as const;
     const { prefix, questions } = buildPairPrompt({ history, items }, { model, template });
