@@ -63,10 +63,14 @@ export function spreadOf(weights: readonly number[]): Mixing["weights"] {
   };
 }
 
-/** The list behind a row. */
-export function listOf(row: RowName): ListName {
-  if (row === "base") return "second-seed";
-  return row === "without-adaptive" || row === "learned" ? "llama4rec" : row;
+/** The parts among which the row `chosen` chooses: both augmentations, either, none. */
+const PARTS = ["llama4rec", "without-data", "without-prompt", "ift"] as const satisfies readonly ListName[];
+
+/** The lists that a row may read; of several, validation chooses one. */
+export function listsOf(row: RowName): readonly ListName[] {
+  if (row === "base") return ["second-seed"];
+  if (row === "chosen") return PARTS;
+  return row === "without-adaptive" || row === "learned" ? ["llama4rec"] : [row];
 }
 
 /** Whom the other side helps, by cross-fitted weights on validation rows. */
@@ -81,4 +85,10 @@ export function helpedUsers(backbone: string, { fallback, activity }: LearnedWei
       alpha: meanAlpha,
     }));
   return { backbone, fallback, buckets };
+}
+
+/** Says in the row `chosen` whose list it took. */
+export function withParts(outcome: Outcome, list: ListName): Outcome {
+  if (outcome.row !== "chosen" || outcome.mixing === null) return outcome;
+  return { ...outcome, mixing: { ...outcome.mixing, parts: list } };
 }

@@ -47,15 +47,15 @@ export async function rankingCell(
   }
   const asked = (ranker: TrainedRanker, model: LanguageModel): Promise<Lists<RankedRow>> =>
     listsOf((heldOut) => askedRows(job, ranker, model, heldOut, masking));
-  if (wants("ift")) lists.ift = await asked(base, models.plain);
-  if (wants("without-data")) lists["without-data"] = await asked(base, models.augmented);
+  if (wants("ift", "chosen")) lists.ift = await asked(base, models.plain);
+  if (wants("without-data", "chosen")) lists["without-data"] = await asked(base, models.augmented);
   let augmentation: RankingCell["augmentation"] = null;
-  if (wants("llama4rec", "without-prompt", "without-adaptive", "learned")) {
+  if (wants("llama4rec", "without-prompt", "without-adaptive", "learned", "chosen")) {
     const found = await retrainedRanker(job, base, masking);
     augmentation = found.augmentation;
     using retrained = found.ranker;
     lists.llama4rec = await asked(retrained, models.augmented);
-    if (wants("without-prompt")) lists["without-prompt"] = await asked(retrained, models.plain);
+    if (wants("without-prompt", "chosen")) lists["without-prompt"] = await asked(retrained, models.plain);
   }
   return {
     key,

@@ -20,12 +20,13 @@ import type { ExperimentConfig } from "./config.js";
 import {
   type BackboneOutcome,
   helpedUsers,
-  listOf,
+  listsOf,
   type Outcome,
   SCALED,
   type SeedOutcome,
   spreadOf,
   testFacts,
+  withParts,
 } from "./outcome.js";
 import type { Mixing, ModeFigures, RowName } from "./summary.js";
 
@@ -53,11 +54,18 @@ export function rankingOutcome(cells: readonly RankingCell[], config: Experiment
   let curve: BackboneOutcome["curve"] = null;
   let helped: BackboneOutcome["helped"] = null;
   for (const name of config.rows) {
-    const list = listOf(name);
-    if (cells.some(({ lists }) => lists[list] === undefined)) continue;
-    const validation = cells.flatMap((cell) => candidatesOf(cell, list, "validation"));
-    const chosen = ruleOf(name, validation, config);
-    outcomes.push(outcomeOf(name, chosen.rule, cells, list));
+    const options = listsOf(name)
+      .filter((list) => cells.every(({ lists }) => lists[list] !== undefined))
+      .map((list) => {
+        const validation = cells.flatMap((cell) => candidatesOf(cell, list, "validation"));
+        return { list, validation, ...ruleOf(name, validation, config) };
+      });
+    if (options.length === 0) continue;
+    const scoreOf = ({ rule, validation }: (typeof options)[number]): number =>
+      evaluateMixture(validation, rule.mode, (candidate) => rule.weight(candidate) ?? 0)["ndcg@5"];
+    const chosen = options.reduce((best, one) => (scoreOf(one) > scoreOf(best) ? one : best));
+    const { list, validation } = chosen;
+    outcomes.push(withParts(outcomeOf(name, chosen.rule, cells, list), list));
     if (name === list && !isControl(name)) modes.push(...modeFigures(backbone, name, validation));
     if (chosen.points !== null && name === "llama4rec" && chosen.rule.mode !== null) {
       const { mode, mixing } = chosen.rule;

@@ -46,10 +46,10 @@ export async function ratingCell(job: CellJob<RatingDefinition>, closedForm: Rat
     lists["closed-form"] = await listsOf((heldOut) => ratedRows(job, base, closedForm, heldOut));
   const asked = (predictor: RatingPredictor, model: LanguageModel): Promise<Lists<RatedRow>> =>
     listsOf((heldOut) => askedRows(job, predictor, model, heldOut));
-  if (wants("ift")) lists.ift = await asked(base, models.plain);
-  if (wants("without-data")) lists["without-data"] = await asked(base, models.augmented);
+  if (wants("ift", "chosen")) lists.ift = await asked(base, models.plain);
+  if (wants("without-data", "chosen")) lists["without-data"] = await asked(base, models.augmented);
   let augmentation: RatingCell["augmentation"] = null;
-  if (wants("llama4rec", "without-prompt", "without-adaptive", "learned")) {
+  if (wants("llama4rec", "without-prompt", "without-adaptive", "learned", "chosen")) {
     const written = await writtenView(job);
     using trained = await trainedPredictor(job, seed, written.view, written.columns);
     const rmseOf = (rater: Rater): number => evaluateRatings(rater, parts.validation).rmse;
@@ -57,7 +57,7 @@ export async function ratingCell(job: CellJob<RatingDefinition>, closedForm: Rat
     const retrained = dropped ? base : trained;
     augmentation = dropped ? { ...written.counts, used: 0 } : written.counts;
     lists.llama4rec = await asked(retrained, models.augmented);
-    if (wants("without-prompt")) lists["without-prompt"] = await asked(retrained, models.plain);
+    if (wants("without-prompt", "chosen")) lists["without-prompt"] = await asked(retrained, models.plain);
   }
   return { key, backbone: backbone.name, seed, split: parts.digest, lists, augmentation, cost: cost() };
 }

@@ -18,12 +18,13 @@ import type { ExperimentConfig } from "./config.js";
 import {
   type BackboneOutcome,
   helpedUsers,
-  listOf,
+  listsOf,
   type Outcome,
   SCALED,
   type SeedOutcome,
   spreadOf,
   testFacts,
+  withParts,
 } from "./outcome.js";
 import type { Mixing, RowName } from "./summary.js";
 
@@ -54,11 +55,19 @@ export function ratingOutcome(cells: readonly RatingCell[], config: ExperimentCo
   let curve: BackboneOutcome["curve"] = null;
   let helped: BackboneOutcome["helped"] = null;
   for (const name of config.rows) {
-    const list = listOf(name);
-    if (cells.some(({ lists }) => lists[list] === undefined)) continue;
-    const validation = cells.flatMap((cell) => ratedRows(cell, list, "validation"));
-    const rule = ruleOf(name, validation, config);
-    outcomes.push(outcomeOf(name, rule, cells, list));
+    const options = listsOf(name)
+      .filter((list) => cells.every(({ lists }) => lists[list] !== undefined))
+      .map((list) => {
+        const validation = cells.flatMap((cell) => ratedRows(cell, list, "validation"));
+        return { list, validation, rule: ruleOf(name, validation, config) };
+      });
+    if (options.length === 0) continue;
+    const errorOf = ({ rule, validation }: (typeof options)[number]): number =>
+      evaluateRatingMixture(validation, (rated) => rule.weight(rated) ?? 0).rmse;
+    const { list, validation, rule } = options.reduce((best, one) =>
+      errorOf(one) < errorOf(best) ? one : best,
+    );
+    outcomes.push(withParts(outcomeOf(name, rule, cells, list), list));
     if (rule.points !== null && name === "llama4rec")
       curve = {
         backbone,

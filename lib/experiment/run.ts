@@ -16,7 +16,7 @@ import { argumentError } from "../native/errors.js";
 import type { RankingCell, RatingCell } from "./cell.js";
 import type { CellJob, ExperimentModels } from "./cellJob.js";
 import type { ExperimentConfig } from "./config.js";
-import { type BackboneOutcome, listOf } from "./outcome.js";
+import { type BackboneOutcome, listsOf } from "./outcome.js";
 import { rankingCell } from "./rankingCell.js";
 import { rankingOutcome } from "./rankingOutcome.js";
 import { ratingCell } from "./ratingCell.js";
@@ -119,7 +119,7 @@ function jobOf<B extends BackboneDefinition>(options: TableOptions, backbone: B,
   const scale = ratingScale(dataset.interactions.ratings);
   const { augmentation, modes, rows, deadline } = config;
   // Rows of one list share it; the split's digest is of interactions alone, prompts are made of titles and attributes too.
-  const lists = [...new Set(rows.map(listOf))].sort();
+  const lists = [...new Set(rows.flatMap(listsOf))].sort();
   const about = { augmentation, modes, lists, deadline, masking: maskingOf(config) };
   const { titles, itemAttributes, userAttributes } = dataset;
   const key = keyOf(

@@ -10,7 +10,7 @@ import type { ExperimentConfig } from "./config.js";
 import type { BackboneOutcome, Outcome } from "./outcome.js";
 import { paperFigures } from "./paper.js";
 import { segmentations } from "./segments.js";
-import type { Cost, ExperimentSummary, RowName, SummaryRow } from "./summary.js";
+import { type Cost, type ExperimentSummary, ROW_TITLES, type RowName, type SummaryRow } from "./summary.js";
 
 /** What a summary needs beside the outcomes. */
 export interface SummaryInput {
@@ -84,8 +84,27 @@ export function summarize({
     modes: outcomes.flatMap(({ modes }) => modes),
     helped: outcomes.flatMap(({ helped }) => helped ?? []),
     cost: totalCost(cells.map(({ cost }) => cost)),
-    notes,
+    notes: [...notes, ...partsNotes(outcomes, meanOf("chosen"))],
   };
+}
+
+/** What validation chose for the row `chosen`, and what it brought. */
+function partsNotes(
+  outcomes: readonly BackboneOutcome[],
+  mean: ExperimentSummary["meanOverBackbones"] | null,
+): string[] {
+  const taken = outcomes.flatMap(({ backbone, outcomes: rows }) => {
+    const parts = rows.find(({ row }) => row === "chosen")?.mixing?.parts;
+    return parts === undefined
+      ? []
+      : [`${backbone}: ${parts === "ift" ? "neither augmentation" : ROW_TITLES[parts]}`];
+  });
+  if (mean === null || taken.length === 0) return [];
+  const { gain, difference } = mean;
+  const digits = (value: number): string => value.toFixed(4);
+  return [
+    `Beyond the paper: with parts chosen on validation rows the mean gain over Base is ${gain.toFixed(2)} %, difference ${digits(difference.mean)} (95 % interval ${digits(difference.low)} to ${digits(difference.high)}). Chosen: ${taken.join("; ")}.`,
+  ];
 }
 
 /** All rows of all backbones; p-values of each row are corrected over the backbones. */

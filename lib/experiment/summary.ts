@@ -2,7 +2,7 @@
 
 import type { Masking } from "../models/fullRanking.js";
 
-/** Rows of the paper's tables 2 to 5 (Llama4Rec, arXiv 2401.13870), controls, and one row beyond the paper. */
+/** Rows of the paper's tables 2 to 5 (Llama4Rec, arXiv 2401.13870), controls, and two rows beyond the paper. */
 export const ROWS = [
   "base",
   "ift",
@@ -11,6 +11,7 @@ export const ROWS = [
   "without-prompt",
   "without-adaptive",
   "learned",
+  "chosen",
   "second-seed",
   "closed-form",
 ] as const;
@@ -21,6 +22,7 @@ export const ROWS = [
  * - `llama4rec`: the whole method;
  * - `without-data`, `without-prompt`, `without-adaptive`: the whole method less one part (table 5);
  * - `learned`: the whole method with a weight learned from features in place of Eq. 7;
+ * - `chosen`: with both augmentations, either or none, as validation rows have it, and Eq. 7; beyond the paper;
  * - `second-seed`, `closed-form`: controls, the backbone mixed with itself under another seed and with EASE (ratings: biases
  *   and factors) in the language model's place.
  */
@@ -35,6 +37,7 @@ export const ROW_TITLES: Readonly<Record<RowName, string>> = {
   "without-prompt": "w/o prompt augmentation",
   "without-adaptive": "w/o adaptive aggregation",
   learned: "Llama4Rec, learned alpha",
+  chosen: "Llama4Rec, parts chosen",
   "second-seed": "Base + second seed",
   "closed-form": "Base + closed form",
 };
@@ -62,6 +65,8 @@ export interface Mixing {
   readonly alpha2: number | null;
   /** Reading of Eq. 7. */
   readonly form: string | null;
+  /** Of the row `chosen`: the row whose list it took; `ift` is neither augmentation. */
+  readonly parts?: RowName;
   /** Smallest, mean and largest weight of a test user; of a learned weight, of those whose list has an answer. */
   readonly weights: { readonly min: number; readonly mean: number; readonly max: number };
 }

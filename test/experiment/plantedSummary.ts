@@ -57,6 +57,7 @@ export function plantedSummary({
     "without-prompt": 0.4,
     "without-adaptive": 1.7,
     learned: 2.5,
+    chosen: 2.1,
     "second-seed": 0.8,
     "closed-form": -0.6,
   };

@@ -8,7 +8,7 @@ import type { Chart } from "./chart.js";
 import { type IntervalPoint, intervalSpec } from "./intervals.js";
 import { rowLegend, rowSeries } from "./series.js";
 
-const METHOD_AND_CONTROLS = ["llama4rec", "learned", "second-seed", "closed-form"] as const;
+const METHOD_AND_CONTROLS = ["llama4rec", "learned", "chosen", "second-seed", "closed-form"] as const;
 const PARTS = ["llama4rec", "without-data", "without-prompt", "without-adaptive"] as const;
 const MEAN = "mean of backbones";
 

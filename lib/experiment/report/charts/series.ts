@@ -25,6 +25,7 @@ const ROW_SERIES: Readonly<Record<RowName, number>> = {
   "second-seed": 5,
   "closed-form": 6,
   ift: 7,
+  chosen: 7,
   base: 5,
 };
 
