@@ -193,7 +193,7 @@ for (const task of ["direct", "rating"] as const)
     const svg = await (await loadDraw())(chart.spec);
     const marks = svg.split(/class="mark-symbol role-mark/)[1].split("</g>")[0];
     const places = [...marks.matchAll(/translate\(([-\d.]+),/g)].map(([, x]) => Number(x));
-    const shown = ["llama4rec", "learned", "second-seed", "closed-form"];
+    const shown = ["llama4rec", "learned", "chosen", "second-seed", "closed-form"];
     const turn = task === "rating" ? -1 : 1;
     const means = [
       ...summary.rows.filter(({ row }) => shown.includes(row)).map(({ difference }) => difference),
