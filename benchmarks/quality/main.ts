@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { openDataset } from "../../lib/data/open.js";
 import { type Protocol, split } from "../../lib/data/split.js";
 import { runExperiment } from "../../lib/evaluation/experiment.js";
+import { paperFigures } from "../../lib/experiment/paper.js";
 import { type OrderMode, orderModes } from "../../lib/llm/ordering/types.js";
 import { CUTOFFS, type RankingMetrics } from "../../lib/metrics/ranking.js";
 import type { Task } from "../../lib/models/backbone.js";
@@ -29,12 +30,6 @@ interface Row {
   /** Denominator; null where it is not known. */
   readonly users: number | null;
 }
-
-/** The paper's Base rows on ML-100K (arXiv 2401.13870, Tables 2 and 3); its sequential ones mask nothing. */
-const paperBase: Readonly<Record<string, Row["metrics"]>> = {
-  "MF seen": { "hr@3": 0.0455, "ndcg@3": 0.0325, "hr@5": 0.069, "ndcg@5": 0.042 },
-  "SASRec none": { "hr@3": 0.0187, "ndcg@3": 0.0125, "hr@5": 0.0385, "ndcg@5": 0.0205 },
-};
 
 function print(title: string, rows: readonly Row[], json: boolean): void {
   if (json) {
@@ -119,8 +114,10 @@ async function backbone(
       metrics: report.recencyEase,
       users,
     });
-  const paper = paperBase[`${report.backbone} ${report.masking}`];
-  if (report.dataset.name === "ml-100k" && report.protocol === "paper" && paper !== undefined)
+  const paper = paperFigures(report.dataset.name, report.backbone, "base");
+  // The paper masks training items in direct recommendation and nothing in sequential.
+  const masksLikeThePaper = report.masking === (report.task === "direct" ? "seen" : "none");
+  if (report.protocol === "paper" && masksLikeThePaper && paper !== null)
     rows.push({ name: "the paper's Base row", metrics: paper, users: null });
   const masked = report.masking === "seen" ? "known items masked" : "nothing masked";
   print(`${report.dataset.name}, ${report.protocol}, ${masked}, ${options.seeds} seeds`, rows, options.json);

@@ -109,7 +109,7 @@ program
     new Option(
       "--pairs <source>",
       "where the pairs of data augmentation come from, direct task only; default: backbone",
-    ).choices(["backbone", "random"]),
+    ).choices(["backbone", "random", "both"]),
   )
   .option("--set <name=value>", "a hyper-parameter of the backbone; may be repeated", assignment)
   .option(

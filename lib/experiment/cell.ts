@@ -1,6 +1,6 @@
 /** What one backbone and one seed bring to an experiment: data for choices and tables, all questions asked. */
 
-import type { RowName } from "./summary.js";
+import type { Cost, RowName } from "./summary.js";
 
 /** What a cell knows of a held-out row apart from any model; from the training view alone. */
 export interface RowFacts {
@@ -56,18 +56,6 @@ export type ListName = Extract<
   "ift" | "llama4rec" | "without-data" | "without-prompt" | "second-seed" | "closed-form"
 >;
 
-/** What asking and training took. */
-export interface CellCost {
-  readonly prompts: number;
-  readonly answered: number;
-  readonly cacheHits: number;
-  readonly evaluatedTokens: number;
-  readonly reusedTokens: number;
-  readonly trainingSeconds: number;
-  readonly askingSeconds: number;
-  readonly faults: Readonly<Record<string, number>>;
-}
-
 /** One backbone under one seed. */
 export interface Cell<Row> {
   /** Hash of all that changes what stands here. */
@@ -79,7 +67,7 @@ export interface Cell<Row> {
   readonly lists: Readonly<Partial<Record<ListName, Lists<Row>>>>;
   /** Of the data augmentation: questions, answers, and those that became training data. */
   readonly augmentation: { readonly asked: number; readonly answered: number; readonly used: number } | null;
-  readonly cost: CellCost;
+  readonly cost: Cost;
 }
 
 export type RankingCell = Cell<RankedRow>;

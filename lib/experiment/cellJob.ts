@@ -2,8 +2,8 @@ import type { Split } from "../data/split.js";
 import type { StageClock } from "../evaluation/stages.js";
 import type { LanguageModel, ModelStats } from "../llm/languageModel.js";
 import type { BackboneDefinition, Hyperparameters } from "../models/backbone.js";
-import type { CellCost } from "./cell.js";
 import type { ExperimentConfig } from "./config.js";
+import type { Cost } from "./summary.js";
 import type { WorkFolder } from "./workFolder.js";
 
 /** The two language models of a data set, shared by all backbones and seeds. */
@@ -38,7 +38,7 @@ export function stageOf({ backbone, seed }: CellJob, what: string): string {
 }
 
 /** Times questions and trainings and counts what the models did since it was made. */
-export function costMeter({ models, clock }: CellJob): () => CellCost {
+export function costMeter({ models, clock }: CellJob): () => Cost {
   const all = (): ModelStats[] => [models.augmented.stats(), models.plain.stats()];
   const before = all();
   return () => {

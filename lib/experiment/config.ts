@@ -1,20 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { orderModes } from "../llm/ordering/types.js";
 import { findBackbone, listBackbones } from "../models/registry.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { nearestName } from "../native/nearest.js";
 import { ROWS } from "./summary.js";
-
-/** Ways to have the language model order candidates that an experiment may try; validation chooses one for each row. */
-export const EXPERIMENT_MODES = [
-  "likelihood",
-  "lift",
-  "labels",
-  "listing",
-  "pointwise",
-  "pairwise",
-  "hybrid",
-] as const;
 
 const count = (low: number, high: number) => z.int().min(low).max(high);
 
@@ -66,13 +56,7 @@ const schema = z.strictObject({
     })
     .prefault({}),
   /** Default: likelihood, lift, labels, pointwise and pairwise; of ratings there is one. */
-  modes: distinct(z.enum(EXPERIMENT_MODES)).default([
-    "likelihood",
-    "lift",
-    "labels",
-    "pointwise",
-    "pairwise",
-  ]),
+  modes: distinct(z.enum(orderModes)).default(["likelihood", "lift", "labels", "pointwise", "pairwise"]),
   /** Readings of Eq. 7 among which validation chooses. */
   forms: distinct(z.enum(["scaled", "alternative"])).default(["scaled"]),
   /** Seconds after which a question counts as not answered, waiting included. */

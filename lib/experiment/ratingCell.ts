@@ -24,9 +24,12 @@ import { trainedPredictor } from "./trained.js";
 /**
  * Predictions of one backbone under one seed beside those of language models and controls: everything from which the rows of
  * table 4 are made (Llama4Rec, arXiv 2401.13870).
- * @param closedForm Biases and factors, chosen on validation.
+ * @param closedForm Biases and factors, chosen on validation; disposed of here.
  */
-export async function ratingCell(job: CellJob<RatingDefinition>, closedForm: Rater): Promise<RatingCell> {
+export async function ratingCell(
+  job: CellJob<RatingDefinition>,
+  closedForm: () => Promise<Rater>,
+): Promise<RatingCell> {
   const { config, backbone, seed, parts, models, key } = job;
   const cost = costMeter(job);
   const wants = (...rows: readonly RowName[]): boolean => config.rows.some((row) => rows.includes(row));
@@ -42,8 +45,10 @@ export async function ratingCell(job: CellJob<RatingDefinition>, closedForm: Rat
   // Base's own errors stand in any list of its predictions; this one asks nobody.
   using second = await trainedPredictor(job, seed + 1);
   lists["second-seed"] = await listsOf((heldOut) => ratedRows(job, base, second, heldOut));
-  if (wants("closed-form"))
-    lists["closed-form"] = await listsOf((heldOut) => ratedRows(job, base, closedForm, heldOut));
+  if (wants("closed-form")) {
+    using other = await closedForm();
+    lists["closed-form"] = await listsOf((heldOut) => ratedRows(job, base, other, heldOut));
+  }
   const asked = (predictor: RatingPredictor, model: LanguageModel): Promise<Lists<RatedRow>> =>
     listsOf((heldOut) => askedRows(job, predictor, model, heldOut));
   if (wants("ift", "chosen")) lists.ift = await asked(base, models.plain);

@@ -169,14 +169,14 @@ function ranked(job: Parameters<typeof rankingCell>[0], masking: Masking): Promi
   });
 }
 
-async function rated(job: Parameters<typeof ratingCell>[0]): Promise<RatingCell> {
+function rated(job: Parameters<typeof ratingCell>[0]): Promise<RatingCell> {
   const { parts, work } = job;
-  const choice = await work.once("biases", keyOf(parts.digest), async () =>
-    chooseRatingRivals(parts.train, parts.validation),
-  );
-  const { factors } = ratingRivals(parts.train, choice);
-  using closedForm = factors;
-  return await ratingCell(job, closedForm);
+  return ratingCell(job, async () => {
+    const choice = await work.once("biases", keyOf(parts.digest), async () =>
+      chooseRatingRivals(parts.train, parts.validation),
+    );
+    return ratingRivals(parts.train, choice).factors;
+  });
 }
 
 /** How often what was written was of no use. */
@@ -191,7 +191,7 @@ function droppedNote(cells: readonly (RankingCell | RatingCell)[]): string[] {
 }
 
 function notesOf({ task }: ExperimentConfig): string[] {
-  const notes = ["The language models are pocket Llamas that know this catalogue alone: no Llama-2 results."];
+  const notes = ["A pocket Llama knows its catalogue alone: figures of one are no Llama-2 results."];
   if (task === "rating")
     notes.push(
       "A pocket Llama has no knowledge of the world: what it writes as attributes stands for the recipe, not for its worth.",

@@ -4,7 +4,7 @@ import { holm } from "../evaluation/summary.js";
 import type { Masking } from "../models/fullRanking.js";
 import { cpuInfo } from "../native/addon.js";
 import { packageVersion } from "../native/packageVersion.js";
-import type { Cell, CellCost } from "./cell.js";
+import type { Cell } from "./cell.js";
 import { differenceOf, gainOf, gainOverBetter, meanOverRows, overSeeds, userDifferences } from "./compare.js";
 import type { ExperimentConfig } from "./config.js";
 import type { BackboneOutcome, Outcome } from "./outcome.js";
@@ -162,8 +162,8 @@ function meanTestRows(outcomes: readonly BackboneOutcome[]): number {
   return counts.length === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0) / counts.length;
 }
 
-function totalCost(costs: readonly CellCost[]): Cost {
-  const sum = (of: (cost: CellCost) => number): number => costs.reduce((total, cost) => total + of(cost), 0);
+function totalCost(costs: readonly Cost[]): Cost {
+  const sum = (of: (cost: Cost) => number): number => costs.reduce((total, cost) => total + of(cost), 0);
   const faults: Record<string, number> = {};
   for (const cost of costs)
     for (const [reason, count] of Object.entries(cost.faults)) faults[reason] = (faults[reason] ?? 0) + count;

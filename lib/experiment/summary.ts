@@ -145,7 +145,7 @@ export interface ModeFigures {
   readonly metrics: Figures;
 }
 
-/** What the experiment cost. */
+/** What asking and training took: of one cell, or of all together. */
 export interface Cost {
   readonly prompts: number;
   readonly answered: number;
@@ -153,7 +153,7 @@ export interface Cost {
   readonly cacheHits: number;
   readonly evaluatedTokens: number;
   readonly reusedTokens: number;
-  /** Wall seconds: trainings, questions, all. */
+  /** Wall seconds of trainings, and of questions. */
   readonly trainingSeconds: number;
   readonly askingSeconds: number;
   /** Why there was no answer, by reason. */

@@ -1,11 +1,11 @@
 import type { Dataset } from "../../../lib/data/dataset.js";
 import { type Split, split } from "../../../lib/data/split.js";
+import type { Figures } from "../../../lib/experiment/summary.js";
 import { type BackboneDefinition, resolveHyperparameters, type Task } from "../../../lib/models/backbone.js";
 import { evaluateRanking } from "../../../lib/models/fullRanking.js";
 import { evaluateRatings } from "../../../lib/models/ratings.js";
 import { type EpochReport, train } from "../../../lib/training/train.js";
 import { trainRating } from "../../../lib/training/trainRating.js";
-import type { Metrics } from "./paper.js";
 
 /** What one training reached on the test rows. Figures only. */
 export interface Run {
@@ -13,9 +13,9 @@ export interface Run {
   /** Digest of the split that it was measured on. */
   readonly split: string;
   /** As the paper masks: training items in direct recommendation, nothing in sequential. */
-  readonly metrics: Metrics;
+  readonly metrics: Figures;
   /** Of sequential backbones with known items masked; else null. */
-  readonly masked: Metrics | null;
+  readonly masked: Figures | null;
   /** Test rows. */
   readonly users: number;
   /** Epoch that validation chose, and how many were run. */
@@ -71,7 +71,7 @@ export async function measureBackbone(
   });
   using ranker = result.ranker;
   const took = seconds();
-  const measured = (masking: "seen" | "none"): Metrics =>
+  const measured = (masking: "seen" | "none"): Figures =>
     evaluateRanking(ranker, parts.final, parts.test, { masking }).metrics;
   return backbone.task === "direct"
     ? { ...about(result), metrics: measured("seen"), masked: null, seconds: took }

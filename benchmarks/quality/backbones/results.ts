@@ -1,10 +1,11 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { summarize } from "../../../lib/evaluation/summary.js";
+import { paperFigures } from "../../../lib/experiment/paper.js";
+import type { Figures } from "../../../lib/experiment/summary.js";
 import type { Task } from "../../../lib/models/backbone.js";
 import { replaceFile } from "../../../lib/storage/atomicFile.js";
 import type { Run } from "./measure.js";
-import { type Metrics, paperBase } from "./paper.js";
 import type { RivalRun } from "./rivals.js";
 
 /** All runs of one backbone on one data set, as they are kept in a file. Figures only. */
@@ -53,17 +54,17 @@ export interface BackboneRow {
   readonly backbone: string;
   readonly task: Task;
   /** Mean over the seeds, masked as the paper does. */
-  readonly metrics: Metrics;
+  readonly metrics: Figures;
   /** Sample standard deviation over the seeds; null with one. */
-  readonly spread: Metrics | null;
+  readonly spread: Figures | null;
   /** Of sequential backbones with known items masked, mean and deviation; else null. */
-  readonly masked: { readonly metrics: Metrics; readonly spread: Metrics | null } | null;
+  readonly masked: { readonly metrics: Figures; readonly spread: Figures | null } | null;
   readonly users: number;
   readonly seeds: number;
   /** The paper's Base row. */
-  readonly paper: Metrics | null;
+  readonly paper: Figures | null;
   /** The best rival by NDCG@5 or RMSE; sequential: with known items masked. */
-  readonly rival: { readonly name: string; readonly metrics: Metrics } | null;
+  readonly rival: { readonly name: string; readonly metrics: Figures } | null;
   /** Whether no figure is worse than the paper's Base row; null without one. */
   readonly atLeastBase: boolean | null;
   /** Whether NDCG@5 (RMSE) is not worse than the rival's, under the masking of the rival. */
@@ -84,7 +85,7 @@ export function rowOf(result: BackboneResult, rivals: RivalResult | null): Backb
   const { mean: metrics, spread } = summarize(runs.map((run) => run.metrics));
   const maskedRuns = runs.flatMap((run) => (run.masked === null ? [] : [run.masked]));
   const masked = maskedRuns.length === 0 ? null : summarize(maskedRuns);
-  const paper = paperBase(dataset, backbone);
+  const paper = paperFigures(dataset, backbone, "base");
   const rival = rivals === null ? null : bestRival(rivals, runs);
   const ours = masked?.mean ?? metrics;
   const key = primary(task);
@@ -109,7 +110,7 @@ export function rowOf(result: BackboneResult, rivals: RivalResult | null): Backb
 }
 
 /** Mean figures of every rival over the splits that were used, in their order. */
-export function rivalMeans(rivals: RivalResult): readonly (RivalRun & { readonly spread: Metrics | null })[] {
+export function rivalMeans(rivals: RivalResult): readonly (RivalRun & { readonly spread: Figures | null })[] {
   return (rivals.runs[0]?.rows ?? []).map((row, index) => {
     const runs = rivals.runs.map(({ rows }) => rows[index]);
     const masked = runs.flatMap((run) => (run.masked === null ? [] : [run.masked]));

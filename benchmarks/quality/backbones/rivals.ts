@@ -1,21 +1,21 @@
 import type { Split } from "../../../lib/data/split.js";
 import { chooseRatingRivals, ratingRivals } from "../../../lib/evaluation/ratingRivals.js";
 import { chooseEaseLambda, chooseRecencyEase, recencyFloor } from "../../../lib/evaluation/rivals.js";
+import type { Figures } from "../../../lib/experiment/summary.js";
 import type { Task } from "../../../lib/models/backbone.js";
 import { evaluateRanking, type Masking } from "../../../lib/models/fullRanking.js";
 import type { Ranker } from "../../../lib/models/ranker.js";
 import { evaluateRatings, type Rater } from "../../../lib/models/ratings.js";
 import { ease } from "../../../lib/models/reference/ease.js";
 import { popularity } from "../../../lib/models/reference/popularity.js";
-import type { Metrics } from "./paper.js";
 
 /** What a ranker without training reached on the test rows. */
 export interface RivalRun {
   /** With what was chosen on validation in it. */
   readonly name: string;
-  readonly metrics: Metrics;
+  readonly metrics: Figures;
   /** Of the sequential task with known items masked; else null. */
-  readonly masked: Metrics | null;
+  readonly masked: Figures | null;
   readonly users: number;
 }
 
@@ -25,11 +25,11 @@ export async function measureRivals(parts: Split, task: Task): Promise<readonly 
   const { final, test } = parts;
   // Big catalogues: an inverse takes a minute.
   const lambdas = parts.train.itemCount > 5000 ? [100, 300, 1000] : undefined;
-  const measured = (ranker: Ranker, masking: Masking): Metrics =>
+  const measured = (ranker: Ranker, masking: Masking): Figures =>
     evaluateRanking(ranker, final, test, { masking }).metrics;
   const users = test.users.length;
   using byPopularity = popularity(final);
-  const easeOf = async (masking: Masking): Promise<{ name: string; metrics: Metrics }> => {
+  const easeOf = async (masking: Masking): Promise<{ name: string; metrics: Figures }> => {
     const lambda = await chooseEaseLambda(parts, { lambdas, masking });
     using ranker = await ease(final, { lambda });
     return { name: `lambda ${lambda}`, metrics: measured(ranker, masking) };
@@ -39,7 +39,7 @@ export async function measureRivals(parts: Split, task: Task): Promise<readonly 
     const known = { name: "popularity", metrics: measured(byPopularity, "seen"), masked: null, users };
     return [known, { name: `EASE, ${name}`, metrics, masked: null, users }];
   }
-  const recentOf = async (masking: Masking): Promise<{ name: string; metrics: Metrics }> => {
+  const recentOf = async (masking: Masking): Promise<{ name: string; metrics: Figures }> => {
     const chosen = await chooseRecencyEase(parts, { lambdas, masking });
     using ranker = await ease(final, { ...chosen, recencyFloor });
     return { name: `lambda ${chosen.lambda}, recency ${chosen.recency}`, metrics: measured(ranker, masking) };

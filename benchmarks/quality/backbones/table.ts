@@ -1,6 +1,6 @@
 import Table from "cli-table3";
+import type { Figures } from "../../../lib/experiment/summary.js";
 import type { Task } from "../../../lib/models/backbone.js";
-import type { Metrics } from "./paper.js";
 import { type BackboneRow, type RivalResult, rivalMeans } from "./results.js";
 
 /** What a table of a task shows. */
@@ -21,8 +21,8 @@ interface Line {
 }
 
 const text = (
-  metrics: Metrics | null | undefined,
-  spread: Metrics | null | undefined,
+  metrics: Figures | null | undefined,
+  spread: Figures | null | undefined,
   metric: string,
 ): string => {
   const value = metrics?.[metric];
@@ -51,7 +51,7 @@ function linesOf(
     "at least rival",
     "s a training",
   ];
-  const maskedCells = (metrics: Metrics | null | undefined, spread: Metrics | null | undefined): string[] =>
+  const maskedCells = (metrics: Figures | null | undefined, spread: Figures | null | undefined): string[] =>
     isSequential ? ["hr@5", "ndcg@5"].map((metric) => text(metrics, spread, metric)) : [];
   const lines: Line[] = [];
   for (const rival of rivals === null ? [] : rivalMeans(rivals))
