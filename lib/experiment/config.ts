@@ -55,6 +55,8 @@ const schema = z.strictObject({
       fields: distinct(z.string().min(1)).default(["director", "star"]),
     })
     .prefault({}),
+  /** Whose question ranks candidates: "what else", or "what next", the moment that leave-last-out asks about. Default: the task's. */
+  question: z.enum(["direct", "sequential"]).optional(),
   /** Default: likelihood, lift, labels, pointwise and pairwise; of ratings there is one. */
   modes: distinct(z.enum(orderModes)).default(["likelihood", "lift", "labels", "pointwise", "pairwise"]),
   /** Readings of Eq. 7 among which validation chooses. */
@@ -76,7 +78,9 @@ export type ExperimentConfig = Readonly<z.output<typeof schema>> & { readonly ba
 export function checkConfig(value: unknown): ExperimentConfig {
   const { success, data, error } = schema.safeParse(value);
   if (!success) throw faultOf(error, value);
-  const { task, backbones = listBackbones(task).map(({ name }) => name) } = data;
+  const { task, question, backbones = listBackbones(task).map(({ name }) => name) } = data;
+  if (task === "rating" && question !== undefined)
+    throw argumentError("question", "none for ratings", question);
   return { ...data, backbones: backbones.map((name) => findBackbone(name, task).name) };
 }
 

@@ -82,7 +82,7 @@ async function askedRows(
     refine(ranker, parts.train, heldOut, {
       languageModel: model,
       augmenter: promptAugmenter(ranker, parts.train, fields),
-      template: methodOf(backbone.task).template,
+      template: methodOf(config.question ?? backbone.task).template,
       masking,
       modes: config.modes,
       scale,

@@ -117,10 +117,10 @@ function jobOf<B extends BackboneDefinition>(options: TableOptions, backbone: B,
   const parts = splitOf(dataset, config);
   const hyperparameters = resolveHyperparameters(backbone, options.hyperparameters[backbone.name]);
   const scale = ratingScale(dataset.interactions.ratings);
-  const { augmentation, modes, rows, deadline } = config;
+  const { augmentation, question, modes, rows, deadline } = config;
   // Rows of one list share it; the split's digest is of interactions alone, prompts are made of titles and attributes too.
   const lists = [...new Set(rows.flatMap(listsOf))].sort();
-  const about = { augmentation, modes, lists, deadline, masking: maskingOf(config) };
+  const about = { augmentation, question, modes, lists, deadline, masking: maskingOf(config) };
   const { titles, itemAttributes, userAttributes } = dataset;
   const key = keyOf(
     parts.digest,
@@ -190,7 +190,7 @@ function droppedNote(cells: readonly (RankingCell | RatingCell)[]): string[] {
   ];
 }
 
-function notesOf({ task }: ExperimentConfig): string[] {
+function notesOf({ task, question }: ExperimentConfig): string[] {
   const notes = ["A pocket Llama knows its catalogue alone: figures of one are no Llama-2 results."];
   if (task === "rating")
     notes.push(
@@ -200,5 +200,7 @@ function notesOf({ task }: ExperimentConfig): string[] {
     notes.push(
       "Only users whose item is among the ten candidates were asked about: the others are misses in any order.",
     );
+  if (question !== undefined && question !== task)
+    notes.push(`Candidates were ranked by the question of ${question} recommendation.`);
   return notes;
 }

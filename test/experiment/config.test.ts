@@ -31,6 +31,11 @@ const wrong: readonly [string, Record<string, unknown>, RegExp][] = [
   ["no seeds", { seeds: 0 }, /^seeds: .*0/],
   ["a backbone of another task", { backbones: ["DeepFM"] }, /DeepFM/],
   ["a mode that is none", { modes: ["likelihod"] }, /^modes\.0: /],
+  [
+    "a question about ranks where ratings are asked",
+    { task: "rating", question: "direct" },
+    /^question: .*none/,
+  ],
   ["too many pairs", { augmentation: { pairs: 1000 } }, /^augmentation\.pairs: /],
   ["a backbone twice", { backbones: ["MF", "SGL", "MF"] }, /^backbones: .*once/],
   ["a row twice", { rows: ["base", "ift", "base"] }, /^rows: .*once/],

@@ -12,6 +12,8 @@ import { runTable, type TableOptions } from "../../lib/experiment/run.js";
 import type { ExperimentSummary } from "../../lib/experiment/summary.js";
 import { WorkFolder } from "../../lib/experiment/workFolder.js";
 import type { LanguageModel } from "../../lib/llm/languageModel.js";
+import { DIRECT_TEMPLATE } from "../../lib/llm/prompts/direct.js";
+import { SEQUENTIAL_TEMPLATE } from "../../lib/llm/prompts/sequential.js";
 import { type Blocks, blocksOf } from "../augmentation/promptBlocks.js";
 import { type Taste, TextModel } from "../augmentation/textModel.js";
 import { planted } from "../evaluation/canaries.js";
@@ -111,6 +113,22 @@ for (const [task, backbone] of [
     const resumed = await run(folder, model, config);
     t.deepEqual(resumed.rows, summary.rows);
   });
+
+test.serial("direct recommendation may ask what comes next, and the report says so", async (t) => {
+  const model = new TextModel(byWords);
+  const rest = { question: "sequential", seeds: 1, rows: ["base", "without-data"] };
+  const { notes } = await run(await emptyFolder(t), model, configOf("direct", "MF", rest));
+  t.true(model.ranked.length > 0);
+  for (const { prefix } of model.ranked) {
+    t.true(
+      [SEQUENTIAL_TEMPLATE.question.title, SEQUENTIAL_TEMPLATE.question.choose].some((words) =>
+        prefix.includes(words),
+      ),
+    );
+    t.false(prefix.includes(DIRECT_TEMPLATE.question.title));
+  }
+  t.true(notes.some((note) => note.includes("question of sequential")));
+});
 
 test.serial("canaries of validation and test rows reach no history and no similar user's list", async (t) => {
   const dataset = planted(shop);
