@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import type { Dataset } from "../data/dataset.js";
 import { type ExperimentConfig, readConfig } from "../experiment/config.js";
 import { renderHtml } from "../experiment/report/html.js";
 import { renderMarkdown } from "../experiment/report/markdown.js";
@@ -13,6 +14,7 @@ import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { replaceFile } from "../storage/atomicFile.js";
 import { readData } from "./data.js";
 import { withProgress } from "./progress.js";
+import { checkTunedRows } from "./tunedRows.js";
 
 /** Options of `llama4rec experiment`, as parsed. */
 export interface ExperimentCommandOptions {
@@ -75,7 +77,7 @@ async function runFile(file: string, options: ExperimentCommandOptions): Promise
     const tuned =
       config.tuned === undefined ? null : await readTunedConfig(resolve(dirname(file), config.tuned));
     const work = await WorkFolder.open(join(options.work, config.name));
-    const load = (name: string) => loadModelFile(join(options.models, name), work, signal);
+    const load = (name: string) => loadModelFile(join(options.models, name), config, dataset, work, signal);
     await using augmented = await load(config.models.augmented);
     await using plain = await load(config.models.plain);
     const models: NamedModels = { augmented, plain, names: config.models };
@@ -95,9 +97,16 @@ async function runFile(file: string, options: ExperimentCommandOptions): Promise
   });
 }
 
-/** @throws Llama4RecError `E_FILE` that names the command which makes such a model. */
-async function loadModelFile(modelPath: string, work: WorkFolder, signal: AbortSignal) {
+/** @throws Llama4RecError `E_FILE` that names the command which makes such a model; `E_MISMATCH` for one that may know the answers. */
+async function loadModelFile(
+  modelPath: string,
+  { split }: ExperimentConfig,
+  dataset: Dataset,
+  work: WorkFolder,
+  signal: AbortSignal,
+) {
   try {
+    await checkTunedRows(modelPath, dataset, split);
     return await loadLanguageModel({ modelPath, cacheFolder: work.answers, signal });
   } catch (error) {
     if (!(error instanceof Llama4RecError) || error.code !== "E_FILE") throw error;

@@ -48,6 +48,13 @@ const itemsOption = (): Option =>
     "--items <file>",
     "a table of the items, columns id and title, beside a table of interactions",
   ).argParser(path);
+const holdOutOption = (): Option =>
+  new Option(
+    "--hold-out <name>",
+    "which rows stay out: each user's last ones, or what is late by one clock for all",
+  )
+    .choices(["leave-last-out", "global-time"])
+    .default("leave-last-out");
 const seedOption = (): Option =>
   new Option("--seed <n>", "everything random follows from it")
     .argParser(wholeNumber(...RANGES.seed))
@@ -200,6 +207,7 @@ program
   .addOption(sizeOption("kv-heads", "heads of keys and values", RANGES.kvHeads))
   .option("--rank <n>", "rank of the adapter of a base; default: 8", wholeNumber(...RANGES.rank))
   .option("--alpha <n>", "weight of the adapter times its rank; default: twice the rank", wholeNumber(1, 1e6))
+  .addOption(holdOutOption())
   .option("--no-hints", "no words of conventional models in the prompts; saves their training")
   .option(
     "--checkpoint <file>",
@@ -233,6 +241,7 @@ program
   )
   .option("--count <n>", "instructions to write", wholeNumber(1, 1e9), 10_000)
   .addOption(seedOption())
+  .addOption(holdOutOption())
   .option("--no-hints", "no words of conventional models in the prompts; saves their training")
   .addOption(threadsOption())
   .option("--json", "print one JSON document")

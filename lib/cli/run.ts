@@ -13,6 +13,7 @@ import { checkLanguageModelOptions, type LanguageModelOptions, openLanguageModel
 import { type ProgressBars, withProgress } from "./progress.js";
 import { renderRatingReport } from "./ratingTable.js";
 import { renderReport } from "./table.js";
+import { checkTunedRows } from "./tunedRows.js";
 
 /** Options of `llama4rec run`, as parsed. */
 export interface RunOptions extends DataOptions, LanguageModelOptions {
@@ -62,6 +63,8 @@ export async function run(options: RunOptions): Promise<void> {
   }
   const report = await withProgress(json, async (bars, signal) => {
     const dataset = await read(bars, signal);
+    for (const file of [options.llm, ...(options.lora ?? [])])
+      if (typeof file === "string") await checkTunedRows(file, dataset, "leave-last-out");
     await using languageModel = await openLanguageModel(options, signal);
     return await runExperiment({
       dataset,

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import type { HoldOut } from "../data/split.js";
 import type { TensorType } from "../llm/gguf/index.js";
 import type { LoraOptions } from "../llm/pocket/lora.js";
 import { checkTuneOptions, shapeFor } from "../llm/tuning/arguments.js";
@@ -11,6 +12,7 @@ import { threads as poolThreads, setThreads } from "../native/addon.js";
 import { argumentError } from "../native/errors.js";
 import { checkOutFile } from "./outFile.js";
 import { withProgress } from "./progress.js";
+import { tunedRowsMetadata } from "./tunedRows.js";
 import { openTuningData, type TuningDataOptions, trainHints } from "./tuningData.js";
 
 /** Options of `llama4rec tune`, as parsed. */
@@ -44,6 +46,7 @@ interface TuneResult {
   /** Interactions that instructions were made of. */
   readonly trainedOn: number;
   readonly seed: number;
+  readonly holdOut: HoldOut;
   readonly mix: TaskMix;
   readonly hints: boolean;
   readonly tokens: number;
@@ -88,7 +91,7 @@ export async function tune(options: TuneCommandOptions): Promise<void> {
         bars.update("tune", report.tokens, report.totalTokens, noteOf(report));
       },
     });
-    await writeTuned(out, tuned, { type, name });
+    await writeTuned(out, tuned, { type, name, metadata: tunedRowsMetadata(view, options.holdOut) });
     return {
       dataset: name,
       kind: tuned.kind,
@@ -103,6 +106,7 @@ export async function tune(options: TuneCommandOptions): Promise<void> {
     sha256: createHash("sha256").update(file).digest("hex"),
     ...made,
     seed,
+    holdOut: options.holdOut,
     mix,
     hints: options.hints,
     tokens: last?.tokens ?? 0,

@@ -1,4 +1,6 @@
 import { outOfFoldHints } from "../augmentation/outOfFold.js";
+import type { Dataset } from "../data/dataset.js";
+import type { HoldOut } from "../data/split.js";
 import type { TrainView } from "../data/trainView.js";
 import { tuningView } from "../data/tuningView.js";
 import type { TuningHints } from "../llm/tuning/hints.js";
@@ -8,6 +10,8 @@ import type { ProgressBars } from "./progress.js";
 
 /** What instructions are made of, as parsed. */
 export interface TuningDataOptions extends DataOptions {
+  /** How the rows are held out that stay out. */
+  readonly holdOut: HoldOut;
   readonly seed: number;
   /** False for `--no-hints`. */
   readonly hints: boolean;
@@ -18,7 +22,7 @@ export interface TuningDataOptions extends DataOptions {
 export interface TuningData {
   /** Name of the data set. */
   readonly name: string;
-  /** Nothing in it is held out by `llama4rec run`, under either protocol. */
+  /** Nothing in it is held out, under either protocol. */
   readonly view: TrainView;
 }
 
@@ -27,13 +31,20 @@ export interface TuningData {
  * @throws Llama4RecError what {@link readData} and {@link tuningView} throw; the signal's reason when aborted.
  */
 export async function openTuningData(
-  options: DataOptions,
+  options: TuningDataOptions,
   bars: ProgressBars,
   signal: AbortSignal,
 ): Promise<TuningData> {
   const dataset = await readData(options, bars, signal);
-  const view = tuningView(dataset, [{ protocol: "paper" }, { protocol: "standard" }]);
-  return { name: dataset.name, view };
+  return { name: dataset.name, view: tuningViewOf(dataset, options.holdOut) };
+}
+
+/** What is held out under neither protocol. @throws Llama4RecError as {@link tuningView}. */
+export function tuningViewOf(dataset: Dataset, holdOut: HoldOut): TrainView {
+  return tuningView(dataset, [
+    { protocol: "paper", holdOut },
+    { protocol: "standard", holdOut },
+  ]);
 }
 
 /**

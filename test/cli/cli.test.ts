@@ -169,6 +169,36 @@ test("tune writes one GGUF, the same from the same command, and run takes it", a
   t.true(JSON.parse(stdout).languageModel.lists.answered > 0);
 });
 
+test("run refuses a model that was tuned on rows which it holds out", async (t) => {
+  // Half of the users are three days behind the others.
+  const rows = table().replace(
+    /^(u[6-9]|u1\d),(.*),(\d)$/gm,
+    (_, user, row, day) => `${user},${row},${+day + 3}`,
+  );
+  const folder = folderOf(t, { "rows.csv": rows, "items.csv": items() });
+  const late = [...tinyTune, "--hold-out", "global-time", "--out", "late.gguf", "--json"];
+  const tuned = await llama4rec(folder, late);
+  t.is(tuned.code, 0, tuned.stderr);
+  t.like(JSON.parse(tuned.stdout), { holdOut: "global-time" });
+  const args = [
+    "run",
+    "--data",
+    "rows.csv",
+    "--items",
+    "items.csv",
+    "--llm",
+    "late.gguf",
+    "--no-cache",
+    ...small,
+  ];
+  const { code, stderr } = await llama4rec(folder, args);
+  t.is(code, 2);
+  t.regex(
+    stderr,
+    /late\.gguf: expected a model tuned on what leave-last-out leaves.*global-time.*E_MISMATCH/s,
+  );
+});
+
 test("Ctrl-C ends a tuning at once, exit code 130, and leaves nothing behind", async (t) => {
   const folder = folderOf(t, { "rows.csv": table() });
   const args = ["tune", "--data", "rows.csv", "--no-hints", "--out", "x.gguf"];

@@ -32,11 +32,11 @@ export function llama4rec(
   });
 }
 
-/** A table that the job can be run on: 12 users with 6 of 8 items. */
-/** Titles of its items. */
+/** Titles of the items of {@link table}. */
 export const items = (): string =>
   `id,title\n${Array.from({ length: 8 }, (_, item) => `i${item},Film number ${item}`).join("\n")}\n`;
 
+/** A table that the job can be run on: 12 users with 6 of 8 items. */
 export const table = (): string => {
   const rows = ["user,item,rating,timestamp"];
   for (let user = 0; user < 12; user++)

@@ -93,11 +93,14 @@ const NUMBER_ARRAYS = new Map<number, NumberArray>([
  * ```
  */
 export async function readGgufHeader(path: string): Promise<GgufHeader> {
-  return withGgufFile(path, async (file, fileSize) => {
-    const header = await readHeader(path, file, fileSize);
-    named(path, () => checkModel(header));
-    return header;
-  });
+  const header = await readAnyGgufHeader(path);
+  named(path, () => checkModel(header));
+  return header;
+}
+
+/** The header of a model or an adapter. @throws Llama4RecError as {@link readGgufHeader}. */
+export async function readAnyGgufHeader(path: string): Promise<GgufHeader> {
+  return withGgufFile(path, (file, fileSize) => readHeader(path, file, fileSize));
 }
 
 /** Opens a file for `body`, and closes it. @throws Llama4RecError `E_FILE`. */
