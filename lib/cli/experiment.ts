@@ -4,7 +4,8 @@ import type { Dataset } from "../data/dataset.js";
 import { type ExperimentConfig, readConfig } from "../experiment/config.js";
 import { renderHtml } from "../experiment/report/html.js";
 import { renderMarkdown } from "../experiment/report/markdown.js";
-import { type NamedModels, runTable } from "../experiment/run.js";
+import { type NamedModels, runTable, type TableOptions } from "../experiment/run.js";
+import { sizeCurves } from "../experiment/sizeCurves.js";
 import type { ExperimentSummary } from "../experiment/summary.js";
 import { WorkFolder } from "../experiment/workFolder.js";
 import { loadLanguageModel } from "../llm/load.js";
@@ -58,8 +59,7 @@ export async function experiment(file: string | undefined, options: ExperimentCo
     return path;
   };
   const markdown = renderMarkdown(summary);
-  // A part of an experiment is shown, but does not take the place of the whole one's results.
-  const whole = options.only === undefined && options.seeds === undefined;
+  const whole = !isPart(options);
   if (whole) {
     await kept("json", `${JSON.stringify(summary, null, 1)}\n`);
     await kept("md", markdown);
@@ -81,7 +81,7 @@ async function runFile(file: string, options: ExperimentCommandOptions): Promise
     await using augmented = await load(config.models.augmented);
     await using plain = await load(config.models.plain);
     const models: NamedModels = { augmented, plain, names: config.models };
-    return await runTable({
+    const table: TableOptions = {
       config,
       dataset,
       models,
@@ -93,9 +93,15 @@ async function runFile(file: string, options: ExperimentCommandOptions): Promise
       threads: options.threads,
       signal,
       onProgress: ({ stage, done, total, note }) => bars.update(stage, done, total, note),
-    });
+    };
+    const summary = await runTable(table);
+    return isPart(options) ? summary : { ...summary, sizeCurves: await sizeCurves(table, load) };
   });
 }
+
+/** Whether only a part was asked for: it is shown, but does not take the place of the whole one's results. */
+const isPart = ({ only, seeds }: ExperimentCommandOptions): boolean =>
+  only !== undefined || seeds !== undefined;
 
 /** @throws Llama4RecError `E_FILE` that names the command which makes such a model; `E_MISMATCH` for one that may know the answers. */
 async function loadModelFile(

@@ -61,6 +61,29 @@ const schema = z.strictObject({
   modes: distinct(z.enum(orderModes)).default(["likelihood", "lift", "labels", "pointwise", "pairwise"]),
   /** Readings of Eq. 7 among which validation chooses. */
   forms: distinct(z.enum(["scaled", "alternative"])).default(["scaled"]),
+  /** Language models of other sizes, measured without prompt augmentation; each tuned as the plain one. */
+  curves: z
+    .array(
+      z.strictObject({
+        /** What differs. */
+        by: z.enum(["instructions", "parameters"]),
+        /** Default: all. */
+        backbones: distinct(z.string()).optional(),
+        /** Seeds 1 to n. */
+        seeds: count(1, 1000).default(1),
+        points: z
+          .array(
+            z.strictObject({
+              size: z.number().positive(),
+              label: z.string().min(1),
+              /** GGUF file in the folder of models. */
+              model: z.string().min(1),
+            }),
+          )
+          .min(2),
+      }),
+    )
+    .default([]),
   /** Seconds after which a question counts as not answered, waiting included. */
   deadline: z.number().positive().max(86_400).default(600),
   /** Default: all. */
@@ -81,7 +104,9 @@ export function checkConfig(value: unknown): ExperimentConfig {
   const { task, question, backbones = listBackbones(task).map(({ name }) => name) } = data;
   if (task === "rating" && question !== undefined)
     throw argumentError("question", "none for ratings", question);
-  return { ...data, backbones: backbones.map((name) => findBackbone(name, task).name) };
+  const known = (name: string): string => findBackbone(name, task).name;
+  const curves = data.curves.map((curve) => ({ ...curve, backbones: curve.backbones?.map(known) }));
+  return { ...data, curves, backbones: backbones.map(known) };
 }
 
 /**

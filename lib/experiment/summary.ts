@@ -126,10 +126,12 @@ export interface AlphaCurve {
   readonly points: readonly { readonly alpha1: number; readonly alpha2: number; readonly value: number }[];
 }
 
-/** Primary metric of the whole method by the size of the tuning or of the language model. */
+/** Primary metric of the method without prompt augmentation by the size of the tuning or of the language model. */
 export interface SizeCurve {
   /** What differs: "instructions", "parameters". */
   readonly by: string;
+  /** The backbones alone. */
+  readonly base: number;
   readonly points: readonly { readonly size: number; readonly label: string; readonly value: number }[];
 }
 

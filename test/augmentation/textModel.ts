@@ -25,7 +25,7 @@ export type Writer = (prompt: string) => string | null;
 
 /** A language model of a few lines that reads its prompts and answers from a taste; it keeps what it was asked. */
 export class TextModel implements LanguageModel {
-  readonly id = "text model";
+  readonly id: string;
   readonly contextSize = 100_000;
   /** Every ranking, every choice, every comparison and every text, in the order asked. */
   readonly ranked: RankRequest[] = [];
@@ -36,7 +36,8 @@ export class TextModel implements LanguageModel {
   readonly #writes: Writer;
   readonly #counter = new CallCounter();
 
-  constructor(taste: Taste, writes: Writer = () => "") {
+  constructor(taste: Taste, writes: Writer = () => "", id = "text model") {
+    this.id = id;
     this.#taste = taste;
     this.#writes = writes;
   }

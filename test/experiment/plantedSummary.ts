@@ -143,6 +143,7 @@ export function plantedSummary({
     sizeCurves: [
       {
         by: "instructions",
+        base: level,
         points: [2500, 12_500, 25_000].map((size, n) => ({
           size,
           label: `${size / 1000}K`,
@@ -151,6 +152,7 @@ export function plantedSummary({
       },
       {
         by: "parameters",
+        base: level,
         points: [1_100_000, 4_300_000, 15_700_000].map((size, n) => ({
           size,
           label: `${size / 1e6} M`,

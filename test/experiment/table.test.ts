@@ -9,6 +9,7 @@ import { split } from "../../lib/data/split.js";
 import { tuningView } from "../../lib/data/tuningView.js";
 import { checkConfig } from "../../lib/experiment/config.js";
 import { runTable, type TableOptions } from "../../lib/experiment/run.js";
+import { sizeCurves } from "../../lib/experiment/sizeCurves.js";
 import type { ExperimentSummary } from "../../lib/experiment/summary.js";
 import { WorkFolder } from "../../lib/experiment/workFolder.js";
 import type { LanguageModel } from "../../lib/llm/languageModel.js";
@@ -59,15 +60,22 @@ async function run(
   config: ReturnType<typeof configOf>,
   rest: Partial<TableOptions> = {},
 ): Promise<ExperimentSummary> {
-  return await runTable({
+  return await runTable({ ...(await optionsOf(folder, model, config)), ...rest });
+}
+
+async function optionsOf(
+  folder: string,
+  model: LanguageModel,
+  config: ReturnType<typeof configOf>,
+): Promise<TableOptions> {
+  return {
     config,
     dataset: shop,
     models: { augmented: model, plain: model, names: { augmented: "a", plain: "b" } },
     work: await WorkFolder.open(folder),
     hyperparameters: quick,
     threads: 1,
-    ...rest,
-  });
+  };
 }
 
 const rowOf = (summary: ExperimentSummary, name: string) => {
@@ -128,6 +136,27 @@ test.serial("direct recommendation may ask what comes next, and the report says 
     t.false(prefix.includes(DIRECT_TEMPLATE.question.title));
   }
   t.true(notes.some((note) => note.includes("question of sequential")));
+});
+
+test.serial("curves ask the models of other sizes and leave all else as it is", async (t) => {
+  const folder = await emptyFolder(t);
+  const points = ["small.gguf", "large.gguf"].map((model, at) => ({ size: 10 ** at, label: model, model }));
+  const curve = { by: "parameters", seeds: 1, points };
+  const config = configOf("direct", "MF", { seeds: 1, curves: [curve] });
+  const augmented = new TextModel(byWords);
+  const options = await optionsOf(folder, augmented, config);
+  const { rows } = await runTable(options);
+  const small = new TextModel(byWords, undefined, "small");
+  const large = new TextModel((title) => title.length, undefined, "large");
+  const [found] = await sizeCurves(options, async (name) => (name === "small.gguf" ? small : large));
+  const value = (row: string) => rows.find((one) => one.row === row)?.metrics["ndcg@5"] ?? Number.NaN;
+  t.is(found.base, value("base"));
+  t.is(found.points[0].value, value("without-prompt"), "the same words, the same figure");
+  t.deepEqual(
+    found.points.map(({ label }) => label),
+    ["small.gguf", "large.gguf"],
+  );
+  t.true(small.ranked.length > 0 && large.ranked.length > 0);
 });
 
 test.serial("canaries of validation and test rows reach no history and no similar user's list", async (t) => {

@@ -204,7 +204,7 @@ export function alphaTable(curve: AlphaCurve, summary: ExperimentSummary): Table
 /** Primary metric by size. */
 export function sizeTable(curve: SizeCurve, summary: ExperimentSummary): Table {
   return {
-    caption: `${metricTitle(summary.primary)} of the whole method by ${curve.by}`,
+    caption: `${metricTitle(summary.primary)} without prompt augmentation by ${curve.by} of the language model; Base ${figure(curve.base)}`,
     columns: columns(["Point"], [curve.by, metricTitle(summary.primary)]),
     lines: curve.points.map(({ label, size, value }) => ({ cells: [label, count(size), figure(value)] })),
   };

@@ -14,10 +14,10 @@ export function sizeChart(curve: SizeCurve, summary: ExperimentSummary): Chart |
   const points = [...curve.points]
     .sort((a, b) => a.size - b.size)
     .map((point) => ({ ...point, label: shortLabel(point.label) }));
-  const { colour } = rowSeries("llama4rec");
+  const { colour } = rowSeries("without-prompt");
   return {
     title: `By the number of ${curve.by}`,
-    description: `${metric} of the whole method by ${curve.by}; the axis of sizes is logarithmic.${
+    description: `${metric} without prompt augmentation by ${curve.by} of the language model; dashed: Base alone. The axis of sizes is logarithmic.${
       summary.primary === "rmse" ? " Lower is better." : ""
     }`,
     legend: [],
@@ -34,6 +34,14 @@ export function sizeChart(curve: SizeCurve, summary: ExperimentSummary): Chart |
         },
       },
       layer: [
+        {
+          mark: { type: "rule", stroke: rowSeries("base").colour, strokeDash: [4, 3] },
+          encoding: {
+            x: { value: 0 },
+            x2: { value: "width" },
+            y: { datum: curve.base, type: "quantitative" },
+          },
+        },
         {
           mark: { type: "line", stroke: colour, strokeWidth: 2, point: false },
           encoding: { y: { field: "value", type: "quantitative" } },
