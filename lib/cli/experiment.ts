@@ -35,7 +35,7 @@ export interface ExperimentCommandOptions {
 
 /** What `--summary --json` prints. */
 interface Overview {
-  /** Mean gain in per cent over the better of Base and IFT, all experiments of a task. */
+  /** Mean gain in per cent over the better of Base and IFT; of experiments on the same data the one with the most backbones. */
   readonly gain: Readonly<Partial<Record<ExperimentSummary["task"], number>>>;
   /** Of the controls over Base, by the primary metric in per cent, by experiment. */
   readonly controls: Readonly<Record<string, ExperimentSummary["controls"]>>;
@@ -169,9 +169,22 @@ function parsed(path: string, text: string): unknown {
 const isSummary = (value: unknown): value is ExperimentSummary =>
   typeof value === "object" && value !== null && "meanOverBackbones" in value && "rows" in value;
 
+/** Of experiments on the same data, under the same split, the one with the most backbones: an ablation counts no table twice. */
+function widest(summaries: readonly ExperimentSummary[]): ExperimentSummary[] {
+  const backbones = ({ rows }: ExperimentSummary): number =>
+    new Set(rows.map(({ backbone }) => backbone)).size;
+  const found = new Map<string, ExperimentSummary>();
+  for (const one of summaries) {
+    const about = `${one.dataset.name} ${one.split}`;
+    const other = found.get(about);
+    if (other === undefined || backbones(one) > backbones(other)) found.set(about, one);
+  }
+  return [...found.values()];
+}
+
 function overviewOf(summaries: readonly ExperimentSummary[]): Overview {
   const gains = (["direct", "sequential", "rating"] as const).flatMap((task) => {
-    const own = summaries.filter((one) => one.task === task);
+    const own = widest(summaries.filter((one) => one.task === task));
     return own.length === 0
       ? []
       : [[task, own.reduce((sum, { gain }) => sum + gain, 0) / own.length] as const];

@@ -64,7 +64,12 @@ async function roundAfter(
   const ranker = await trainedRanker(job, job.seed, masking, data);
   const sum = (of: "asked" | "answered" | "used"): number => before.augmentation[of] + written[of];
   const augmentation = { asked: sum("asked"), answered: sum("answered"), used: sum("used") };
-  return { ranker, augmentation, data, score: scoreOf(job, ranker, masking) };
+  try {
+    return { ranker, augmentation, data, score: scoreOf(job, ranker, masking) };
+  } catch (error) {
+    ranker.dispose();
+    throw error;
+  }
 }
 
 /** What the language model writes in a round; kept as a file too. */

@@ -60,7 +60,9 @@ export async function trainedPredictor(
 ): Promise<RatingPredictor> {
   const { parts, backbone, hyperparameters, threads, signal } = job;
   const load = async (path: string): Promise<RatingPredictor> => (await loadRatingModel(path)).predictor;
-  return await kept(job, [seed, written], load, async () => {
+  // The digest of a split is of interactions alone; what rates reads attributes too.
+  const { itemAttributes, userAttributes } = parts.train;
+  return await kept(job, [seed, written, itemAttributes, userAttributes], load, async () => {
     const { predictor } = await trainRating({
       backbone,
       view,

@@ -103,6 +103,21 @@ export function checked(
   return same ? model : new CheckedLanguageModel(model, deadlineMs);
 }
 
+/** What a call gives, or another value when it throws. */
+function orElse<T>(call: () => T, other: T): T {
+  try {
+    return call();
+  } catch {
+    return other;
+  }
+}
+
+/** Whether there are as many names as asked for, all different. */
+function isLabelSet({ lead, names }: LabelSet, count: number): boolean {
+  const texts = [lead, ...names].every((text) => typeof text === "string");
+  return texts && names.length === count && new Set(names).size === count;
+}
+
 class CheckedLanguageModel implements LanguageModel {
   readonly #model: LanguageModel;
   readonly #counter = new CallCounter();
@@ -121,12 +136,16 @@ class CheckedLanguageModel implements LanguageModel {
     return this.#model.contextSize;
   }
 
+  /** Without an honest count: a token a byte, than which no text has more. */
   countTokens(text: string): number {
-    return this.#model.countTokens(text);
+    const most = Buffer.byteLength(text);
+    const count = orElse(() => this.#model.countTokens(text), most);
+    return Number.isInteger(count) && count >= 0 ? count : most;
   }
 
   labels(count: number): LabelSet | null {
-    return this.#model.labels(count);
+    const labels = orElse(() => this.#model.labels(count), null);
+    return labels !== null && isLabelSet(labels, count) ? labels : null;
   }
 
   async rank(request: RankRequest, options: CallOptions = {}): Promise<RankAnswer | NoAnswer> {

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { embeddedModel } from "../../lib/llm/embedded.js";
 import { folderOf } from "../datasets/temporary.js";
+import { plantedSummary } from "../experiment/plantedSummary.js";
 import { WEIGHTS } from "../llm/files.js";
 import { tinyGguf } from "../llm/tinyGguf.js";
 import { items, llama4rec, table } from "./command.js";
@@ -84,6 +85,24 @@ test("a part of an experiment is shown and leaves the whole one's results alone"
   t.deepEqual(JSON.parse(stdout).seeds, [2]);
   t.deepEqual(readdirSync(join(folder, "results")).sort(), ["small.html", "small.part.html"]);
   t.is(readFileSync(join(folder, "results/small.html"), "utf8"), "the whole");
+});
+
+test("the gains of a folder of results count a table once, however many experiments repeat a part of it", async (t) => {
+  const table = { ...plantedSummary({ task: "direct", name: "films-direct" }), gain: 4 };
+  const part = { ...plantedSummary({ task: "direct", name: "films-ablation", backbones: ["MF"] }), gain: 9 };
+  const rating = { ...plantedSummary({ task: "rating", name: "films-rating" }), gain: 2 };
+  const all = [part, table, rating];
+  const files = all.map((one) => [`results/${one.name}.json`, JSON.stringify(one)] as const);
+  const folder = folderOf(t, Object.fromEntries(files));
+  const { code, stdout } = await llama4rec(folder, ["experiment", "--summary", "results", "--json"]);
+  t.is(code, 0);
+  const { gain, controls, rows } = JSON.parse(stdout);
+  t.deepEqual(gain, { direct: 4, rating: 2 });
+  t.deepEqual(Object.keys(controls).sort(), ["films-ablation", "films-direct", "films-rating"]);
+  t.is(
+    rows.length,
+    all.reduce((sum, one) => sum + one.rows.length, 0),
+  );
 });
 
 test("a damaged file among the results of experiments is named", async (t) => {

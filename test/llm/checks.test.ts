@@ -43,6 +43,25 @@ for (const kind of every) {
   });
 }
 
+test("a count that cannot be had is a token a byte; labels that cannot be had are none", (t) => {
+  const boom = (): never => {
+    throw new Error("boom");
+  };
+  const repeated = { lead: " ", names: ["A", "A"] };
+  for (const [count, labels] of [
+    [boom, boom],
+    [() => Number.NaN, () => repeated],
+    [() => -1, () => ({ ...repeated, names: ["A"] })],
+  ] as const) {
+    const model = checked(Object.assign(new FaultyLanguageModel(), { countTokens: count, labels }));
+    t.is(model.countTokens("Amélie"), 7);
+    t.is(model.labels(2), null);
+  }
+  const sound = checked(new FaultyLanguageModel());
+  t.is(sound.countTokens("Amélie"), 6);
+  t.deepEqual(sound.labels(2), { lead: " ", names: ["A", "B"] });
+});
+
 test("no answer for no known reason is counted as a malformed one", async (t) => {
   class Silent extends FaultyLanguageModel {
     override async compare(): Promise<never> {
