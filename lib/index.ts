@@ -80,7 +80,14 @@ export {
 } from "./models/tunedConfig.js";
 export { type CpuInfo, cpuInfo, setThreads, threads } from "./native/addon.js";
 export * from "./native/autograd.js";
-export { Catalogue, selectTopK, type TopK, type TopKFilter, topKRow } from "./native/catalogue.js";
+export {
+  Catalogue,
+  selectTopK,
+  type TopK,
+  type TopKFilter,
+  type TopKOptions,
+  topKRow,
+} from "./native/catalogue.js";
 export { type ErrorCode, Llama4RecError } from "./native/errors.js";
 export * from "./native/graph.js";
 export * from "./native/linalg.js";

@@ -24,16 +24,6 @@ export interface NativeTopKFilter {
   readonly allowed?: Int32Array | null;
 }
 
-/** Result of a top-k call: row `b` holds `counts[b]` real entries, best first; what follows them is no result. */
-export interface NativeTopK {
-  /** `[batch x k]` */
-  readonly ids: Int32Array;
-  /** `[batch x k]` */
-  readonly scores: Float64Array;
-  /** `[batch]` */
-  readonly counts: Int32Array;
-}
-
 /**
  * The whole surface of the native addon, described once. Numbers named `parameter`, `optimizer`, `sampler`,
  * `graph`, `catalogue` and `encoder` are ids of native objects, `tensor` a handle that lives until the step ends. Every function throws an
@@ -185,8 +175,11 @@ export interface Addon {
     queries: Float32Array,
     batch: number,
     k: number,
-    filter: NativeTopKFilter,
-  ): NativeTopK;
+    filter: NativeTopKFilter | null,
+    ids: Int32Array,
+    scores: Float64Array,
+    counts: Int32Array,
+  ): void;
   encoderCreate(
     shape: EncoderShape,
     weights: readonly Float32Array[],
@@ -200,15 +193,21 @@ export interface Addon {
     offsets: Int32Array,
     items: Int32Array,
     k: number,
-    filter: NativeTopKFilter,
-  ): NativeTopK;
+    filter: NativeTopKFilter | null,
+    ids: Int32Array,
+    scores: Float64Array,
+    counts: Int32Array,
+  ): void;
   selectTopK(
     scores: Float64Array,
     batch: number,
     items: number,
     k: number,
-    filter: NativeTopKFilter,
-  ): NativeTopK;
+    filter: NativeTopKFilter | null,
+    bestIds: Int32Array,
+    bestScores: Float64Array,
+    counts: Int32Array,
+  ): void;
 
   spdInverse(matrix: Float64Array, size: number): Promise<Float64Array>;
   gram(offsets: Int32Array, items: Int32Array, weights: Float64Array | null, itemCount: number): Float64Array;

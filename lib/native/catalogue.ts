@@ -1,4 +1,4 @@
-import { call, type NativeTopK, type NativeTopKFilter } from "./addon.js";
+import { call, type NativeTopKFilter } from "./addon.js";
 import { argumentError } from "./errors.js";
 
 /** Which items a top-k call may return. Indices are item indices; anything excluded is gone before the top-k. */
@@ -20,6 +20,13 @@ export interface TopK {
   readonly scores: Float64Array;
   /** `[batch]` real length of each row. */
   readonly counts: Int32Array;
+}
+
+/** How many to find, among which, and where to put them. */
+export interface TopKOptions extends TopKFilter {
+  readonly k: number;
+  /** An earlier result of the same k and number of queries: its memory is written over, and it is returned. */
+  readonly into?: TopK;
 }
 
 /** Item indices of row `row`, best first, of its real length. */
@@ -50,9 +57,13 @@ function isDetached(buffer: ArrayBufferLike): boolean {
   }
 }
 
-/** @internal */
-export function nativeFilter(filter: TopKFilter, batch: number, items: number): NativeTopKFilter {
+/**
+ * What the addon takes; null: nothing is left out.
+ * @internal
+ */
+export function nativeFilter(filter: TopKFilter, batch: number, items: number): NativeTopKFilter | null {
   const { excluded = null, denied = null, allowed = null } = filter;
+  if (excluded === null && denied === null && allowed === null) return null;
   const offsets = excluded === null ? null : list("excluded.offsets", excluded.offsets);
   if (offsets !== null && offsets.length !== batch + 1)
     throw argumentError("excluded.offsets", `${batch + 1} numbers for ${batch} queries`, offsets.length);
@@ -74,7 +85,24 @@ function flags(denied: Int32Array, items: number): Uint8Array {
   return bytes;
 }
 
-const withK = (result: NativeTopK, k: number): TopK => ({ ...result, k });
+/**
+ * Memory for `batch` lists of `k`: new, or that of an earlier result.
+ * @internal
+ */
+export function rowsFor(batch: number, { k, into }: TopKOptions): TopK {
+  if (into === undefined) {
+    const places = batch * k;
+    return {
+      k,
+      ids: new Int32Array(places),
+      scores: new Float64Array(places),
+      counts: new Int32Array(batch),
+    };
+  }
+  if (into.k !== k || into.counts.length !== batch)
+    throw argumentError("into", `a result of ${batch} x ${k}`, `one of ${into.counts.length} x ${into.k}`);
+  return into;
+}
 
 /**
  * An immutable snapshot of item vectors, searched exactly: `score = query . item + bias`, the same items as a float64
@@ -122,18 +150,19 @@ export class Catalogue implements Disposable {
   /**
    * The k best items of each query.
    * @param queries `[batch x dimension]` row-major.
-   * @throws Llama4RecError `E_ARGUMENT` for a bad k, shape, filter or a number that is not finite.
+   * @throws Llama4RecError `E_ARGUMENT` for a bad k, shape, filter, memory of another shape or a number that is not finite.
    */
-  topK(queries: Float32Array, options: TopKFilter & { k: number }): TopK {
+  topK(queries: Float32Array, options: TopKOptions): TopK {
     const k = checkedK(options.k, this.size);
     if (queries.length % this.dimension !== 0)
       throw argumentError("queries", `a multiple of ${this.dimension} numbers`, queries.length);
     const batch = queries.length / this.dimension;
     const filter = nativeFilter(options, batch, this.size);
-    return withK(
-      call((addon) => addon.catalogueTopK(this.#id, queries, batch, k, filter)),
-      k,
+    const rows = rowsFor(batch, options);
+    call((addon) =>
+      addon.catalogueTopK(this.#id, queries, batch, k, filter, rows.ids, rows.scores, rows.counts),
     );
+    return rows;
   }
 
   /** Gives the native snapshot back; calling it twice is fine. */
@@ -150,14 +179,13 @@ export class Catalogue implements Disposable {
  * The k best entries of dense float64 scores `[batch x items]` under the same rule as {@link Catalogue.topK}.
  * @throws Llama4RecError `E_ARGUMENT` for a bad k, shape, filter or a score that is not a number.
  */
-export function selectTopK(scores: Float64Array, items: number, options: TopKFilter & { k: number }): TopK {
+export function selectTopK(scores: Float64Array, items: number, options: TopKOptions): TopK {
   const k = checkedK(options.k, items);
   if (!Number.isInteger(items) || items < 1 || scores.length % items !== 0)
     throw argumentError("scores", `a multiple of ${items} numbers`, scores.length);
   const batch = scores.length / items;
   const filter = nativeFilter(options, batch, items);
-  return withK(
-    call((addon) => addon.selectTopK(scores, batch, items, k, filter)),
-    k,
-  );
+  const rows = rowsFor(batch, options);
+  call((addon) => addon.selectTopK(scores, batch, items, k, filter, rows.ids, rows.scores, rows.counts));
+  return rows;
 }

@@ -1,5 +1,5 @@
 import { call } from "./addon.js";
-import { nativeFilter, type TopK, type TopKFilter } from "./catalogue.js";
+import { nativeFilter, rowsFor, type TopK, type TopKOptions } from "./catalogue.js";
 import { argumentError } from "./errors.js";
 
 /** The architecture of a {@link SequenceEncoder}; Kang and McAuley, SASRec, ICDM 2018, section III. */
@@ -145,16 +145,19 @@ export class SequenceEncoder implements Disposable {
    * The k best items after each history; a history without an item has an empty list.
    * @throws Llama4RecError `E_ARGUMENT` for an unknown item, malformed offsets, a bad k or a bad filter.
    */
-  topK(histories: Histories, options: TopKFilter & { readonly k: number }): TopK {
+  topK(histories: Histories, options: TopKOptions): TopK {
     checkHistories(histories);
     const { k } = options;
     if (!Number.isInteger(k) || k < 1 || k > this.itemCount)
       throw argumentError("k", `an integer from 1 to the ${this.itemCount} items of the catalogue`, k);
-    const filter = nativeFilter(options, histories.offsets.length - 1, this.itemCount);
-    return {
-      ...call((addon) => addon.encoderTopK(this.#id, histories.offsets, histories.items, k, filter)),
-      k,
-    };
+    const { offsets, items } = histories;
+    const batch = Math.max(0, offsets.length - 1);
+    const filter = nativeFilter(options, batch, this.itemCount);
+    const rows = rowsFor(batch, options);
+    call((addon) =>
+      addon.encoderTopK(this.#id, offsets, items, k, filter, rows.ids, rows.scores, rows.counts),
+    );
+    return rows;
   }
 
   /** Gives the native weights back; calling it twice is fine. */

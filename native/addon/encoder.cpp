@@ -97,7 +97,8 @@ Napi::Value top_k(const Napi::CallbackInfo& info) {
   const auto source = encoder(info);
   // First of all: the getters of the filter may run JavaScript.
   const TopKFilter filter = filter_of(info[4]);
-  return result_of(info, source->top_k(histories(info), integer(info, 3, "k", 1, kMost), filter));
+  source->top_k(histories(info), integer(info, 3, "k", 1, kMost), filter, rows_of(info, 5));
+  return info.Env().Undefined();
 }
 
 }  // namespace

@@ -30,16 +30,17 @@ Napi::Value top_k(const Napi::CallbackInfo& info) {
   const auto catalogue = Environment::of(info).catalogues.get(id(info, 0, "catalogue"));
   // First of all: the getters of the filter may run JavaScript.
   const TopKFilter filter = filter_of(info[4]);
-  return result_of(info,
-                   catalogue->top_k(array<float>(info, 1, "queries"), integer(info, 2, "batch", 0, kMost),
-                                    integer(info, 3, "k", 1, kMost), filter));
+  catalogue->top_k(array<float>(info, 1, "queries"), integer(info, 2, "batch", 0, kMost),
+                   integer(info, 3, "k", 1, kMost), filter, rows_of(info, 5));
+  return info.Env().Undefined();
 }
 
 Napi::Value select(const Napi::CallbackInfo& info) {
   const TopKFilter filter = filter_of(info[4]);
-  return result_of(
-      info, select_top_k(array<double>(info, 0, "scores"), integer(info, 1, "batch", 0, kMost),
-                         integer(info, 2, "items", 0, kMost), integer(info, 3, "k", 1, kMost), filter));
+  select_top_k(array<double>(info, 0, "scores"), integer(info, 1, "batch", 0, kMost),
+               integer(info, 2, "items", 0, kMost), integer(info, 3, "k", 1, kMost), filter,
+               rows_of(info, 5));
+  return info.Env().Undefined();
 }
 
 }  // namespace

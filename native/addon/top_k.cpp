@@ -3,7 +3,8 @@
 namespace l4r::addon {
 
 TopKFilter filter_of(const Napi::Value& value) {
-  require(value.IsObject(), "filter: expected an object");
+  if (value.IsNull()) return {};
+  require(value.IsObject(), "filter: expected an object or null");
   const auto object = value.As<Napi::Object>();
   // Getters may run JavaScript that detaches a buffer: all are read before the first view is taken.
   const Napi::Value offsets = object.Get("excludedOffsets"), excluded = object.Get("excluded"),
@@ -17,12 +18,9 @@ TopKFilter filter_of(const Napi::Value& value) {
   return filter;
 }
 
-Napi::Value result_of(const Napi::CallbackInfo& info, const TopKResult& found) {
-  Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("ids", copied<std::int32_t>(info.Env(), found.ids));
-  result.Set("scores", copied<double>(info.Env(), found.scores));
-  result.Set("counts", copied<std::int32_t>(info.Env(), found.counts));
-  return result;
+TopKRows rows_of(const Napi::CallbackInfo& info, std::size_t first) {
+  return {array<std::int32_t>(info, first, "ids"), array<double>(info, first + 1, "scores"),
+          array<std::int32_t>(info, first + 2, "counts")};
 }
 
 }  // namespace l4r::addon

@@ -1,4 +1,4 @@
-// Filters and results of top-k calls at the border.
+// Filters and rows of top-k calls at the border.
 #pragma once
 
 #include "addon/environment.h"
@@ -6,8 +6,10 @@
 
 namespace l4r::addon {
 
-// Views of the caller's arrays. May run JavaScript (getters): take other views afterwards.
+// Views of the caller's arrays; null: nothing is left out. May run JavaScript (getters): take other views
+// afterwards.
 TopKFilter filter_of(const Napi::Value& value);
-Napi::Value result_of(const Napi::CallbackInfo& info, const TopKResult& found);
+// Arguments first, first + 1 and first + 2: ids, scores and counts, which the call fills.
+TopKRows rows_of(const Napi::CallbackInfo& info, std::size_t first);
 
 }  // namespace l4r::addon

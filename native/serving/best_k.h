@@ -20,6 +20,12 @@ class BestK {
  public:
   explicit BestK(std::int64_t k) : k_(static_cast<std::size_t>(k)) {}
 
+  // Empty, for k.
+  void reset(std::int64_t k) {
+    k_ = static_cast<std::size_t>(k);
+    heap_.clear();
+  }
+
   bool full() const noexcept { return heap_.size() == k_; }
   // The last of the list; only when full() and k > 0.
   const Scored& worst() const noexcept { return heap_.front(); }

@@ -8,41 +8,41 @@
 #include <vector>
 
 #include "serving/best_k.h"
-#include "serving/scan_kernels.h"
+#include "serving/shadow.h"
 
 namespace l4r {
-
-// Smallest float >= x and largest float <= x, for finite x.
-inline float round_up(double x) {
-  if (x > std::numeric_limits<float>::max()) return std::numeric_limits<float>::infinity();
-  if (x < -std::numeric_limits<float>::max()) return -std::numeric_limits<float>::max();
-  const float nearest = static_cast<float>(x);
-  return nearest < x ? std::nextafter(nearest, std::numeric_limits<float>::infinity()) : nearest;
-}
-inline float round_down(double x) { return -round_up(-x); }
 
 // Items wait here with their bounds. The k-th best lower bound is a threshold: an item whose upper bound is
 // below it cannot be among the best. What is left at the end, or when too many wait, is scored exactly.
 class Candidates {
  public:
-  explicit Candidates(std::int64_t k) : k_(static_cast<std::size_t>(k)), limit_(4 * k_ + 1024), best_(k) {}
+  // Empty, for the k best of another query.
+  void reset(std::int64_t k) {
+    k_ = static_cast<std::size_t>(k);
+    threshold_ = -std::numeric_limits<float>::infinity();
+    waiting_.clear();
+    lower_.clear();
+    best_.reset(k);
+  }
 
   float threshold() const noexcept { return threshold_; }
 
-  void add(const ScanHit& hit) {
-    waiting_.push_back({hit.item, hit.upper});
-    if (lower_.size() < k_) {
-      lower_.push_back(hit.lower);
-      std::push_heap(lower_.begin(), lower_.end(), std::greater<>());
-    } else if (hit.lower > lower_.front()) {
-      std::pop_heap(lower_.begin(), lower_.end(), std::greater<>());
-      lower_.back() = hit.lower;
-      std::push_heap(lower_.begin(), lower_.end(), std::greater<>());
-    }
-    if (lower_.size() == k_) threshold_ = std::max(threshold_, lower_.front());
+  // k items elsewhere reach `threshold`.
+  void raise(float threshold) noexcept { threshold_ = std::max(threshold_, threshold); }
+
+  void add(std::int32_t id, float lower, float upper) {
+    waiting_.push_back({id, upper});
+    if (!(lower > threshold_)) return;
+    lower_.push_back(lower);
+    if (lower_.size() >= 2 * k_ + kSpare) tighten();
   }
 
-  bool crowded() const noexcept { return waiting_.size() >= limit_; }
+  // Takes the threshold from the lower bounds so far, if enough came since the last time.
+  void look() {
+    if (lower_.size() >= k_ + k_ / 4 || (lower_.size() >= k_ && std::isinf(threshold_))) tighten();
+  }
+
+  bool crowded() const noexcept { return waiting_.size() >= 4 * k_ + 1024; }
 
   // Scores the waiting items that still can be among the best: exact_scores(ids, count, scores out).
   template <typename ExactScores>
@@ -61,18 +61,27 @@ class Candidates {
   const BestK& best() const noexcept { return best_; }
 
  private:
+  static constexpr std::size_t kSpare = 8;
+
   struct Waiting {
     std::int32_t id;
     float upper;
   };
 
-  std::size_t k_, limit_;
+  void tighten() {
+    const auto last = lower_.begin() + static_cast<std::ptrdiff_t>(k_) - 1;
+    std::nth_element(lower_.begin(), last, lower_.end(), std::greater<>());
+    lower_.resize(k_);
+    threshold_ = std::max(threshold_, lower_.back());
+  }
+
+  std::size_t k_ = 0;
   float threshold_ = -std::numeric_limits<float>::infinity();
   std::vector<Waiting> waiting_;
-  std::vector<float> lower_;  // heap of the k best lower bounds, the least in front
+  std::vector<float> lower_;  // the best lower bounds, in no order
   std::vector<std::int32_t> ids_;
   std::vector<double> scores_;
-  BestK best_;
+  BestK best_{0};
 };
 
 }  // namespace l4r

@@ -1,11 +1,13 @@
 #include "serving/catalogue.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <memory>
 #include <vector>
 
+#include "base/scratch.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "serving/best_k.h"
@@ -19,30 +21,15 @@ namespace {
 
 constexpr std::int64_t kLargestDimension = std::int64_t{1} << 20;
 // Panels of one tile stay in the second-level cache while every query of a block passes over them.
-constexpr std::int64_t kTileBytes = 128 * 1024;
-// Floats of the catalogue in one range of items: 4 MiB, about 100 microseconds for one query.
-constexpr std::int64_t kRangeFloats = std::int64_t{1} << 20;
+constexpr std::int64_t kTileBytes = 64 * 1024;
+// Bytes of the shadow in one range of items: about 100 microseconds for one query.
+constexpr std::int64_t kRangeBytes = std::int64_t{1} << 22;
+// Sets of items for each of the k best in a first look, and the least share of the catalogue that it is.
+constexpr std::int64_t kSetsOfK = 6, kProbeShare = 8;
+// Allowed items in one task that scores these alone.
+constexpr std::int64_t kGatherFloats = std::int64_t{1} << 15;
 // Multiply-adds that one thread does in about 50 microseconds. Waking others for less does not pay.
 constexpr std::int64_t kSharedWork = std::int64_t{1} << 21;
-
-// Relative error of a float32 score, its bound and their sum against |q| |x| + |bias|: d products and sums,
-// up to 3 partial sums, the bias, two roundings where a level has no fma, the last sum, and the float64 score
-// it is held against, with room to spare (Higham, Accuracy and Stability of Numerical Algorithms,
-// section 3.1).
-double relative_error(std::int64_t d) {
-  const double roundings = static_cast<double>(d + 16) * 0x1p-24;
-  return roundings / (1 - roundings) * 1.001;
-}
-
-// Products and sums that underflow lose at most half the smallest float each.
-double underflow_error(std::int64_t d) { return static_cast<double>(d + 16) * 0x1p-148; }
-
-// In double, rounding error included.
-double norm(const float* x, std::int64_t d) {
-  double sum = 0;
-  for (std::int64_t j = 0; j < d; ++j) sum += double{x[j]} * double{x[j]};
-  return std::sqrt(sum) * (1 + 0x1p-30);
-}
 
 void check_finite(std::span<const float> values, std::int64_t d, const char* what, const char* row_name) {
   const auto bad = std::find_if(values.begin(), values.end(), [](float x) { return !std::isfinite(x); });
@@ -71,83 +58,97 @@ Catalogue::Catalogue(std::span<const float> items, std::span<const float> biases
   for (std::size_t i = 0; i < biases.size(); ++i)
     require(std::isfinite(biases[i]), "biases: item ", i, " is not finite");
 
-  const std::int64_t lanes = kernels.lanes, panels = (n + lanes - 1) / lanes;
-  panels_ = Buffer<float>(panels * lanes * d);
-  norms_ = Buffer<float>(panels * lanes);
-  biases_ = Buffer<float>(panels * lanes);
+  rows_ = Buffer<float>(n * d);
+  std::copy(items.begin(), items.end(), rows_.data());
+  biases_ = Buffer<float>(static_cast<std::int64_t>(biases.size()));
   std::copy(biases.begin(), biases.end(), biases_.data());
-  for (const float bias : biases) largest_bias_ = std::max(largest_bias_, std::fabs(double{bias}));
-  const std::int64_t grain = std::max<std::int64_t>(1, kRangeFloats / (lanes * d));
-  ThreadPool::shared().for_ranges(panels, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin * lanes; i < std::min(end * lanes, n); ++i) {
-      float* target = panels_.data() + i / lanes * lanes * d + i % lanes;
-      for (std::int64_t j = 0; j < d; ++j) target[j * lanes] = items[static_cast<std::size_t>(i * d + j)];
-      norms_[i] = round_up(norm(items.data() + i * d, d));
-    }
-  });
-  for (const float norm : norms_.span()) largest_norm_ = std::max(largest_norm_, double{norm});
+  shadow_ = Shadow(items, biases, n, d);
 }
+
+// What a thread keeps between scans.
+struct ScanScratch {
+  Buffer<ScanHit> hits;  // [queries of a group x capacity]
+  std::vector<std::int32_t> hit_counts;
+  std::vector<float> thresholds;
+  std::vector<Candidates> candidates;
+};
 
 // One call of top_k. Work is cut into tasks, a block of queries against a range of the catalogue each; every
 // task finds the exact best of its range, and the lists are merged.
 struct Catalogue::Search {
   Search(const Catalogue& of, std::span<const float> from, std::int64_t count, std::int64_t best,
          const ItemFilter& filter)
-      : catalogue(of), queries(from.data()), batch(count), k(best), items(filter) {}
+      : catalogue(of), queries(from), batch(count), k(best), items(filter) {}
 
   void prepare();
+  void probe(std::int64_t first, std::int64_t width);
   void scan(std::int64_t first_query, std::int64_t query_count, std::int64_t begin, std::int64_t end,
-            BestK* const* lists) const;
+            BestK* const* lists);
+  float share(std::int64_t query, float threshold);
   void gather(std::int64_t query, std::int64_t begin, std::int64_t end, BestK& list) const;
   void exact_scores(const float* query, const std::int32_t* ids, std::int64_t count, double* scores) const;
-  const float* query(std::int64_t b) const { return queries + b * catalogue.d_; }
+  const float* query(std::int64_t b) const { return queries.data() + b * catalogue.d_; }
 
   const Catalogue& catalogue;
-  const float* queries;  // [batch x d], the caller's
+  std::span<const float> queries;  // [batch x d], the caller's
   std::int64_t batch, k;
   const ItemFilter& items;
-  // For the kernels: groups of queries, [d x queries of the group] each, and the bound of each query's error.
-  Buffer<float> groups;
-  std::vector<float> norm_error, slack;
+  CodedQueries coded;
+  std::int64_t probed = 0;   // panels looked at first
+  std::int64_t blocked = 0;  // of their items, those that no query may get
+  // A score that k items are known to reach, for each query: what one range finds spares the others work.
+  std::vector<std::atomic<float>> floors;
 };
 
 void Catalogue::Search::prepare() {
-  const std::int64_t d = catalogue.d_, group_size = catalogue.kernels_.max_queries;
-  groups = Buffer<float>(batch * d);
-  norm_error.resize(static_cast<std::size_t>(batch));
-  slack.resize(static_cast<std::size_t>(batch));
-  for (std::int64_t b = 0; b < batch; ++b) {
-    const double length = norm(query(b), d);
-    // A score that might overflow float32 has no bound. Such a query scans as 0 with an infinite error, so
-    // that every item is scored exactly.
-    const bool bounded = length * catalogue.largest_norm_ + catalogue.largest_bias_ < 0x1p126;
-    const double error = bounded ? relative_error(d) * length : 0.0;
-    norm_error[static_cast<std::size_t>(b)] =  // never 0, which times an infinite norm would be no number
-        round_up(std::max(error, double{std::numeric_limits<float>::min()}));
-    slack[static_cast<std::size_t>(b)] =
-        bounded ? round_up(underflow_error(d)) : std::numeric_limits<float>::infinity();
-    const std::int64_t first = b - b % group_size, width = std::min(group_size, batch - first);
-    float* target = groups.data() + first * d + b % group_size;
-    for (std::int64_t j = 0; j < d; ++j) target[j * width] = bounded ? query(b)[j] : 0.0f;
+  coded = catalogue.shadow_.code(queries, batch, catalogue.kernels_.max_queries);
+  floors = std::vector<std::atomic<float>>(static_cast<std::size_t>(batch));
+  for (auto& floor : floors) floor.store(-std::numeric_limits<float>::infinity(), std::memory_order_relaxed);
+  // Disjoint sets enough that the k-th best of their maxima is near the k-th best of their items.
+  const std::int64_t groups = (kSetsOfK * k + kPanelItems - 1) / kPanelItems;
+  probed = groups * kGroupPanels * kProbeShare <= catalogue.shadow_.panels() ? groups * kGroupPanels : 0;
+  for (std::int64_t place = 0; place < probed * kPanelItems; ++place)
+    blocked += items.blocked(catalogue.shadow_.item(static_cast<std::int32_t>(place))) ? 1 : 0;
+}
+
+// A first threshold for queries [first, first + width), which start a group: k items reach it. The items
+// looked at are cut into disjoint sets; one that the filter leaves out spoils the maximum of one set.
+void Catalogue::Search::probe(std::int64_t first, std::int64_t width) {
+  const std::int64_t sets = probed / kGroupPanels * kPanelItems;
+  static thread_local std::vector<float> maxima;
+  maxima.resize(static_cast<std::size_t>(width * sets));
+  ScanTile tile = catalogue.shadow_.tile(0, probed);
+  tile.queries = coded.codes.data() + first * catalogue.shadow_.blocks();
+  tile.terms = coded.terms.data() + first;
+  catalogue.kernels_.maxima(tile, static_cast<int>(width), maxima.data());
+  for (std::int64_t q = 0; q < width; ++q) {
+    std::int64_t spoilt = blocked;
+    for (const auto item : items.seen(first + q))
+      spoilt += catalogue.shadow_.place(item) < probed * kPanelItems ? 1 : 0;
+    if (k + spoilt > sets) continue;
+    const auto row = maxima.begin() + q * sets, kth = row + k + spoilt - 1;
+    std::nth_element(row, kth, row + sets, std::greater<>());
+    share(first + q, *kth);
   }
 }
 
 // Queries [first_query, first_query + query_count) against panels [begin, end); first_query starts a group.
 void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count, std::int64_t begin,
-                             std::int64_t end, BestK* const* lists) const {
-  const std::int64_t d = catalogue.d_, lanes = catalogue.kernels_.lanes;
+                             std::int64_t end, BestK* const* lists) {
+  const Shadow& shadow = catalogue.shadow_;
   const std::int64_t group_size = std::min<std::int64_t>(catalogue.kernels_.max_queries, query_count);
-  const std::int64_t largest_tile =
-      std::max<std::int64_t>(1, kTileBytes / (lanes * d * static_cast<std::int64_t>(sizeof(float))));
-  const std::int64_t capacity = largest_tile * lanes;
-  const auto hits =
-      std::make_unique_for_overwrite<ScanHit[]>(static_cast<std::size_t>(group_size * capacity));
-  std::vector<std::int32_t> hit_counts(static_cast<std::size_t>(group_size));
-  std::vector<float> thresholds(static_cast<std::size_t>(group_size));
-  std::vector<Candidates> candidates(static_cast<std::size_t>(query_count), Candidates(k));
-  std::vector<ItemFilter::Seen> seen;
-  for (std::int64_t q = 0; q < query_count; ++q)
-    seen.push_back(items.seen(first_query + q, static_cast<std::int32_t>(begin * lanes)));
+  const std::int64_t largest_tile = std::max<std::int64_t>(1, kTileBytes / shadow.panel_bytes());
+  const std::int64_t capacity = std::min(largest_tile, end - begin) * kPanelItems;
+  static thread_local ScanScratch scratch;
+  ScanHit* const hits = grown(scratch.hits, group_size * capacity);
+  auto& hit_counts = scratch.hit_counts;
+  hit_counts.resize(static_cast<std::size_t>(group_size));
+  auto& thresholds = scratch.thresholds;
+  thresholds.resize(static_cast<std::size_t>(query_count));
+  auto& candidates = scratch.candidates;
+  if (candidates.size() < static_cast<std::size_t>(query_count))
+    candidates.resize(static_cast<std::size_t>(query_count));
+  for (std::int64_t q = 0; q < query_count; ++q) candidates[static_cast<std::size_t>(q)].reset(k);
   const auto settle = [&](std::int64_t q) {
     candidates[static_cast<std::size_t>(q)].settle(
         [&](const std::int32_t* ids, std::int64_t count, double* scores) {
@@ -155,84 +156,106 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
         });
   };
 
-  // Tiles grow, because the first ones run with a poor threshold.
-  std::int64_t tile_size = 1;
+  if (begin == 0 && probed > 0)
+    for (std::int64_t group = 0; group < query_count; group += group_size)
+      probe(first_query + group, std::min(group_size, query_count - group));
+
+  // Tiles grow where the first ones run with a poor threshold.
+  std::int64_t tile_size = probed > 0 ? largest_tile : 1;
   for (std::int64_t at = begin; at < end;
        at += tile_size, tile_size = std::min(2 * tile_size, largest_tile)) {
     tile_size = std::min(tile_size, end - at);
+    bool all_done = true;
     for (std::int64_t group = 0; group < query_count; group += group_size) {
       const std::int64_t width = std::min(group_size, query_count - group), first = first_query + group;
-      for (std::int64_t q = 0; q < width; ++q)
-        thresholds[static_cast<std::size_t>(q)] = candidates[static_cast<std::size_t>(group + q)].threshold();
-      catalogue.kernels_.scan({.panels = catalogue.panels_.data() + at * lanes * d,
-                               .norms = catalogue.norms_.data() + at * lanes,
-                               .biases = catalogue.biases_.data() + at * lanes,
-                               .count = tile_size,
-                               .d = d,
-                               .first = static_cast<std::int32_t>(at * lanes),
-                               .queries = groups.data() + first * d,
-                               .thresholds = thresholds.data(),
-                               .norm_error = norm_error.data() + first,
-                               .slack = slack.data() + first,
-                               .bias_error = round_up(relative_error(d)),
-                               .hits = hits.get(),
-                               .capacity = capacity,
-                               .hit_counts = hit_counts.data()},
-                              static_cast<int>(width));
+      bool done = true;
+      for (std::int64_t q = group; q < group + width; ++q) {
+        Candidates& waiting = candidates[static_cast<std::size_t>(q)];
+        const float known = share(first_query + q, waiting.threshold());
+        waiting.raise(known);
+        thresholds[static_cast<std::size_t>(q)] = known;
+        done &= shadow.reach(at, coded.norms[static_cast<std::size_t>(first_query + q)]) < double{known};
+      }
+      if (done) continue;
+      all_done = false;
+      ScanTile tile = shadow.tile(at, at + tile_size);
+      tile.queries = coded.codes.data() + first * shadow.blocks();
+      tile.terms = coded.terms.data() + first;
+      tile.thresholds = thresholds.data() + group;
+      tile.hits = hits;
+      tile.capacity = capacity;
+      tile.hit_counts = hit_counts.data();
+      catalogue.kernels_.scan(tile, static_cast<int>(width));
       for (std::int64_t q = 0; q < width; ++q) {
         Candidates& waiting = candidates[static_cast<std::size_t>(group + q)];
-        const ScanHit* hit = hits.get() + q * capacity;
+        const ScanHit* hit = hits + q * capacity;
         const ScanHit* const last = hit + hit_counts[static_cast<std::size_t>(q)];
         for (; hit != last; ++hit) {
-          if (hit->upper < waiting.threshold() || hit->item >= catalogue.n_ || items.blocked(hit->item) ||
-              seen[static_cast<std::size_t>(group + q)].contains(hit->item))
-            continue;
-          waiting.add(*hit);
+          if (hit->upper < waiting.threshold()) continue;
+          const std::int32_t id = shadow.item(hit->place);
+          if (id < 0 || items.blocked(id) || items.seen(first + q, id)) continue;
+          waiting.add(id, hit->lower, hit->upper);
+          catalogue.prefetch(id);
         }
+        waiting.look();
         if (waiting.crowded()) settle(group + q);
       }
     }
+    if (all_done) break;  // items stand by falling norm: nothing longer is to come
   }
   for (std::int64_t q = 0; q < query_count; ++q) {
     settle(q);
+    share(first_query + q, candidates[static_cast<std::size_t>(q)].threshold());
     for (const Scored& item : candidates[static_cast<std::size_t>(q)].best().items()) lists[q]->offer(item);
   }
+}
+
+// The highest score that k items are known to reach, `threshold` among what is known.
+float Catalogue::Search::share(std::int64_t b, float threshold) {
+  auto& floor = floors[static_cast<std::size_t>(b)];
+  float known = floor.load(std::memory_order_relaxed);
+  while (known < threshold && !floor.compare_exchange_weak(known, threshold, std::memory_order_relaxed)) {
+  }
+  return std::max(known, threshold);
 }
 
 // One query against allowed items [begin, end).
 void Catalogue::Search::gather(std::int64_t b, std::int64_t begin, std::int64_t end, BestK& list) const {
   const auto allowed =
       items.allowed().subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
-  if (allowed.empty()) return;
-  auto seen = items.seen(b, allowed.front());
   std::vector<double> scores(allowed.size());
   exact_scores(query(b), allowed.data(), end - begin, scores.data());
   for (std::size_t i = 0; i < allowed.size(); ++i)
-    if (!seen.contains(allowed[i])) list.offer({scores[i], allowed[i]});
+    if (!items.seen(b, allowed[i])) list.offer({scores[i], allowed[i]});
 }
 
-// Four items side by side: each is one chain of dependent sums.
+// Eight items side by side: each is one chain of dependent sums.
 void Catalogue::Search::exact_scores(const float* query, const std::int32_t* ids, std::int64_t count,
                                      double* scores) const {
-  constexpr int kSide = 4;
-  const std::int64_t d = catalogue.d_, lanes = catalogue.kernels_.lanes;
+  constexpr int kSide = 8;
+  const std::int64_t d = catalogue.d_;
   for (std::int64_t begin = 0; begin < count; begin += kSide) {
-    const float* items[kSide];
+    const float* rows[kSide];
     double sums[kSide] = {};
-    for (int s = 0; s < kSide; ++s) {
-      const std::int64_t id = ids[std::min(begin + s, count - 1)];
-      items[s] = catalogue.panels_.data() + id / lanes * lanes * d + id % lanes;
-    }
+    for (int s = 0; s < kSide; ++s)
+      rows[s] = catalogue.rows_.data() + std::int64_t{ids[std::min(begin + s, count - 1)]} * d;
     for (std::int64_t j = 0; j < d; ++j)
-      for (int s = 0; s < kSide; ++s) sums[s] += double{query[j]} * double{items[s][j * lanes]};
+      for (int s = 0; s < kSide; ++s) sums[s] += double{query[j]} * double{rows[s][j]};
     for (int s = 0; s < kSide && begin + s < count; ++s)
-      scores[begin + s] = sums[s] + double{catalogue.biases_[ids[begin + s]]};
+      scores[begin + s] =
+          sums[s] + (catalogue.biases_.empty() ? 0.0 : double{catalogue.biases_[ids[begin + s]]});
   }
 }
 
-TopKResult Catalogue::top_k(std::span<const float> queries, std::int64_t batch, std::int64_t k,
-                            const TopKFilter& filter) const {
-  TopKResult result = empty_result(batch, n_, k);
+void Catalogue::prefetch(std::int32_t id) const noexcept {
+  constexpr std::int64_t kLine = 16, kMost = 8 * kLine;  // floats
+  const float* row = rows_.data() + id * d_;
+  for (std::int64_t j = 0; j < std::min(d_, kMost); j += kLine) __builtin_prefetch(row + j);
+}
+
+void Catalogue::top_k(std::span<const float> queries, std::int64_t batch, std::int64_t k,
+                      const TopKFilter& filter, const TopKRows& out) const {
+  clear_rows(out, batch, n_, k);
   require(static_cast<std::int64_t>(queries.size()) == batch * d_, "queries: expected ", batch, " x ", d_,
           " numbers, got ", queries.size());
   check_finite(queries, d_, "queries", "query");
@@ -243,11 +266,10 @@ TopKResult Catalogue::top_k(std::span<const float> queries, std::int64_t batch, 
 
   // Cuts depend on sizes alone. A catalogue that fits the caches is cheap to read again for every few
   // queries.
-  const std::int64_t unit = sparse ? 1 : kernels_.lanes;  // items that a range is counted in
-  const std::int64_t units =
-      sparse ? static_cast<std::int64_t>(items.allowed().size()) : (n_ + unit - 1) / unit;
+  // Allowed items, or panels.
+  const std::int64_t units = sparse ? static_cast<std::int64_t>(items.allowed().size()) : shadow_.panels();
   const std::int64_t range =
-      std::max<std::int64_t>(1, (sparse ? kRangeFloats / 32 : kRangeFloats) / (unit * d_));
+      std::max<std::int64_t>(1, sparse ? kGatherFloats / d_ : kRangeBytes / shadow_.panel_bytes());
   const std::int64_t ranges = std::max<std::int64_t>(1, (units + range - 1) / range);
   const std::int64_t block = sparse ? 1 : kernels_.max_queries * (ranges > 8 ? 12 : 4);
   const std::int64_t blocks = (batch + block - 1) / block;
@@ -264,7 +286,7 @@ TopKResult Catalogue::top_k(std::span<const float> queries, std::int64_t batch, 
       own.push_back(&lists[static_cast<std::size_t>((first + q) * ranges + part)]);
     search.scan(first, count, begin, end, own.data());
   };
-  if (units * unit * d_ * batch <= kSharedWork)
+  if (units * (sparse ? d_ : shadow_.panel_bytes()) * batch <= kSharedWork)
     for (std::int64_t task = 0; task < blocks * ranges; ++task) run_task(task);
   else
     ThreadPool::shared().run(blocks * ranges, run_task);
@@ -273,10 +295,8 @@ TopKResult Catalogue::top_k(std::span<const float> queries, std::int64_t batch, 
     BestK& best = lists[static_cast<std::size_t>(b * ranges)];
     for (std::int64_t part = 1; part < ranges; ++part)
       for (const Scored& item : lists[static_cast<std::size_t>(b * ranges + part)].items()) best.offer(item);
-    result.counts[static_cast<std::size_t>(b)] =
-        best.write(result.ids.data() + b * k, result.scores.data() + b * k);
+    out.counts[static_cast<std::size_t>(b)] = best.write(out.ids.data() + b * k, out.scores.data() + b * k);
   }
-  return result;
 }
 
 }  // namespace l4r

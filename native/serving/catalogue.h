@@ -5,7 +5,8 @@
 #include <span>
 
 #include "base/buffer.h"
-#include "serving/scan_kernels.h"
+#include "serving/result.h"
+#include "serving/shadow.h"
 #include "serving/top_k.h"
 
 namespace l4r {
@@ -14,9 +15,9 @@ namespace l4r {
 // dimension, the bias last. Products of two float32 are exact in float64, so a plain loop in any language
 // gives the same bits.
 //
-// top_k returns the ids that this float64 brute force would return, always. It gets there faster: a float32
-// scan with a rigorous bound of its own rounding error leaves the few items that can be among the best, and
-// these are scored again in float64.
+// top_k returns the ids that this float64 brute force would return, always. It gets there faster: a scan of
+// an int8 shadow (shadow.h), whose scores come with a proved bound of their error, leaves the few items that
+// can be among the best, and these are scored in float64.
 //
 // Immutable after construction; any number of threads may call top_k at once. Work runs on the shared thread
 // pool unless it is too small to share; results do not depend on the number of threads.
@@ -34,18 +35,26 @@ class Catalogue {
 
   // queries: [batch x d]. k may exceed the number of items left: the lists are then short. Throws
   // Error(argument) for k < 1, for a query value that is not finite, and for a filter that does not fit.
+  void top_k(std::span<const float> queries, std::int64_t batch, std::int64_t k, const TopKFilter& filter,
+             const TopKRows& out) const;
   TopKResult top_k(std::span<const float> queries, std::int64_t batch, std::int64_t k,
-                   const TopKFilter& filter = {}) const;
+                   const TopKFilter& filter = {}) const {
+    TopKResult result = new_rows(batch, n_, k);
+    top_k(queries, batch, k, filter, result.rows());
+    return result;
+  }
 
  private:
   struct Search;
 
+  // The row will be read soon.
+  void prefetch(std::int32_t id) const noexcept;
+
   const ScanKernels& kernels_;
   std::int64_t n_, d_;
-  Buffer<float> panels_;  // [panels x d x lanes]: item i is lane i % lanes of panel i / lanes; padded with 0
-  Buffer<float> norms_;   // [panels x lanes], Euclidean norm of each item, rounded up
-  Buffer<float> biases_;  // [panels x lanes]
-  double largest_norm_ = 0, largest_bias_ = 0;
+  Buffer<float> rows_;    // [n x d]
+  Buffer<float> biases_;  // [n], or empty: all 0
+  Shadow shadow_;
 };
 
 }  // namespace l4r

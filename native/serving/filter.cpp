@@ -59,12 +59,16 @@ void ItemFilter::take_allowed(const TopKFilter& filter, std::int64_t n) {
   blocked_ = mask_;
 }
 
-ItemFilter::Seen ItemFilter::seen(std::int64_t query, std::int32_t first) const {
-  if (offsets_.empty()) return {nullptr, nullptr};
-  const auto row = static_cast<std::size_t>(query);
-  const auto* begin = excluded_.data() + offsets_[row];
-  const auto* end = excluded_.data() + offsets_[row + 1];
-  return {std::lower_bound(begin, end, first), end};
+std::span<const std::int32_t> ItemFilter::seen(std::int64_t query) const noexcept {
+  if (offsets_.empty()) return {};
+  const auto begin = static_cast<std::size_t>(offsets_[static_cast<std::size_t>(query)]);
+  const auto end = static_cast<std::size_t>(offsets_[static_cast<std::size_t>(query) + 1]);
+  return excluded_.subspan(begin, end - begin);
+}
+
+bool ItemFilter::seen(std::int64_t query, std::int32_t item) const noexcept {
+  const auto items = seen(query);
+  return std::binary_search(items.begin(), items.end(), item);
 }
 
 }  // namespace l4r

@@ -25,22 +25,10 @@ class ItemFilter {
     return !blocked_.empty() && blocked_[static_cast<std::size_t>(item)] != 0;
   }
 
-  // Walks one query's excluded items beside a loop over ascending ids.
-  class Seen {
-   public:
-    Seen(const std::int32_t* begin, const std::int32_t* end) : next_(begin), end_(end) {}
-    // Ids must not descend from call to call.
-    bool contains(std::int32_t item) noexcept {
-      while (next_ != end_ && *next_ < item) ++next_;
-      return next_ != end_ && *next_ == item;
-    }
-
-   private:
-    const std::int32_t* next_;
-    const std::int32_t* end_;
-  };
-  // The excluded items of a query from id `first` on.
-  Seen seen(std::int64_t query, std::int32_t first) const;
+  // True for an item that a query has excluded.
+  bool seen(std::int64_t query, std::int32_t item) const noexcept;
+  // The items that a query has excluded, ascending.
+  std::span<const std::int32_t> seen(std::int64_t query) const noexcept;
 
  private:
   void take_excluded(const TopKFilter& filter, std::int64_t batch, std::int64_t n);

@@ -1,22 +1,19 @@
 // Panel scan, and the loops that measure what the machine could do at best.
 #include "base/simd.h"
+#include "serving/code_sums.h"
 #include "serving/scan_kernels.h"
 
 namespace l4r::L4R_LEVEL {
 
 namespace {
 
-// Two vectors of items against four queries fill the FMA pipes (8 independent sums); NEON and AVX-512 have
-// twice the registers.
-constexpr int kLanes = F32::width < 8 ? 16 : 2 * F32::width;
-constexpr int kVectors = kLanes / F32::width;
-constexpr int kMaxQueries = F32::width == 16 ? 8 : F32::width == 8 ? 6 : 4;
+constexpr int kVectors = kPanelItems / F32::width;
+constexpr int kMaxQueries = F32::width == 16 ? 12 : 4;
+constexpr std::int64_t kBlockBytes = std::int64_t{kPanelItems} * kCodeBlock;
+// Processors do not prefetch across pages by themselves.
+constexpr std::int64_t kAhead = 4096;
 
-constexpr int kCacheLine = 16;  // floats
-// Processors do not prefetch across pages by themselves, and a panel is often a page. Floats.
-constexpr int kAhead = 4096;
-
-// Appends the lanes of `upper` that reach the threshold. Rare, so kept out of the loop above it.
+// Appends the lanes that reach the threshold. Rare, so kept out of the loop above it.
 __attribute__((noinline)) std::int32_t append(ScanHit* hits, std::int32_t first, std::uint32_t mask,
                                               F32 score, F32 error) {
   float lower[F32::width], upper[F32::width];
@@ -30,69 +27,75 @@ __attribute__((noinline)) std::int32_t append(ScanHit* hits, std::int32_t first,
   return count;
 }
 
-// Q queries; with few of them, Phases partial sums per score keep the pipes full.
-template <int Q, int Phases>
-void scan_queries(const ScanTile& tile) {
-  for (int q = 0; q < Q; ++q) tile.hit_counts[q] = 0;
-  const std::int64_t panel_size = tile.d * kLanes;
-  for (std::int64_t panel = 0; panel < tile.count; ++panel) {
-    const float* x = tile.panels + panel * panel_size;
-    const float* biases = tile.biases + panel * kLanes;
-    const float* norms = tile.norms + panel * kLanes;
-    F32 sums[Q][Phases][kVectors];
-    for (int q = 0; q < Q; ++q)
-      for (int phase = 0; phase < Phases; ++phase)
-        for (int v = 0; v < kVectors; ++v)
-          sums[q][phase][v] = phase == 0 ? F32::load(biases + v * F32::width) : zero();
-
-    const float* query = tile.queries;
-    std::int64_t j = 0;
-    for (; j + Phases <= tile.d; j += Phases) {
-      for (int phase = 0; phase < Phases; ++phase) {
-        for (int line = 0; line < kLanes; line += kCacheLine)
-          __builtin_prefetch(x + phase * kLanes + line + kAhead);
-        F32 items[kVectors];
-        for (int v = 0; v < kVectors; ++v) items[v] = F32::load(x + phase * kLanes + v * F32::width);
-        for (int q = 0; q < Q; ++q) {
-          const F32 value = F32::broadcast(query[phase * Q + q]);
-          for (int v = 0; v < kVectors; ++v) sums[q][phase][v] = fma(value, items[v], sums[q][phase][v]);
-        }
-      }
-      x += Phases * kLanes;
-      query += Phases * Q;
+// Q queries against P panels at once: enough independent sums to keep the multipliers busy. Each vector of
+// scores goes to take(query, first lane of the tile, score, error).
+template <int Q, int P, typename Take>
+inline void scan_panels(const ScanTile& tile, std::int64_t panel, const Take& take) {
+  const std::int64_t panel_bytes = tile.blocks * kBlockBytes;
+  const std::uint8_t* codes = tile.codes + panel * panel_bytes;
+  CodeSums sums[Q][P];
+  for (int q = 0; q < Q; ++q)
+    for (int p = 0; p < P; ++p) sums[q][p] = CodeSums::start(tile.terms[q].offset);
+  for (std::int64_t block = 0; block < tile.blocks; ++block) {
+    Codes items[P];
+    for (int p = 0; p < P; ++p) {
+      const std::uint8_t* at = codes + p * panel_bytes + block * kBlockBytes;
+      __builtin_prefetch(at + kAhead);
+      items[p] = Codes::load(at);
     }
-    for (; j < tile.d; ++j, x += kLanes, query += Q)
-      for (int q = 0; q < Q; ++q)
-        for (int v = 0; v < kVectors; ++v)
-          sums[q][0][v] = fma(F32::broadcast(query[q]), F32::load(x + v * F32::width), sums[q][0][v]);
-
-    for (int v = 0; v < kVectors; ++v) {
-      const F32 norm = F32::load(norms + v * F32::width);
-      const F32 bias_error = F32::broadcast(tile.bias_error) * abs(F32::load(biases + v * F32::width));
-      for (int q = 0; q < Q; ++q) {
-        F32 score = sums[q][0][v];
-        for (int phase = 1; phase < Phases; ++phase) score = score + sums[q][phase][v];
-        const F32 error =
-            fma(F32::broadcast(tile.norm_error[q]), norm, bias_error + F32::broadcast(tile.slack[q]));
-        const std::uint32_t mask = greater_equal(score + error, F32::broadcast(tile.thresholds[q]));
-        if (mask != 0) {
-          const auto first = static_cast<std::int32_t>(tile.first + panel * kLanes + v * F32::width);
-          tile.hit_counts[q] +=
-              append(tile.hits + q * tile.capacity + tile.hit_counts[q], first, mask, score, error);
-        }
+    for (int q = 0; q < Q; ++q)
+      for (int p = 0; p < P; ++p) sums[q][p].add(items[p], tile.queries[block * Q + q]);
+  }
+  for (int p = 0; p < P; ++p) {
+    const std::int64_t at = panel + p;
+    const PanelBounds& bounds = tile.bounds[at];
+    for (int q = 0; q < Q; ++q) {
+      const QueryTerms& terms = tile.terms[q];
+      const F32 error = F32::broadcast(terms.residual * bounds.residual + terms.length * bounds.length +
+                                       terms.bias * bounds.bias + terms.slack);
+      for (int v = 0; v < kVectors; ++v) {
+        const std::int64_t lane = at * kPanelItems + v * F32::width;
+        const F32 scale = F32::load(tile.scales + lane) * F32::broadcast(terms.scale);
+        const F32 bias = tile.biases == nullptr ? zero() : F32::load(tile.biases + lane);
+        take(q, lane, fma(sums[q][p].lanes(v), scale, bias), error);
       }
     }
   }
 }
 
-template <int Q>
-void scan_at_most(const ScanTile& tile, int queries) {
-  constexpr int kPhases = Q == 1 ? 4 : Q == 2 ? 2 : 1;
-  if (queries == Q) return scan_queries<Q, kPhases>(tile);
-  if constexpr (Q > 1) scan_at_most<Q - 1>(tile, queries);
+template <int Q, typename Take>
+void scan_queries(const ScanTile& tile, const Take& take) {
+  constexpr int kPanels = F32::width < 16 ? 1 : Q == 1 ? 8 : Q <= 4 ? 4 : 2;
+  std::int64_t panel = 0;
+  for (; panel + kPanels <= tile.count; panel += kPanels) scan_panels<Q, kPanels>(tile, panel, take);
+  for (; panel < tile.count; ++panel) scan_panels<Q, 1>(tile, panel, take);
 }
 
-void scan(const ScanTile& tile, int queries) { scan_at_most<kMaxQueries>(tile, queries); }
+template <int Q, typename Take>
+void scan_at_most(const ScanTile& tile, int queries, const Take& take) {
+  if (queries == Q) return scan_queries<Q>(tile, take);
+  if constexpr (Q > 1) scan_at_most<Q - 1>(tile, queries, take);
+}
+
+void scan(const ScanTile& tile, int queries) {
+  for (int q = 0; q < queries; ++q) tile.hit_counts[q] = 0;
+  scan_at_most<kMaxQueries>(tile, queries, [&tile](int q, std::int64_t lane, F32 score, F32 error) {
+    const std::uint32_t mask = greater_equal(score + error, F32::broadcast(tile.thresholds[q]));
+    if (mask != 0)
+      tile.hit_counts[q] += append(tile.hits + q * tile.capacity + tile.hit_counts[q],
+                                   static_cast<std::int32_t>(tile.first + lane), mask, score, error);
+  });
+}
+
+void maxima(const ScanTile& tile, int queries, float* maxima) {
+  const std::int64_t row = tile.count / kGroupPanels * kPanelItems;
+  for (std::int64_t i = 0; i < queries * row; ++i) maxima[i] = -__builtin_inff();
+  scan_at_most<kMaxQueries>(tile, queries, [=](int q, std::int64_t lane, F32 score, F32 error) {
+    constexpr std::int64_t kGroupItems = std::int64_t{kGroupPanels} * kPanelItems;
+    float* at = maxima + q * row + lane / kGroupItems * kPanelItems + lane % kPanelItems;
+    max(F32::load(at), score - error).store(at);
+  });
+}
 
 float read(const float* data, std::int64_t count) {
   constexpr int kSums = 128 / F32::width < 8 ? 128 / F32::width : 8;
@@ -122,6 +125,6 @@ float multiply_add(std::int64_t rounds) {
 }  // namespace
 
 extern const ScanKernels kScanKernels;
-constinit const ScanKernels kScanKernels{kLanes, kMaxQueries, scan, read, multiply_add, kChains* F32::width};
+constinit const ScanKernels kScanKernels{kMaxQueries, scan, maxima, read, multiply_add, kChains* F32::width};
 
 }  // namespace l4r::L4R_LEVEL

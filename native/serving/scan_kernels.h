@@ -1,5 +1,6 @@
-// The inner loop of the exact top-k: float32 scores of panels of items against a few queries at once, and the
-// items whose score, error bound added, reaches a threshold. One table per instruction-set level.
+// The inner loop of the exact top-k: scores of panels of items from their int8 shadow (see shadow.h) against
+// a few queries at once, and the items whose score, error bound added, reaches a threshold. One table per
+// instruction-set level.
 #pragma once
 
 #include <cstdint>
@@ -8,34 +9,53 @@ namespace l4r {
 
 enum class Level;
 
+inline constexpr int kPanelItems = 16;  // items of a panel, side by side
+inline constexpr int kCodeBlock = 4;    // dimensions that one multiply-add of bytes takes
+
 // An item that may be among the best: its true score lies in [lower, upper].
 struct ScanHit {
-  std::int32_t item;
+  std::int32_t place;  // in the order of the shadow
   float lower, upper;
 };
 
+// Largest of a panel's items, rounded up: |r|, what its codes leave; |x| + |r|; |bias|.
+struct PanelBounds {
+  float residual, length, bias;
+};
+
+// A query beside its codes. Its scores in a panel err by at most
+// residual * bounds.residual + length * bounds.length + bias * bounds.bias + slack.
+struct QueryTerms {
+  float scale;
+  std::int32_t offset;  // -128 times the sum of the codes
+  float residual, length, bias, slack;
+};
+
 struct ScanTile {
-  const float* panels;  // [count x d x lanes]
-  const float* norms;   // [count x lanes]
-  const float* biases;  // [count x lanes]
-  std::int64_t count;   // panels
-  std::int64_t d;
-  std::int32_t first;       // id of the tile's first item
-  const float* queries;     // [d x number of queries]
-  const float* thresholds;  // per query
-  // The error of a score is at most norm_error[q] * norm + bias_error * |bias| + slack[q].
-  const float* norm_error;
-  const float* slack;
-  float bias_error;
-  ScanHit* hits;  // [queries x capacity], capacity >= count * lanes; ids ascend within a query
+  const std::uint8_t* codes;  // [count x blocks x kPanelItems x kCodeBlock], 128 + code
+  const float* scales;        // [count x kPanelItems]
+  const float* biases;        // [count x kPanelItems], or null: all 0
+  const PanelBounds* bounds;  // [count]
+  std::int64_t count;         // panels
+  std::int64_t blocks;
+  std::int32_t first;           // place of the tile's first item
+  const std::int32_t* queries;  // [blocks x number of queries], kCodeBlock codes each
+  const QueryTerms* terms;      // per query
+  const float* thresholds;      // per query
+  ScanHit* hits;                // [queries x capacity], capacity >= count * kPanelItems; places ascend
   std::int64_t capacity;
   std::int32_t* hit_counts;  // per query, set by the kernel
 };
 
+inline constexpr int kGroupPanels = 16;  // panels whose items share one maximum a lane
+
 struct ScanKernels {
-  int lanes;                                        // items in a panel
   int max_queries;                                  // queries that one pass can take
   void (*scan)(const ScanTile& tile, int queries);  // 1 <= queries <= max_queries
+  // For each query the largest lower bounds of disjoint sets of items: `maxima` is
+  // [queries x count / kGroupPanels x kPanelItems]. Thresholds and hits of the tile are not used; count is a
+  // multiple of kGroupPanels.
+  void (*maxima)(const ScanTile& tile, int queries, float* maxima);
   float (*read)(const float* data,
                 std::int64_t count);  // sum of count floats, a multiple of 128: for the probe
   float (*multiply_add)(

@@ -10,9 +10,9 @@
 
 namespace l4r {
 
-TopKResult select_top_k(std::span<const double> scores, std::int64_t batch, std::int64_t n, std::int64_t k,
-                        const TopKFilter& filter) {
-  TopKResult result = empty_result(batch, n, k);
+void select_top_k(std::span<const double> scores, std::int64_t batch, std::int64_t n, std::int64_t k,
+                  const TopKFilter& filter, const TopKRows& out) {
+  clear_rows(out, batch, n, k);
   require(static_cast<std::int64_t>(scores.size()) == batch * n, "scores: expected ", batch, " x ", n,
           " numbers, got ", scores.size());
   const ItemFilter items(filter, batch, n);
@@ -22,10 +22,9 @@ TopKResult select_top_k(std::span<const double> scores, std::int64_t batch, std:
     const double* nan = std::find_if(row, row + n, [](double score) { return score != score; });
     require(nan == row + n, "scores: row ", b, ", item ", nan - row, " is not a number");
     BestK best(std::min(k, n));
-    auto seen = items.seen(b, 0);
     const auto offer = [&](std::int32_t item) {
       if (best.full() && !(row[item] > best.worst().score)) return;  // ids ascend: an equal score comes later
-      if (!seen.contains(item)) best.offer({row[item], item});
+      if (!items.seen(b, item)) best.offer({row[item], item});
     };
     if (items.has_allow()) {
       for (const auto item : items.allowed()) offer(item);
@@ -33,8 +32,7 @@ TopKResult select_top_k(std::span<const double> scores, std::int64_t batch, std:
       for (std::int32_t item = 0; item < n; ++item)
         if (!items.blocked(item)) offer(item);
     }
-    result.counts[static_cast<std::size_t>(b)] =
-        best.write(result.ids.data() + b * k, result.scores.data() + b * k);
+    out.counts[static_cast<std::size_t>(b)] = best.write(out.ids.data() + b * k, out.scores.data() + b * k);
   };
 
   constexpr std::int64_t kGrain = 1 << 15;  // scores a chunk, about 30 microseconds
@@ -42,7 +40,6 @@ TopKResult select_top_k(std::span<const double> scores, std::int64_t batch, std:
   ThreadPool::shared().for_ranges(batch, rows, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) select_row(b);
   });
-  return result;
 }
 
 }  // namespace l4r

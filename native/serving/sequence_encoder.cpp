@@ -315,22 +315,21 @@ void SequenceEncoder::encode(const Histories& histories, std::span<float> states
     ThreadPool::shared().run(count, run_group);
 }
 
-TopKResult SequenceEncoder::top_k(const Histories& histories, std::int64_t k,
-                                  const TopKFilter& filter) const {
+void SequenceEncoder::top_k(const Histories& histories, std::int64_t k, const TopKFilter& filter,
+                            const TopKRows& out) const {
   check(histories);
   const std::int64_t batch = static_cast<std::int64_t>(histories.offsets.size()) - 1, d = shape_.dimension;
   thread_local Buffer<float> memory;
   const std::span<float> states(grown(memory, batch * d), static_cast<std::size_t>(batch * d));
   encode(histories, states);
-  TopKResult result = catalogue_.top_k(states, batch, k, filter);
+  catalogue_.top_k(states, batch, k, filter, out);
   trim(memory);
   for (std::int64_t b = 0; b < batch; ++b) {
     if (token_count(histories, b) > 0) continue;
-    std::fill_n(result.ids.begin() + b * k, k, -1);
-    std::fill_n(result.scores.begin() + b * k, k, 0.0);
-    result.counts[static_cast<std::size_t>(b)] = 0;
+    std::fill_n(out.ids.begin() + b * k, k, -1);
+    std::fill_n(out.scores.begin() + b * k, k, 0.0);
+    out.counts[static_cast<std::size_t>(b)] = 0;
   }
-  return result;
 }
 
 }  // namespace l4r

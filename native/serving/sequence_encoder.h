@@ -74,7 +74,13 @@ class SequenceEncoder {
   void encode(const Histories& histories, std::span<float> states) const;
 
   // The best items for the state of each history, as Catalogue::top_k; an empty history has an empty list.
-  TopKResult top_k(const Histories& histories, std::int64_t k, const TopKFilter& filter = {}) const;
+  void top_k(const Histories& histories, std::int64_t k, const TopKFilter& filter, const TopKRows& out) const;
+  TopKResult top_k(const Histories& histories, std::int64_t k, const TopKFilter& filter = {}) const {
+    check(histories);
+    TopKResult result = new_rows(static_cast<std::int64_t>(histories.offsets.size()) - 1, size(), k);
+    top_k(histories, k, filter, result.rows());
+    return result;
+  }
 
  private:
   struct Pass;

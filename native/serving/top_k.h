@@ -9,10 +9,18 @@ namespace l4r {
 
 // Row b holds counts[b] results, best first: higher score first, equal scores by lower id. The rest of a row
 // is id -1 and score 0 and is not a result.
+struct TopKRows {
+  std::span<std::int32_t> ids;     // [batch x k]
+  std::span<double> scores;        // [batch x k]
+  std::span<std::int32_t> counts;  // [batch]
+};
+
+// The same with memory of its own.
 struct TopKResult {
-  std::vector<std::int32_t> ids;     // [batch x k]
-  std::vector<double> scores;        // [batch x k]
-  std::vector<std::int32_t> counts;  // [batch]
+  std::vector<std::int32_t> ids;
+  std::vector<double> scores;
+  std::vector<std::int32_t> counts;
+  TopKRows rows() { return {ids, scores, counts}; }
 };
 
 // Items to leave out before the best are taken. Spans are borrowed for the call. Ids outside the catalogue

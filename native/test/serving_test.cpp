@@ -302,6 +302,33 @@ const Add large("catalogues that are cut into ranges, at any number of threads",
   check(expected.ids[0] == 0 && expected.ids[1] == 30'010, "the planted tie leads");
 });
 
+const Add first_look("a first look at a large catalogue counts only what a query may get", [] {
+  Random random(21);
+  for (const bool biased : {false, true}) {
+    Problem p = random_problem(random, 20'000, 6, 14, biased);
+    // Norms of many sizes: a scan may end early.
+    for (std::int64_t i = 0; i < p.n; ++i) {
+      const float length = std::ldexp(1.0f, static_cast<int>(random.below(8)));
+      for (std::int64_t j = 0; j < p.d; ++j) p.items[i * p.d + j] *= length;
+    }
+    const auto scores = brute_scores(p);
+    const TopKResult best = brute_top_k(scores, p.batch, p.n, 60, {});
+    // What every query wants most is excluded, denied or both.
+    OwnedFilter filter;
+    filter.offsets.push_back(0);
+    for (std::int64_t b = 0; b < p.batch; ++b) {
+      filter.exclude.insert(filter.exclude.end(), best.ids.begin() + b * 60,
+                            best.ids.begin() + b * 60 + 4 * b);
+      filter.offsets.push_back(static_cast<std::int32_t>(filter.exclude.size()));
+    }
+    for (const std::int64_t k : {1, 10, 40}) check_problem(p, k, filter.view(), "excluded");
+    filter.deny.assign(static_cast<std::size_t>(p.n), 0);
+    for (std::size_t place = 0; place < best.ids.size(); place += 3)
+      filter.deny[static_cast<std::size_t>(best.ids[place])] = 1;
+    for (const std::int64_t k : {1, 10, 40}) check_problem(p, k, filter.view(), "excluded and denied");
+  }
+});
+
 const Add concurrent("several threads ask one catalogue at once", [] {
   Random random(10);
   const Problem p = random_problem(random, 5000, 33, 8, true);

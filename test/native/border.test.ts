@@ -39,6 +39,7 @@ const garbage = {
   flag: [undefined, null, 0, "true"],
   ids: [undefined, null, 1, {}, ["x"], [-1], [2 ** 53], [Number.NaN]],
   filter: [undefined, null, 1, "x"],
+  maybeFilter: [undefined, 1, "x"],
   int32: [undefined, null, ...notTyped(Int32Array)],
   float32: [undefined, null, ...notTyped(Float32Array)],
   float64: [undefined, null, ...notTyped(Float64Array)],
@@ -396,7 +397,10 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["int32", offsets],
     ["int32", rows],
     ["integer", 1],
-    ["filter", {}],
+    ["maybeFilter", {}],
+    ["int32", new Int32Array(1)],
+    ["float64", new Float64Array(1)],
+    ["int32", new Int32Array(1)],
   ],
   catalogueCreate: [
     ["float32", new Float32Array(6)],
@@ -411,14 +415,20 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["float32", new Float32Array(2)],
     ["integer", 1],
     ["integer", 1],
-    ["filter", {}],
+    ["maybeFilter", {}],
+    ["int32", new Int32Array(1)],
+    ["float64", new Float64Array(1)],
+    ["int32", new Int32Array(1)],
   ],
   selectTopK: [
     ["float64", new Float64Array(3)],
     ["integer", 1],
     ["integer", 3],
     ["integer", 1],
-    ["filter", {}],
+    ["maybeFilter", {}],
+    ["int32", new Int32Array(1)],
+    ["float64", new Float64Array(1)],
+    ["int32", new Int32Array(1)],
   ],
   spdInverse: [
     ["float64", Float64Array.of(1)],
@@ -531,14 +541,29 @@ test("shared memory is refused: another thread could change it between check and
 });
 
 test("a getter that transfers memory away while a filter is read gets an error, never stale memory", (t) => {
-  const queries = new Float32Array(2);
+  const [queries, ids] = [new Float32Array(2), new Int32Array(1)];
   const filter = {
     get excludedOffsets() {
       detached(queries);
       return null;
     },
   };
-  raises(t, () => invoke("catalogueTopK", [catalogue, queries, 1, 1, filter]), "E_ARGUMENT", /expected/);
+  raises(
+    t,
+    () =>
+      invoke("catalogueTopK", [
+        catalogue,
+        queries,
+        1,
+        1,
+        filter,
+        ids,
+        new Float64Array(1),
+        new Int32Array(1),
+      ]),
+    "E_ARGUMENT",
+    /expected/,
+  );
 });
 
 test("more memory than there is gives E_NO_MEMORY", (t) => {

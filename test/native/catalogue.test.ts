@@ -80,6 +80,40 @@ for (const [size, dimension] of [
       }
   });
 
+test("a result's memory can be used again for the next one of its shape", (t) => {
+  const items = Float32Array.of(1, 0, 0, 1, 1, 1);
+  using catalogue = new Catalogue(items, { dimension: 2 });
+  const first = catalogue.topK(Float32Array.of(1, 0), { k: 2 });
+  t.deepEqual([...topKRow(first, 0)], [0, 2]);
+  const again = catalogue.topK(Float32Array.of(0, 1), { k: 2, into: first });
+  t.is(again, first);
+  t.deepEqual([...topKRow(again, 0)], [1, 2]);
+  const few = catalogue.topK(Float32Array.of(0, 1), { k: 2, into: first, allowed: Int32Array.of(0) });
+  t.deepEqual([...topKRow(few, 0)], [0]);
+  t.deepEqual(
+    [[...few.ids], [...few.scores]],
+    [
+      [0, -1],
+      [0, 0],
+    ],
+    "nothing of the one before is left",
+  );
+  raises(
+    t,
+    () => catalogue.topK(Float32Array.of(0, 1), { k: 1, into: first }),
+    "E_ARGUMENT",
+    /^into: .*1 x 1.*1 x 2/,
+  );
+  raises(
+    t,
+    () => catalogue.topK(new Float32Array(4), { k: 2, into: first }),
+    "E_ARGUMENT",
+    /^into: .*2 x 2.*1 x 2/,
+  );
+  const short = { ...first, ids: new Int32Array(1) };
+  raises(t, () => catalogue.topK(Float32Array.of(0, 1), { k: 2, into: short }), "E_ARGUMENT", /^ids: /);
+});
+
 test("real numbers give the ids of a float64 brute force", (t) => {
   const random = new Random(3);
   const [size, dimension, batch] = [500, 24, 8];

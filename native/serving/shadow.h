@@ -1,0 +1,69 @@
+// The int8 shadow of a catalogue: a fifth of its bytes, from which scores follow within a bound that is
+// proved.
+//
+// An item is x = s c + r: c its codes in -127..127, s its scale, r the rest; likewise a query q = t k + e.
+// Then q x = t s (k c) + e (s c) + q r, where k c is an integer, computed exactly, and by Cauchy and Schwarz
+// the rest is at most |e| (|x| + |r|) + |q| |r|. Norms are computed in double and rounded up; roundings in
+// float32 are bounded on top.
+//
+// Items stand by falling norm, so that panels are alike and a scan ends where nothing longer is to come.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/buffer.h"
+#include "serving/scan_kernels.h"
+
+namespace l4r {
+
+// Smallest float >= x and largest float <= x, for finite x.
+float round_up(double x);
+float round_down(double x);
+
+// Queries as the kernels take them.
+struct CodedQueries {
+  // Groups of up to `group` queries, [blocks x queries of the group] each.
+  std::vector<std::int32_t> codes;
+  std::vector<QueryTerms> terms;
+  std::vector<float> norms;  // rounded up; infinite for a query that has no bound
+};
+
+class Shadow {
+ public:
+  Shadow() = default;
+  // items: [n x d], biases: n or empty; all finite.
+  Shadow(std::span<const float> items, std::span<const float> biases, std::int64_t n, std::int64_t d);
+
+  std::int64_t panels() const noexcept { return panels_; }
+  std::int64_t blocks() const noexcept { return blocks_; }
+  std::int64_t panel_bytes() const noexcept { return blocks_ * kPanelItems * kCodeBlock; }
+  // The item at a place, or -1 in the last panel's empty places.
+  std::int32_t item(std::int32_t place) const noexcept { return items_[place]; }
+
+  // Where an item stands.
+  std::int32_t place(std::int32_t item) const noexcept { return places_[item]; }
+
+  CodedQueries code(std::span<const float> queries, std::int64_t batch, std::int64_t group) const;
+
+  // Panels [begin, end) as a tile without queries.
+  ScanTile tile(std::int64_t begin, std::int64_t end) const noexcept;
+
+  // No item in panel `panel` or any after it scores above this against a query of that norm.
+  double reach(std::int64_t panel, float query_norm) const noexcept;
+
+ private:
+  void code_panel(std::int64_t panel, std::span<const float> items, std::span<const float> biases,
+                  std::span<const double> norms);
+
+  std::int64_t d_ = 0, blocks_ = 0, panels_ = 0;
+  Buffer<std::uint8_t> codes_;
+  Buffer<float> scales_, biases_;
+  Buffer<PanelBounds> bounds_;
+  Buffer<float> largest_bias_;  // [panels], of this panel and all after it, signed
+  Buffer<std::int32_t> items_, places_;
+  double largest_length_ = 0, largest_bias_size_ = 0;
+};
+
+}  // namespace l4r
