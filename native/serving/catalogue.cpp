@@ -24,6 +24,9 @@ constexpr std::int64_t kLargestDimension = std::int64_t{1} << 20;
 constexpr std::int64_t kTileBytes = 64 * 1024;
 // Bytes of the shadow in one range of items: about 100 microseconds for one query.
 constexpr std::int64_t kRangeBytes = std::int64_t{1} << 22;
+// A shadow of more bytes than caches hold comes from memory, and fewer queries than this wait for it: they
+// read one of 4 bits.
+constexpr std::int64_t kManyBytes = std::int64_t{1} << 25, kFewQueries = 4;
 // Sets of items for each of the k best in a first look, and the least share of the catalogue that it is.
 constexpr std::int64_t kSetsOfK = 6, kProbeShare = 8;
 // Allowed items in one task that scores these alone.
@@ -45,7 +48,7 @@ Catalogue::Catalogue(std::span<const float> items, std::span<const float> biases
     : Catalogue(items, biases, n, d, scan_kernels()) {}
 
 Catalogue::Catalogue(std::span<const float> items, std::span<const float> biases, std::int64_t n,
-                     std::int64_t d, const ScanKernels& kernels)
+                     std::int64_t d, const ScanKernels& kernels, std::int64_t many_bytes)
     : kernels_(kernels), n_(n), d_(d) {
   require(n >= 0 && n <= std::numeric_limits<std::int32_t>::max() / 2, "items: expected 0..",
           std::numeric_limits<std::int32_t>::max() / 2, " rows, got ", n);
@@ -62,7 +65,9 @@ Catalogue::Catalogue(std::span<const float> items, std::span<const float> biases
   std::copy(items.begin(), items.end(), rows_.data());
   biases_ = Buffer<float>(static_cast<std::int64_t>(biases.size()));
   std::copy(biases.begin(), biases.end(), biases_.data());
-  shadow_ = Shadow(items, biases, n, d);
+  const NormOrder order = order_by_norm(items, n, d);
+  shadow_ = Shadow(items, biases, order, d, 8);
+  if (shadow_.panels() * shadow_.panel_bytes() >= many_bytes) coarse_ = Shadow(items, biases, order, d, 4);
 }
 
 // What a thread keeps between scans.
@@ -78,7 +83,13 @@ struct ScanScratch {
 struct Catalogue::Search {
   Search(const Catalogue& of, std::span<const float> from, std::int64_t count, std::int64_t best,
          const ItemFilter& filter)
-      : catalogue(of), queries(from), batch(count), k(best), items(filter) {}
+      : catalogue(of),
+        // One query waits for memory rather than for arithmetic.
+        shadow(of.coarse_.panels() > 0 && count == 1 ? of.coarse_ : of.shadow_),
+        queries(from),
+        batch(count),
+        k(best),
+        items(filter) {}
 
   void prepare();
   void probe(std::int64_t first, std::int64_t width);
@@ -90,6 +101,7 @@ struct Catalogue::Search {
   const float* query(std::int64_t b) const { return queries.data() + b * catalogue.d_; }
 
   const Catalogue& catalogue;
+  const Shadow& shadow;
   std::span<const float> queries;  // [batch x d], the caller's
   std::int64_t batch, k;
   const ItemFilter& items;
@@ -101,14 +113,14 @@ struct Catalogue::Search {
 };
 
 void Catalogue::Search::prepare() {
-  coded = catalogue.shadow_.code(queries, batch, catalogue.kernels_.max_queries);
+  coded = shadow.code(queries, batch, catalogue.kernels_.max_queries);
   floors = std::vector<std::atomic<float>>(static_cast<std::size_t>(batch));
   for (auto& floor : floors) floor.store(-std::numeric_limits<float>::infinity(), std::memory_order_relaxed);
   // Disjoint sets enough that the k-th best of their maxima is near the k-th best of their items.
   const std::int64_t groups = (kSetsOfK * k + kPanelItems - 1) / kPanelItems;
-  probed = groups * kGroupPanels * kProbeShare <= catalogue.shadow_.panels() ? groups * kGroupPanels : 0;
+  probed = groups * kGroupPanels * kProbeShare <= shadow.panels() ? groups * kGroupPanels : 0;
   for (std::int64_t place = 0; place < probed * kPanelItems; ++place)
-    blocked += items.blocked(catalogue.shadow_.item(static_cast<std::int32_t>(place))) ? 1 : 0;
+    blocked += items.blocked(shadow.item(static_cast<std::int32_t>(place))) ? 1 : 0;
 }
 
 // A first threshold for queries [first, first + width), which start a group: k items reach it. The items
@@ -117,14 +129,13 @@ void Catalogue::Search::probe(std::int64_t first, std::int64_t width) {
   const std::int64_t sets = probed / kGroupPanels * kPanelItems;
   static thread_local std::vector<float> maxima;
   maxima.resize(static_cast<std::size_t>(width * sets));
-  ScanTile tile = catalogue.shadow_.tile(0, probed);
-  tile.queries = coded.codes.data() + first * catalogue.shadow_.blocks();
+  ScanTile tile = shadow.tile(0, probed);
+  tile.queries = coded.codes.data() + first * shadow.words();
   tile.terms = coded.terms.data() + first;
   catalogue.kernels_.maxima(tile, static_cast<int>(width), maxima.data());
   for (std::int64_t q = 0; q < width; ++q) {
     std::int64_t spoilt = blocked;
-    for (const auto item : items.seen(first + q))
-      spoilt += catalogue.shadow_.place(item) < probed * kPanelItems ? 1 : 0;
+    for (const auto item : items.seen(first + q)) spoilt += shadow.place(item) < probed * kPanelItems ? 1 : 0;
     if (k + spoilt > sets) continue;
     const auto row = maxima.begin() + q * sets, kth = row + k + spoilt - 1;
     std::nth_element(row, kth, row + sets, std::greater<>());
@@ -135,7 +146,6 @@ void Catalogue::Search::probe(std::int64_t first, std::int64_t width) {
 // Queries [first_query, first_query + query_count) against panels [begin, end); first_query starts a group.
 void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count, std::int64_t begin,
                              std::int64_t end, BestK* const* lists) {
-  const Shadow& shadow = catalogue.shadow_;
   const std::int64_t group_size = std::min<std::int64_t>(catalogue.kernels_.max_queries, query_count);
   const std::int64_t largest_tile = std::max<std::int64_t>(1, kTileBytes / shadow.panel_bytes());
   const std::int64_t capacity = std::min(largest_tile, end - begin) * kPanelItems;
@@ -179,7 +189,7 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
       if (done) continue;
       all_done = false;
       ScanTile tile = shadow.tile(at, at + tile_size);
-      tile.queries = coded.codes.data() + first * shadow.blocks();
+      tile.queries = coded.codes.data() + first * shadow.words();
       tile.terms = coded.terms.data() + first;
       tile.thresholds = thresholds.data() + group;
       tile.hits = hits;
@@ -267,9 +277,10 @@ void Catalogue::top_k(std::span<const float> queries, std::int64_t batch, std::i
   // Cuts depend on sizes alone. A catalogue that fits the caches is cheap to read again for every few
   // queries.
   // Allowed items, or panels.
-  const std::int64_t units = sparse ? static_cast<std::int64_t>(items.allowed().size()) : shadow_.panels();
+  const std::int64_t units =
+      sparse ? static_cast<std::int64_t>(items.allowed().size()) : search.shadow.panels();
   const std::int64_t range =
-      std::max<std::int64_t>(1, sparse ? kGatherFloats / d_ : kRangeBytes / shadow_.panel_bytes());
+      std::max<std::int64_t>(1, sparse ? kGatherFloats / d_ : kRangeBytes / search.shadow.panel_bytes());
   const std::int64_t ranges = std::max<std::int64_t>(1, (units + range - 1) / range);
   const std::int64_t block = sparse ? 1 : kernels_.max_queries * (ranges > 8 ? 12 : 4);
   const std::int64_t blocks = (batch + block - 1) / block;
@@ -286,7 +297,7 @@ void Catalogue::top_k(std::span<const float> queries, std::int64_t batch, std::i
       own.push_back(&lists[static_cast<std::size_t>((first + q) * ranges + part)]);
     search.scan(first, count, begin, end, own.data());
   };
-  if (units * (sparse ? d_ : shadow_.panel_bytes()) * batch <= kSharedWork)
+  if (units * (sparse ? d_ : search.shadow.panel_bytes()) * batch <= kSharedWork)
     for (std::int64_t task = 0; task < blocks * ranges; ++task) run_task(task);
   else
     ThreadPool::shared().run(blocks * ranges, run_task);

@@ -26,9 +26,10 @@ class Catalogue {
   // items: [n x d] row-major, biases: n or empty (all 0); both are copied. Throws Error(argument) on a value
   // that is not finite and on sizes that do not fit.
   Catalogue(std::span<const float> items, std::span<const float> biases, std::int64_t n, std::int64_t d);
-  // The same with the kernels of one instruction-set level, for tests and benchmarks.
+  // The same with the kernels of one instruction-set level, and a shadow of 4 bits beside one of 8 from so
+  // many bytes on, for tests and benchmarks.
   Catalogue(std::span<const float> items, std::span<const float> biases, std::int64_t n, std::int64_t d,
-            const ScanKernels& kernels);
+            const ScanKernels& kernels, std::int64_t many_bytes = kManyBytes);
 
   std::int64_t size() const noexcept { return n_; }
   std::int64_t dimension() const noexcept { return d_; }
@@ -45,6 +46,9 @@ class Catalogue {
   }
 
  private:
+  // More than caches hold.
+  static constexpr std::int64_t kManyBytes = std::int64_t{1} << 25;
+
   struct Search;
 
   // The row will be read soon.
@@ -55,6 +59,7 @@ class Catalogue {
   Buffer<float> rows_;    // [n x d]
   Buffer<float> biases_;  // [n], or empty: all 0
   Shadow shadow_;
+  Shadow coarse_;  // of 4 bits, for one query against a large catalogue; else without panels
 };
 
 }  // namespace l4r

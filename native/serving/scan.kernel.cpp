@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kVectors = kPanelItems / F32::width;
 constexpr int kMaxQueries = F32::width == 16 ? 12 : 4;
-constexpr std::int64_t kBlockBytes = std::int64_t{kPanelItems} * kCodeBlock;
+
 // Processors do not prefetch across pages by themselves.
 constexpr std::int64_t kAhead = 4096;
 
@@ -29,22 +29,23 @@ __attribute__((noinline)) std::int32_t append(ScanHit* hits, std::int32_t first,
 
 // Q queries against P panels at once: enough independent sums to keep the multipliers busy. Each vector of
 // scores goes to take(query, first lane of the tile, score, error).
-template <int Q, int P, typename Take>
+template <typename Block, int Q, int P, typename Take>
 inline void scan_panels(const ScanTile& tile, std::int64_t panel, const Take& take) {
   const std::int64_t panel_bytes = tile.blocks * kBlockBytes;
   const std::uint8_t* codes = tile.codes + panel * panel_bytes;
   CodeSums sums[Q][P];
   for (int q = 0; q < Q; ++q)
-    for (int p = 0; p < P; ++p) sums[q][p] = CodeSums::start(tile.terms[q].offset);
+    for (int p = 0; p < P; ++p) sums[q][p] = CodeSums::start<Block>(tile.terms[q].offset);
   for (std::int64_t block = 0; block < tile.blocks; ++block) {
-    Codes items[P];
+    Block items[P];
     for (int p = 0; p < P; ++p) {
       const std::uint8_t* at = codes + p * panel_bytes + block * kBlockBytes;
       __builtin_prefetch(at + kAhead);
-      items[p] = Codes::load(at);
+      items[p] = Block::load(at);
     }
+    const std::int32_t* query = tile.queries + block * Block::kWords * Q;
     for (int q = 0; q < Q; ++q)
-      for (int p = 0; p < P; ++p) sums[q][p].add(items[p], tile.queries[block * Q + q]);
+      for (int p = 0; p < P; ++p) sums[q][p].add(items[p], query + q, Q);
   }
   for (int p = 0; p < P; ++p) {
     const std::int64_t at = panel + p;
@@ -63,17 +64,18 @@ inline void scan_panels(const ScanTile& tile, std::int64_t panel, const Take& ta
   }
 }
 
-template <int Q, typename Take>
+template <typename Block, int Q, typename Take>
 void scan_queries(const ScanTile& tile, const Take& take) {
   constexpr int kPanels = F32::width < 16 ? 1 : Q == 1 ? 8 : Q <= 4 ? 4 : 2;
   std::int64_t panel = 0;
-  for (; panel + kPanels <= tile.count; panel += kPanels) scan_panels<Q, kPanels>(tile, panel, take);
-  for (; panel < tile.count; ++panel) scan_panels<Q, 1>(tile, panel, take);
+  for (; panel + kPanels <= tile.count; panel += kPanels) scan_panels<Block, Q, kPanels>(tile, panel, take);
+  for (; panel < tile.count; ++panel) scan_panels<Block, Q, 1>(tile, panel, take);
 }
 
 template <int Q, typename Take>
 void scan_at_most(const ScanTile& tile, int queries, const Take& take) {
-  if (queries == Q) return scan_queries<Q>(tile, take);
+  if (queries == Q)
+    return tile.bits == 8 ? scan_queries<Codes, Q>(tile, take) : scan_queries<Nibbles, Q>(tile, take);
   if constexpr (Q > 1) scan_at_most<Q - 1>(tile, queries, take);
 }
 

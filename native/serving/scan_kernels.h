@@ -1,6 +1,6 @@
-// The inner loop of the exact top-k: scores of panels of items from their int8 shadow (see shadow.h) against
-// a few queries at once, and the items whose score, error bound added, reaches a threshold. One table per
-// instruction-set level.
+// The inner loop of the exact top-k: scores of panels of items from their shadow of integers (see shadow.h)
+// against a few queries at once, and the items whose score, error bound added, reaches a threshold. One table
+// per instruction-set level.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@ enum class Level;
 
 inline constexpr int kPanelItems = 16;  // items of a panel, side by side
 inline constexpr int kCodeBlock = 4;    // dimensions that one multiply-add of bytes takes
+inline constexpr int kBlockBytes = kPanelItems * kCodeBlock;
 
 // An item that may be among the best: its true score lies in [lower, upper].
 struct ScanHit {
@@ -27,22 +28,28 @@ struct PanelBounds {
 // residual * bounds.residual + length * bounds.length + bias * bounds.bias + slack.
 struct QueryTerms {
   float scale;
-  std::int32_t offset;  // -128 times the sum of the codes
+  std::int32_t
+      offset;  // takes back what items are stored with too much: -128 or -8 times the sum of the codes
   float residual, length, bias, slack;
 };
 
+// A block holds kCodeBlock dimensions of every item of a panel, a byte each: byte 4 i + j is 128 + code of
+// dimension j of item i. With codes of 4 bits it holds twice as many: the byte's lower half is 8 + code of
+// dimension j, its upper half that of dimension kCodeBlock + j.
 struct ScanTile {
-  const std::uint8_t* codes;  // [count x blocks x kPanelItems x kCodeBlock], 128 + code
+  int bits;                   // of a code: 8 or 4
+  const std::uint8_t* codes;  // [count x blocks x kBlockBytes]
   const float* scales;        // [count x kPanelItems]
   const float* biases;        // [count x kPanelItems], or null: all 0
   const PanelBounds* bounds;  // [count]
   std::int64_t count;         // panels
   std::int64_t blocks;
-  std::int32_t first;           // place of the tile's first item
-  const std::int32_t* queries;  // [blocks x number of queries], kCodeBlock codes each
-  const QueryTerms* terms;      // per query
-  const float* thresholds;      // per query
-  ScanHit* hits;                // [queries x capacity], capacity >= count * kPanelItems; places ascend
+  std::int32_t first;  // place of the tile's first item
+  const std::int32_t*
+      queries;  // [words x number of queries], kCodeBlock codes each; a block of 4 bits takes two words
+  const QueryTerms* terms;  // per query
+  const float* thresholds;  // per query
+  ScanHit* hits;            // [queries x capacity], capacity >= count * kPanelItems; places ascend
   std::int64_t capacity;
   std::int32_t* hit_counts;  // per query, set by the kernel
 };

@@ -1,10 +1,10 @@
-// The int8 shadow of a catalogue: a fifth of its bytes, from which scores follow within a bound that is
-// proved.
+// A shadow of a catalogue in integers of 8 or 4 bits: a quarter or an eighth of its bytes, from which scores
+// follow within a bound that is proved.
 //
-// An item is x = s c + r: c its codes in -127..127, s its scale, r the rest; likewise a query q = t k + e.
-// Then q x = t s (k c) + e (s c) + q r, where k c is an integer, computed exactly, and by Cauchy and Schwarz
-// the rest is at most |e| (|x| + |r|) + |q| |r|. Norms are computed in double and rounded up; roundings in
-// float32 are bounded on top.
+// An item is x = s c + r: c its codes in -127..127 or -7..7, s its scale, r the rest; likewise, always of 8
+// bits, a query q = t k + e. Then q x = t s (k c) + e (s c) + q r, where k c is an integer, computed exactly,
+// and by Cauchy and Schwarz the rest is at most |e| (|x| + |r|) + |q| |r|. Norms are computed in double and
+// rounded up; roundings in float32 are bounded on top.
 //
 // Items stand by falling norm, so that panels are alike and a scan ends where nothing longer is to come.
 #pragma once
@@ -24,21 +24,29 @@ float round_down(double x);
 
 // Queries as the kernels take them.
 struct CodedQueries {
-  // Groups of up to `group` queries, [blocks x queries of the group] each.
+  // Groups of up to `group` queries, [words x queries of the group] each.
   std::vector<std::int32_t> codes;
   std::vector<QueryTerms> terms;
   std::vector<float> norms;  // rounded up; infinite for a query that has no bound
 };
 
+// Items by falling norm, equal ones by id.
+struct NormOrder {
+  std::vector<double> norms;        // [n] by item, rounded up
+  std::vector<std::int32_t> items;  // [n]
+};
+NormOrder order_by_norm(std::span<const float> items, std::int64_t n, std::int64_t d);
+
 class Shadow {
  public:
   Shadow() = default;
-  // items: [n x d], biases: n or empty; all finite.
-  Shadow(std::span<const float> items, std::span<const float> biases, std::int64_t n, std::int64_t d);
+  // items: [n x d], biases: n or empty; all finite. bits: 8 or 4.
+  Shadow(std::span<const float> items, std::span<const float> biases, const NormOrder& order, std::int64_t d,
+         int bits);
 
   std::int64_t panels() const noexcept { return panels_; }
-  std::int64_t blocks() const noexcept { return blocks_; }
-  std::int64_t panel_bytes() const noexcept { return blocks_ * kPanelItems * kCodeBlock; }
+  std::int64_t words() const noexcept { return bits_ == 8 ? blocks_ : 2 * blocks_; }
+  std::int64_t panel_bytes() const noexcept { return blocks_ * kBlockBytes; }
   // The item at a place, or -1 in the last panel's empty places.
   std::int32_t item(std::int32_t place) const noexcept { return items_[place]; }
 
@@ -57,6 +65,7 @@ class Shadow {
   void code_panel(std::int64_t panel, std::span<const float> items, std::span<const float> biases,
                   std::span<const double> norms);
 
+  int bits_ = 8;
   std::int64_t d_ = 0, blocks_ = 0, panels_ = 0;
   Buffer<std::uint8_t> codes_;
   Buffer<float> scales_, biases_;

@@ -106,9 +106,17 @@ void check_problem(const Problem& p, std::int64_t k, const TopKFilter& filter, c
   const auto scores = brute_scores(p);
   const TopKResult expected = brute_top_k(scores, p.batch, p.n, k, filter);
   for (const Level level : l4r::available_levels()) {
-    const Catalogue catalogue(p.items, p.biases, p.n, p.d, l4r::scan_kernels(level));
-    check(same(catalogue.top_k(p.queries, p.batch, k, filter), expected),
-          what + " at " + l4r::level_name(level) + ": " + shape(p, k));
+    const auto& kernels = l4r::scan_kernels(level);
+    for (const std::int64_t many : {std::numeric_limits<std::int64_t>::max(), std::int64_t{0}}) {
+      const Catalogue catalogue(p.items, p.biases, p.n, p.d, kernels, many);
+      const std::string name = what + " at " + l4r::level_name(level) + (many == 0 ? ", 4 bits: " : ": ");
+      check(same(catalogue.top_k(p.queries, p.batch, k, filter), expected), name + shape(p, k));
+      if (p.batch < 2 || !filter.exclude_offsets.empty()) continue;
+      // One query takes another way than many.
+      const auto first = std::span(p.queries).first(static_cast<std::size_t>(p.d));
+      const TopKResult found = catalogue.top_k(first, 1, k, filter);
+      check(std::equal(found.ids.begin(), found.ids.end(), expected.ids.begin()), name + "the first alone");
+    }
   }
   check(same(l4r::select_top_k(scores, p.batch, p.n, k, filter), expected), what + ", dense: " + shape(p, k));
 }
