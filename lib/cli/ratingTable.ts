@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import pc from "picocolors";
 import type { RatingMetrics, RatingReport } from "../evaluation/ratingExperiment.js";
+import { orderNote } from "./orderNote.js";
 
 /** The report of the rating task as a person reads it. */
 export function renderRatingReport(report: RatingReport): string {
@@ -22,6 +23,7 @@ export function renderRatingReport(report: RatingReport): string {
     lines.push(
       pc.dim(`${count(dataset.testRowsLeftOut)} test rows left out: nobody has rated the item in training`),
     );
+  lines.push(...orderNote(dataset.ordered));
   if (dataset.demonstration)
     lines.push(pc.yellow("Generated data: a demonstration of the job, no evidence for any method."));
   const { damping, lambda } = chosen;

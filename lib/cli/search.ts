@@ -1,3 +1,4 @@
+import { requireRatings } from "../data/requireRatings.js";
 import { type Protocol, type Split, split } from "../data/split.js";
 import { methodOf } from "../evaluation/tasks.js";
 import type { MetricName } from "../metrics/names.js";
@@ -45,6 +46,8 @@ export interface SearchCommandOptions extends DataOptions {
 /** What the command prints. */
 export interface SearchReport extends SearchResult {
   readonly dataset: string;
+  /** Whether the data has timestamps; without, the order within a user is a shuffle. */
+  readonly ordered: boolean;
   readonly task: string;
   readonly backbone: string;
   readonly protocol: Protocol;
@@ -80,6 +83,7 @@ export async function search(options: SearchCommandOptions): Promise<void> {
   const report = await withProgress(json, async (bars, signal): Promise<SearchReport> => {
     const dataset = await readData(options, bars, signal);
     if (out !== undefined) await openTunedConfig(out, dataset.name); // rather now than after the search
+    if (backbone.task === "rating") requireRatings(dataset);
     // The test rows stay where they are: nothing here looks at them.
     const rows = method === null ? { likeThreshold: null } : { leastHistory: method.leastHistory };
     const { train: view, validation } = split(dataset, { protocol, ...rows });
@@ -92,7 +96,8 @@ export async function search(options: SearchCommandOptions): Promise<void> {
       ...{ strategy, trials, epochs, eta, space, hyperparameters, seed, file, threads, signal },
       onProgress: (progress) => drawProgress(bars, `search ${backbone.name}`, metric, progress),
     });
-    const asked = { dataset: dataset.name, task: backbone.task, backbone: backbone.name, protocol, masking };
+    const { name, ordered } = dataset.describe();
+    const asked = { dataset: name, ordered, task: backbone.task, backbone: backbone.name, protocol, masking };
     const seconds = result.trials.reduce((sum, trial) => sum + trial.seconds, 0);
     const users = validation.users.length;
     return {

@@ -2,6 +2,7 @@ import Table from "cli-table3";
 import pc from "picocolors";
 import type { ExperimentReport, RankerMetrics } from "../evaluation/report.js";
 import { CUTOFFS, type RankingMetrics } from "../metrics/ranking.js";
+import { orderNote } from "./orderNote.js";
 
 const columns = CUTOFFS.flatMap((k) => [`hr@${k}`, `ndcg@${k}`] as const);
 
@@ -30,6 +31,7 @@ export function renderReport(report: ExperimentReport): string {
           `${count(shortHistory)} with too short a history`,
       ),
     );
+  head.push(...orderNote(dataset.ordered));
   if (dataset.demonstration)
     head.push(pc.yellow("Generated data: a demonstration of the job, no evidence for any method."));
   return [...head, metricsTable(report), ...segmentsTable(report), ...closingLines(report)].join("\n");

@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import pc from "picocolors";
 import { bestFirst } from "../search/index.js";
+import { orderNote } from "./orderNote.js";
 import type { SearchReport } from "./search.js";
 
 /** Trials that the table shows. */
@@ -8,7 +9,7 @@ const shown = 10;
 
 /** The best trials of a search as a person reads them. */
 export function renderTrials(report: SearchReport): string {
-  const { dataset, task, backbone, protocol, masking, metric, users, seed } = report;
+  const { dataset, ordered, task, backbone, protocol, masking, metric, users, seed } = report;
   const { best, space, rungs, trials, seconds, file, out } = report;
   const names = Object.keys(space);
   const colours = process.stdout.isTTY;
@@ -38,9 +39,14 @@ export function renderTrials(report: SearchReport): string {
     `${pc.bold(dataset)}: ${task} ${task === "rating" ? "prediction" : "recommendation"}, ${backbone}, protocol ${protocol}, ` +
       (masking === null ? "every interaction" : masking === "seen" ? "known items masked" : "nothing masked"),
     `${metric.toUpperCase()} of ${users.toLocaleString("en")} users on validation rows; test rows are not read`,
+    ...orderNote(ordered),
     table.toString(),
     `seed ${seed}, trials x epochs: ${rungTexts.join(", ")}; ${diverged} diverged, ${seconds.toFixed(0)} s`,
     ...(file === null ? [] : [`trials in ${file}: the same command goes on from there`]),
-    ...(out === null ? [] : [`best values in ${out}: llama4rec run --config ${out} takes them`]),
+    ...(out === null
+      ? []
+      : [
+          `best values in ${out}: llama4rec run --backbone ${backbone} --config ${out} takes them, on the same data`,
+        ]),
   ].join("\n");
 }

@@ -42,7 +42,7 @@ export interface DatasetParts {
   readonly likeThreshold?: number | null;
 }
 
-/** The three counts that name a data set in a table. */
+/** What names a data set in a table. */
 export interface DatasetSummary {
   /** What tables and reports call the data set. */
   readonly name: string;
@@ -52,6 +52,8 @@ export interface DatasetSummary {
   readonly items: number;
   /** How many rows. */
   readonly interactions: number;
+  /** Whether rows have timestamps; without, the order within a user is a shuffle. */
+  readonly ordered: boolean;
 }
 
 /**
@@ -106,13 +108,14 @@ export class Dataset implements DatasetParts {
     return this.#digest;
   }
 
-  /** Name and counts. Items are those of the catalogue, also the ones nobody rated. */
+  /** Name, counts and whether there is an order. Items are those of the catalogue, also the ones nobody rated. */
   describe(): DatasetSummary {
     return {
       name: this.name,
       users: this.users.size,
       items: this.items.size,
       interactions: this.interactions.users.length,
+      ordered: this.interactions.timestamps !== null,
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { Dataset } from "../data/dataset.js";
+import { requireRatings } from "../data/requireRatings.js";
 import { type Protocol, type Split, split } from "../data/split.js";
 import { type Hyperparameters, type RatingDefinition, resolveHyperparameters } from "../models/backbone.js";
 import { evaluateRatings, type Rater } from "../models/ratings.js";
@@ -42,6 +43,8 @@ export interface RatingReport {
     readonly users: number;
     readonly items: number;
     readonly interactions: number;
+    /** Whether rows have timestamps; without, the order within a user is a shuffle. */
+    readonly ordered: boolean;
     /** Training ratings. */
     readonly train: number;
     /** Users left out for having fewer than three ratings. */
@@ -99,6 +102,7 @@ export async function runRatingExperiment(options: RatingExperimentOptions): Pro
   const { dataset, backbone, protocol = "paper", seeds = [1], signal } = options;
   if (seeds.length === 0) throw argumentError("seeds", "at least one seed", seeds);
   const hyperparameters = resolveHyperparameters(backbone, options.hyperparameters);
+  requireRatings(dataset);
   const clock = new StageClock(options.onProgress ?? (() => {}));
   const parts = await clock.time("split", () => split(dataset, { protocol, likeThreshold: null }));
   for (const { name, users } of [parts.validation, parts.test])

@@ -63,6 +63,8 @@ export interface ExperimentReport extends RankerMetrics {
     readonly users: number;
     readonly items: number;
     readonly interactions: number;
+    /** Whether rows have timestamps; without, the order within a user is a shuffle. */
+    readonly ordered: boolean;
     /** Users left out for having fewer than three eligible items. */
     readonly leftOut: number;
     /** Test rows left out: the user's training part is too short for the task, or nobody has the item in training. */

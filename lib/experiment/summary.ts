@@ -185,6 +185,8 @@ export interface ExperimentSummary {
     readonly users: number;
     readonly items: number;
     readonly interactions: number;
+    /** Whether rows have timestamps; without, the order within a user is a shuffle. */
+    readonly ordered: boolean;
   };
   readonly task: "direct" | "sequential" | "rating";
   readonly protocol: string;

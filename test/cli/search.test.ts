@@ -12,6 +12,31 @@ const search = ["search", "--data", "rows.csv", "--set", "dimension=4", "--threa
 const scoresOf = (stdout: string): unknown =>
   JSON.parse(stdout).trials.map(({ trial, rung, score }: Record<string, unknown>) => [trial, rung, score]);
 
+test("data without timestamps: run and search say that the order within a user is a shuffle", async (t) => {
+  const rows = table().replace(/,\d+$/gm, "").replace(",timestamp", "");
+  const folder = folderOf(t, { "rows.csv": rows });
+  const says = /No timestamps: the order within a user is a shuffle/;
+  const once = ["--trials", "1", "--epochs", "1", "--backbone", "SASRec"];
+  const found = await llama4rec(folder, [...search, ...once, "--set", "hidden=8", "--set", "length=4"]);
+  t.is(found.code, 0, found.stderr);
+  t.regex(found.stdout, says);
+  const run = ["run", "--data", "rows.csv", "--set", "epochs=1", "--no-llm"];
+  t.regex((await llama4rec(folder, run)).stdout, says);
+  t.like(JSON.parse((await llama4rec(folder, [...run, "--json"])).stdout), { dataset: { ordered: false } });
+  const ordered = folderOf(t, { "rows.csv": table() });
+  t.notRegex((await llama4rec(ordered, run)).stdout, says);
+});
+
+test("ratings that are missing are named before anything is trained", async (t) => {
+  const rows = table().replace(/,5,/g, ",").replace(",rating", "");
+  const folder = folderOf(t, { "rows.csv": rows });
+  for (const command of ["run", "search"]) {
+    const { code, stderr } = await llama4rec(folder, [command, "--data", "rows.csv", "--backbone", "DeepFM"]);
+    t.is(code, 2);
+    t.regex(stderr, /ratings: expected two or more that differ in rows .*--column rating=.*72 rows rated 1/);
+  }
+});
+
 test("search keeps trials, writes the best, and run takes it under --set", async (t) => {
   const folder = folderOf(t, { "rows.csv": table() });
   const args = [...search, "--strategy", "halving", "--trials", "4", "--epochs", "4", "--eta", "2"];
@@ -45,7 +70,10 @@ test("search keeps trials, writes the best, and run takes it under --set", async
   t.is(again.code, 0, again.stderr);
   t.regex(again.stdout, /validation rows; test rows are not read/);
   t.regex(again.stdout, /trials x epochs: 4 x 1, 2 x 2, 1 x 4; 0 diverged/);
-  t.regex(again.stdout, /trials in trials\.jsonl.*\n.*best values in tuned\.json/);
+  t.regex(
+    again.stdout,
+    /trials in trials\.jsonl.*\n.*best values in tuned\.json: llama4rec run --backbone MF --config tuned\.json/,
+  );
 
   const config = ["run", "--data", "rows.csv", "--config", "tuned.json", "--set", "epochs=2", "--json"];
   const run = await llama4rec(folder, config);

@@ -92,7 +92,7 @@ export function plantedSummary({
   };
   return {
     name: name ?? `planted-${task}`,
-    dataset: { name: "Planted", users: 943, items: 1682, interactions: 99_991 },
+    dataset: { name: "Planted", users: 943, items: 1682, interactions: 99_991, ordered: true },
     task,
     protocol: "paper",
     masking: rating ? null : "seen",

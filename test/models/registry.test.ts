@@ -57,6 +57,7 @@ test("an unknown name or a value out of range is refused and named", (t) => {
     [{ l2: -1 }, /MF l2: expected a number in 0\.\.10, got -1/],
     [{ l2: Number.NaN }, /got NaN/],
     [{ learningRate: Number.POSITIVE_INFINITY }, /got Infinity/],
+    [{ temperature: 0.2 }, /temperature: expected 0 beside 1 sampled negatives, got 0\.2/],
   ];
   for (const [given, message] of wrong)
     raises(t, () => loosely(resolveHyperparameters, MF, given), "E_ARGUMENT", message);

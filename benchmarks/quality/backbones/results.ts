@@ -69,6 +69,8 @@ export interface BackboneRow {
   readonly atLeastBase: boolean | null;
   /** Whether NDCG@5 (RMSE) is not worse than the rival's, under the masking of the rival. */
   readonly atLeastRival: boolean | null;
+  /** The best epochs of the seeds, least and most, and the cap. */
+  readonly epochs: { readonly least: number; readonly most: number; readonly cap: number };
   /** Seconds a training took, mean. */
   readonly seconds: number;
 }
@@ -105,6 +107,11 @@ export function rowOf(result: BackboneResult, rivals: RivalResult | null): Backb
         ? null
         : Object.entries(paper).every(([metric, base]) => notWorse(metric, metrics[metric], base)),
     atLeastRival: rival === null ? null : notWorse(key, ours[key], rival.metrics[key]),
+    epochs: {
+      least: Math.min(...runs.map(({ epoch }) => epoch)),
+      most: Math.max(...runs.map(({ epoch }) => epoch)),
+      cap: result.hyperparameters.epochs,
+    },
     seconds: runs.reduce((sum, run) => sum + run.seconds, 0) / runs.length,
   };
 }

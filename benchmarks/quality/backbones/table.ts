@@ -34,6 +34,11 @@ const text = (
 
 const yes = (holds: boolean | null): string => (holds === null ? "" : holds ? "yes" : "no");
 
+/** "15 to 40 of 40": where the seeds' best epochs lie, and the most there may be. */
+function epochsOf({ epochs: { least, most, cap } }: BackboneRow): string {
+  return least === most ? `${least} of ${cap}` : `${least} to ${most} of ${cap}`;
+}
+
 /** Head and lines of one task: rivals, then each backbone above the paper's Base row. */
 function linesOf(
   task: Task,
@@ -49,6 +54,7 @@ function linesOf(
     "users",
     "at least Base",
     "at least rival",
+    "best epoch",
     "s a training",
   ];
   const maskedCells = (metrics: Figures | null | undefined, spread: Figures | null | undefined): string[] =>
@@ -65,6 +71,7 @@ function linesOf(
         "",
         "",
         "",
+        "",
       ],
     });
   for (const row of rows) {
@@ -77,6 +84,7 @@ function linesOf(
         String(row.users),
         yes(row.atLeastBase),
         yes(row.atLeastRival),
+        epochsOf(row),
         row.seconds.toFixed(0),
       ],
     });

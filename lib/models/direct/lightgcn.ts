@@ -5,7 +5,7 @@ import type { Parameter } from "../../native/parameter.js";
 import type { DirectBackbone, DirectDefinition, Hyperparameters } from "../backbone.js";
 import type { Factors } from "../factorRanker.js";
 import { GraphNodes, graphHyperparameters } from "./graphNodes.js";
-import { lossHyperparameters } from "./pairLoss.js";
+import { checkLoss, lossHyperparameters } from "./pairLoss.js";
 
 /**
  * Light graph convolution (He et al., SIGIR 2020): `score(u, i) = e_u . e_i`, e the mean of the layers. Loss: BPR (their
@@ -49,5 +49,6 @@ export const LIGHTGCN: DirectDefinition = {
     negatives: { ...lossHyperparameters.negatives, default: 0 },
     l2: { ...graphHyperparameters.l2, default: 3e-3 },
   },
+  check: checkLoss,
   create: (view, hyperparameters, seed) => new LightGCN(view, hyperparameters, seed),
 };

@@ -4,7 +4,14 @@ import type { PairBatch } from "../../native/pairSampler.js";
 import { Parameter } from "../../native/parameter.js";
 import type { DirectBackbone, DirectDefinition, Hyperparameters } from "../backbone.js";
 import type { Factors } from "../factorRanker.js";
-import { catalogueLoss, lossHyperparameters, overCosines, pairwiseLoss, servingVectors } from "./pairLoss.js";
+import {
+  catalogueLoss,
+  checkLoss,
+  lossHyperparameters,
+  overCosines,
+  pairwiseLoss,
+  servingVectors,
+} from "./pairLoss.js";
 
 /**
  * Matrix factorisation trained with Bayesian personalised ranking (Rendle et al., UAI 2009).
@@ -96,5 +103,6 @@ export const MF: DirectDefinition = {
       about: "most passes over the training triples",
     },
   },
+  check: checkLoss,
   create: (view, hyperparameters, seed) => new MatrixFactorization(view, hyperparameters, seed),
 };

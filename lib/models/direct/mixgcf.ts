@@ -88,7 +88,7 @@ export const MIXGCF: DirectDefinition = {
       low: 0,
       high: 100,
       about: "weight of a softmax over the whole catalogue beside BPR",
-      search: { values: [0, 0.1, 0.3, 1] },
+      search: { values: [0, 0.1, 0.3, 1, 3, 10] },
     },
   },
   create: (view, hyperparameters, seed) => new MixGCF(view, hyperparameters, seed),

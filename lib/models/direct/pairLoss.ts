@@ -9,6 +9,7 @@ import {
   take,
   values,
 } from "../../native/autograd.js";
+import { argumentError } from "../../native/errors.js";
 import type { Hyperparameter, Hyperparameters } from "../backbone.js";
 
 /** Hyper-parameters of the loss, the same in every direct backbone that can take either. */
@@ -25,10 +26,20 @@ export const lossHyperparameters = {
     default: 0,
     low: 0,
     high: 100,
-    about: "of the softmax, over cosines; 0: over inner products as they are",
+    about:
+      "of the softmax, over cosines; 0: over inner products as they are; with sampled negatives always 0",
     search: { values: [0, 0.1, 0.15, 0.2] },
   },
 } as const satisfies Readonly<Record<string, Hyperparameter>>;
+
+/**
+ * BPR takes inner products as they are.
+ * @throws Llama4RecError `E_ARGUMENT` for a temperature beside sampled negatives.
+ */
+export function checkLoss({ negatives, temperature }: Hyperparameters): void {
+  if (negatives > 0 && temperature > 0)
+    throw argumentError("temperature", `0 beside ${negatives} sampled negatives`, temperature);
+}
 
 /**
  * Mean over examples and their negatives of `-log sigmoid(u . p - u . n)` (Rendle et al., UAI 2009; Llama4Rec Eq. 2).

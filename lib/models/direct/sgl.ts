@@ -6,7 +6,7 @@ import type { Parameter } from "../../native/parameter.js";
 import type { DirectBackbone, DirectDefinition, Hyperparameters } from "../backbone.js";
 import type { Factors } from "../factorRanker.js";
 import { GraphNodes, graphHyperparameters } from "./graphNodes.js";
-import { lossHyperparameters } from "./pairLoss.js";
+import { checkLoss, lossHyperparameters } from "./pairLoss.js";
 
 /** Keeps the streams of dropped edges apart from those of initial values and of the sampler, which share the seed. */
 const edgeStreams = 2 ** 48;
@@ -108,5 +108,6 @@ export const SGL: DirectDefinition = {
       search: { low: 0.01, high: 0.5, scale: "log" },
     },
   },
+  check: checkLoss,
   create: (view, hyperparameters, seed) => new SelfSupervisedGraph(view, hyperparameters, seed),
 };
