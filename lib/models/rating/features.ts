@@ -1,4 +1,5 @@
 import type { AttributeValue } from "../../data/dataset.js";
+import { lastItems } from "../../data/lastItems.js";
 import type { TrainView } from "../../data/trainView.js";
 import { argumentError } from "../../native/errors.js";
 import { fieldsOfAttribute, fieldValues } from "./attributeFields.js";
@@ -242,6 +243,7 @@ export function encodeView(view: TrainView, options: EncodingOptions = {}): Feat
   };
   const users = encodeSide("user");
   const items = encodeSide("item");
+  const newest = history === 0 ? null : lastItems(view, history);
   return new FeatureEncoding({
     userCount,
     itemCount,
@@ -251,19 +253,8 @@ export function encodeView(view: TrainView, options: EncodingOptions = {}): Feat
     fields: [...users.fields, ...items.fields],
     users: users.rows,
     items: items.rows,
-    history: history === 0 ? null : newest(view, history),
+    history: newest === null ? null : { offsets: newest.offsets, rows: newest.items },
   });
-}
-
-/** The newest items of each user. */
-function newest({ offsets, items }: TrainView, most: number): SideRows {
-  const kept = new Int32Array(offsets.length);
-  for (let user = 1; user < offsets.length; user++)
-    kept[user] = kept[user - 1] + Math.min(most, offsets[user] - offsets[user - 1]);
-  const rows = new Int32Array(kept[kept.length - 1]);
-  for (let user = 1; user < offsets.length; user++)
-    rows.set(items.subarray(offsets[user] - (kept[user] - kept[user - 1]), offsets[user]), kept[user - 1]);
-  return { offsets: kept, rows };
 }
 
 /** For callers without types. */
