@@ -53,12 +53,12 @@ export { evaluateRanking, type Masking, type RankingEvaluation } from "./models/
 export * from "./models/modelFile.js";
 export { type Ranker, type RankOptions, rowsOf, type TrainedRanker } from "./models/ranker.js";
 export type { FeatureBatch, RatingBatch, SideRows } from "./models/rating/featureBatch.js";
+export type { FeatureRow, KnownAttributes } from "./models/rating/featureRows.js";
 export {
   type EncodingColumns,
   type EncodingOptions,
   encodeView,
   FeatureEncoding,
-  type FeatureRow,
   type Field,
   type FieldSide,
 } from "./models/rating/features.js";

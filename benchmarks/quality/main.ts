@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { assignment, wholeNumber } from "../../lib/cli/parse.js";
 import { openDataset } from "../../lib/data/open.js";
 import { type Protocol, split } from "../../lib/data/split.js";
 import { runExperiment } from "../../lib/evaluation/experiment.js";
@@ -168,12 +169,6 @@ function lambdas(text: string): number[] {
   return values;
 }
 
-function assignment(text: string, soFar: Record<string, number> = {}): Record<string, number> {
-  const [name, value] = text.split("=");
-  if (!name || !Number.isFinite(Number(value))) throw new InvalidArgumentError("expected name=number.");
-  return { ...soFar, [name]: Number(value) };
-}
-
 function measurements(text: string): Measured[] {
   return text.split(",").map((name) => {
     const found = measurable.find((known) => known === name);
@@ -190,20 +185,13 @@ function modes(text: string): OrderMode[] {
   });
 }
 
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError("expected a whole number from 1.");
-  return value;
-}
+const count = wholeNumber(1, 2 ** 31 - 1);
 
 const runner = new Option("--runner <name>", "what runs the model")
   .choices(["auto", "pocket", "llama.cpp"])
   .default("auto");
 const keep = new Option("--keep <file.gguf>", "where the tuned model is kept; default: nowhere");
-const tokens = new Option("--tokens <n>", "length of the tuning; default: the recipe's").argParser(
-  wholeNumber,
-);
+const tokens = new Option("--tokens <n>", "length of the tuning; default: the recipe's").argParser(count);
 const program = new Command("quality").description(
   "Figures that show whether evaluation and models are right.",
 );
@@ -221,7 +209,7 @@ program
   .requiredOption("--data <folder>", "a data set's folder")
   .option("--protocol <name>", "paper or standard", "paper")
   .option("--masking <which>", "seen or none; default: as the protocol has it for the task")
-  .option("--seeds <n>", "how many seeds, from 1", Number, 5)
+  .option("--seeds <n>", "how many seeds, from 1", count, 5)
   .option("--set <name=value>", "a hyper-parameter; may be repeated", assignment)
   .option("--json", "one JSON document", false)
   .action(backbone);
@@ -229,12 +217,12 @@ program
   .command("backbones")
   .description("every backbone over several seeds beside its rivals and the paper's Base rows; resumable")
   .option("--data <folder>", "a data set's folder; without it the kept results are shown")
-  .option("--seeds <n>", "seeds 1 to n", wholeNumber, 5)
+  .option("--seeds <n>", "seeds 1 to n", count, 5)
   .option("--only <list>", "some backbones, with commas", (text: string) => text.split(","))
   .addOption(new Option("--task <name>", "one task only").choices(["direct", "sequential", "rating"]))
   .option("--results <folder>", "where results are kept", "benchmarks/quality/results")
   .option("--tuned <file.json>", "hyper-parameters; default: the committed ones of the data set")
-  .option("--threads <n>", "threads of the native engine; default: all processors", wholeNumber)
+  .option("--threads <n>", "threads of the native engine; default: all processors", count)
   .option("--quiet", "no lines of progress on standard error", false)
   .option("--markdown", "tables as Markdown", false)
   .option("--json", "one JSON document", false)
@@ -247,7 +235,7 @@ program
   .addOption(runner)
   .addOption(tokens)
   .addOption(keep)
-  .option("--users <n>", "the first n users only", wholeNumber)
+  .option("--users <n>", "the first n users only", count)
   .option(
     "--only <list>",
     `some of ${measurable.join(",")}, with commas`,
@@ -266,7 +254,7 @@ program
   .addOption(runner)
   .addOption(tokens)
   .addOption(keep)
-  .option("--seed <n>", "which items are taken out", wholeNumber, 1)
+  .option("--seed <n>", "which items are taken out", count, 1)
   .option("--json", "one JSON document", false)
   .action(async (options) => {
     const report = await measureColdItems(options);
@@ -278,7 +266,7 @@ program
   .option("--data <folder>", "a data set's folder; default: the generated shop")
   .option("--model <file.gguf>", "default: the embedded model of the shop")
   .addOption(runner)
-  .option("--users <n>", "lists, each with every attack", wholeNumber, 5)
+  .option("--users <n>", "lists, each with every attack", count, 5)
   .option("--modes <list>", "ways to ask, with commas", modes, ["likelihood", "lift", "labels", "listing"])
   .option("--json", "one JSON document", false)
   .action(async (options) => {
@@ -291,9 +279,9 @@ program
   .option("--data <folder>", "a data set's folder; default: the generated shop")
   .option("--model <file.gguf>", "default: the embedded model of the shop")
   .addOption(runner)
-  .option("--users <n>", "lists of EASE, each asked in four shuffled orders", wholeNumber, 100)
+  .option("--users <n>", "lists of EASE, each asked in four shuffled orders", count, 100)
   .option("--modes <list>", "ways to ask, with commas", modes, ["labels", "listing", "pairwise"])
-  .option("--orders <n>", "fixed orders that labels are averaged over", wholeNumber, 1)
+  .option("--orders <n>", "fixed orders that labels are averaged over", count, 1)
   .option("--json", "one JSON document", false)
   .action(async (options) => {
     const report = await measurePositionBias(options);

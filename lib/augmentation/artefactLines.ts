@@ -2,7 +2,8 @@
 
 import { sanitizeTitle } from "../llm/prompts/sanitize.js";
 import { describe, Llama4RecError } from "../native/errors.js";
-import { isCount, isObject } from "../training/progress.js";
+import { isObject, jsonOf } from "../storage/json.js";
+import { isCount } from "../training/progress.js";
 import type {
   AttributeRecord,
   AugmentationRecipe,
@@ -90,13 +91,9 @@ const checkAt =
   };
 
 function objectOf(where: string, line: string): Line {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (isObject(value)) return value;
-  } catch {
-    // Said below.
-  }
-  throw damaged(where, "an object as JSON");
+  const value = jsonOf(line);
+  if (!isObject(value)) throw damaged(where, "an object as JSON");
+  return value;
 }
 
 const isHash = (value: unknown): boolean => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);

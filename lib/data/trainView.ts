@@ -54,7 +54,8 @@ export class TrainView implements TrainColumns {
   /**
    * Takes the columns over, without a copy.
    *
-   * @throws Llama4RecError `E_ARGUMENT` when their lengths do not fit together
+   * @throws Llama4RecError `E_ARGUMENT` when their lengths do not fit together, offsets descend, an item is none of the
+   *   catalogue or a user has one twice; it names the place
    */
   constructor(columns: TrainColumns) {
     const { userCount, itemCount, offsets, items, ratings } = columns;
@@ -72,8 +73,7 @@ export class TrainView implements TrainColumns {
     this.titles = columns.titles;
     this.itemAttributes = columns.itemAttributes;
     this.userAttributes = columns.userAttributes;
-    this.itemCounts = new Int32Array(itemCount);
-    for (const item of items) this.itemCounts[item]++;
+    this.itemCounts = countsOf(columns);
     this.userCounts = Int32Array.from({ length: userCount }, (_, user) => offsets[user + 1] - offsets[user]);
   }
 
@@ -116,4 +116,26 @@ export class TrainView implements TrainColumns {
     this.#digest ??= digestOf([this.userCount, this.itemCount, this.offsets, this.items, this.ratings]);
     return this.#digest;
   }
+}
+
+/** `[items]`: how many users have each item, with every row checked on the way. */
+function countsOf({ userCount, itemCount, offsets, items }: TrainColumns): Int32Array {
+  const counts = new Int32Array(itemCount);
+  const lastUsers = new Int32Array(itemCount).fill(-1); // who had each item last
+  if (offsets[0] !== 0) throw argumentError("offsets[0]", "0", offsets[0]);
+  for (let user = 0; user < userCount; user++) {
+    const [begin, end] = [offsets[user], offsets[user + 1]];
+    if (end < begin || end > items.length)
+      throw argumentError(`offsets[${user + 1}]`, `${begin}..${items.length}`, end);
+    for (let place = begin; place < end; place++) {
+      const item = items[place];
+      if (!(item >= 0 && item < itemCount))
+        throw argumentError(`items[${place}]`, `an index in 0..${itemCount - 1}`, item);
+      if (lastUsers[item] === user)
+        throw argumentError(`items[${place}]`, `each item of user ${user} once`, `${item} again`);
+      lastUsers[item] = user;
+      counts[item]++;
+    }
+  }
+  return counts;
 }

@@ -1,6 +1,7 @@
 import { type ExternalId, IdMap } from "../data/idMap.js";
 import { argumentError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
+import { isObject, jsonOf } from "../storage/json.js";
 
 /** What a model file says about its model, for whoever loads it. All of it is optional. */
 export interface ModelAbout {
@@ -30,8 +31,7 @@ const text: Check<string> = (name, value) => {
 };
 
 const numbers: Check<Record<string, number>> = (name, value) => {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw argumentError(name, "numbers by name", value);
+  if (!isObject(value)) throw argumentError(name, "numbers by name", value);
   const entries = Object.entries(value).map(([key, number]): [string, number] => {
     if (typeof number !== "number" || !Number.isFinite(number))
       throw argumentError(`${name}.${key}`, "a finite number", number);
@@ -100,13 +100,4 @@ export function aboutOf(texts: Readonly<Record<string, string>>): ModelAbout {
   const given = names.filter((name) => Object.hasOwn(texts, name));
   const fields = given.map((name) => [name, checks[name](`about.${name}`, jsonOf(texts[name]))]);
   return Object.fromEntries(fields) as ModelAbout;
-}
-
-/** The value of a JSON text, `undefined` where it is none: no field may have that. */
-export function jsonOf(json: string | undefined): unknown {
-  try {
-    return JSON.parse(json ?? "");
-  } catch {
-    return undefined;
-  }
 }

@@ -5,9 +5,9 @@ import {
   encoderBlockWeights,
   type Histories,
 } from "../native/sequenceEncoder.js";
+import { jsonOf } from "../storage/json.js";
 import type { StoredTensor } from "../storage/safetensors.js";
 import type { FactorModel, FrozenModel, SequenceModel } from "./frozen.js";
-import { jsonOf } from "./modelAbout.js";
 import { ratingModel, ratingTensors } from "./ratingTensors.js";
 import { Tensors } from "./tensors.js";
 

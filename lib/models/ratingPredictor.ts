@@ -3,7 +3,8 @@ import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { type RatingBackbone, type RatingDefinition, resolveHyperparameters } from "./backbone.js";
 import type { ParameterValues, RatingModel } from "./frozen.js";
 import type { FeatureBatch } from "./rating/featureBatch.js";
-import { FeatureEncoding, type FeatureRow } from "./rating/features.js";
+import { checkFeatureRows, type FeatureRow } from "./rating/featureRows.js";
+import { FeatureEncoding } from "./rating/features.js";
 import { vectorTable } from "./rating/fieldModel.js";
 import { checkPairs, type Rater } from "./ratings.js";
 
@@ -86,9 +87,11 @@ export class RatingPredictor implements Rater {
   /**
    * The rating of each pair, whose user or item may be new, within the range of the training ratings. A value that was
    * not seen in training counts as unseen.
-   * @throws Llama4RecError `E_ARGUMENT` for an attribute that the data set does not have or an index out of range.
+   * @throws Llama4RecError `E_ARGUMENT` naming the row for a key or an attribute that there is none of, an index out of
+   *   range and anything of another type.
    */
   predictFeatures(rows: readonly FeatureRow[]): Float32Array {
+    checkFeatureRows(rows, this.model.encoding);
     return this.#inBlocks(rows.length, (begin, end) => this.#features.batchOf(rows.slice(begin, end)));
   }
 

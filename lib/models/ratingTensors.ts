@@ -1,8 +1,8 @@
 import { argumentError } from "../native/errors.js";
+import { isObject, jsonOf } from "../storage/json.js";
 import type { StoredTensor } from "../storage/safetensors.js";
 import type { Hyperparameters } from "./backbone.js";
 import type { ParameterValues, RatingModel } from "./frozen.js";
-import { jsonOf } from "./modelAbout.js";
 import type { ModelTensors } from "./modelTensors.js";
 import { fieldsOfAttribute } from "./rating/attributeFields.js";
 import type { SideRows } from "./rating/featureBatch.js";
@@ -143,9 +143,8 @@ function checkedRows(
 }
 
 function objectOf(name: string, value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw argumentError(name, "an object", value);
-  return value as Readonly<Record<string, unknown>>;
+  if (!isObject(value)) throw argumentError(name, "an object", value);
+  return value;
 }
 
 function finite(name: string, value: unknown): number {

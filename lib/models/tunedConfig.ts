@@ -3,6 +3,7 @@ import type { MetricName } from "../metrics/names.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { unknownName } from "../native/nearest.js";
 import { replaceFile } from "../storage/atomicFile.js";
+import { isObject } from "../storage/json.js";
 import { type BackboneDefinition, metricsOf, resolveHyperparameters } from "./backbone.js";
 import { findBackbone } from "./registry.js";
 
@@ -154,9 +155,6 @@ function fieldsOf<Name extends string>(
     if (!names.some((known) => known === name)) throw unknownName("E_ARGUMENT", what, names, name);
   return value as Readonly<Partial<Record<Name, unknown>>>;
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function checkNumbers(what: string, value: unknown): asserts value is Readonly<Record<string, number>> {
   if (!isObject(value)) throw argumentError(what, "numbers by name", value);

@@ -1,4 +1,5 @@
 import { call } from "./addon.js";
+import { batchRoom } from "./batchRoom.js";
 import { argumentError } from "./errors.js";
 
 /** One batch of examples for losses over pairs, views of reused memory: valid until the next batch. */
@@ -55,14 +56,16 @@ export class PairSampler implements Disposable {
    * in one epoch: a second epoch begun meanwhile takes it over.
    * @param start Examples of the epoch to leave out, default 0.
    * @throws Llama4RecError `E_ARGUMENT` when `batchSize` is no integer of at least 1, or the arrays of a batch were
-   *   transferred away.
+   *   transferred away; `E_NO_MEMORY` naming what made the batch so large.
    */
   *epoch(epoch: number, batchSize: number, start = 0): Generator<PairBatch> {
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw argumentError("batchSize", "an integer of at least 1", batchSize);
-    const users = new Int32Array(batchSize);
-    const positives = new Int32Array(batchSize);
-    const negatives = new Int32Array(batchSize * this.#negatives);
+    // No batch has more examples than there are; the sampler wants room for one at least.
+    const rows = Math.max(1, Math.min(batchSize, this.examples));
+    const users = batchRoom({ batchSize: rows });
+    const positives = batchRoom({ batchSize: rows });
+    const negatives = batchRoom({ batchSize: rows, negatives: this.#negatives });
     call((addon) => addon.samplerStartEpoch(this.#id, epoch, start));
     for (;;) {
       const count = call((addon) => addon.samplerNext(this.#id, users, positives, negatives));

@@ -1,4 +1,5 @@
 import { call } from "./addon.js";
+import { batchRoom } from "./batchRoom.js";
 import { argumentError } from "./errors.js";
 
 /** One batch of packed histories, views of reused memory: valid until the next batch. */
@@ -62,30 +63,32 @@ export class SequenceSampler implements Disposable {
    * one epoch: a second epoch begun meanwhile takes it over.
    * @param start Sequences of the epoch to leave out, default 0.
    * @throws Llama4RecError `E_ARGUMENT` when `batchSize` is no integer of at least 1, or the arrays of a batch were
-   *   transferred away.
+   *   transferred away; `E_NO_MEMORY` naming what made the batch so large.
    */
   *epoch(epoch: number, batchSize: number, start = 0): Generator<SequenceBatch> {
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw argumentError("batchSize", "an integer of at least 1", batchSize);
-    const most = batchSize * this.#length;
-    const offsets = new Int32Array(batchSize + 1);
-    const inputs = new Int32Array(most);
-    const positions = new Int32Array(most);
-    const targets = new Int32Array(most);
-    const negatives = new Int32Array(most * this.#negatives);
+    // No batch has more sequences than there are; the sampler wants room for one at least.
+    const rows = Math.max(1, Math.min(batchSize, this.examples));
+    const tokens = { batchSize: rows, length: this.#length };
+    const offsets = new Int32Array(rows + 1);
+    const inputs = batchRoom(tokens);
+    const positions = batchRoom(tokens);
+    const targets = batchRoom(tokens);
+    const negatives = batchRoom({ ...tokens, negatives: this.#negatives });
     call((addon) => addon.sequencesStartEpoch(this.#id, epoch, start));
     for (;;) {
       const count = call((addon) =>
         addon.sequencesNext(this.#id, offsets, inputs, positions, targets, negatives),
       );
       if (count === 0) return;
-      const tokens = offsets[count];
+      const end = offsets[count];
       yield {
         offsets: offsets.subarray(0, count + 1),
-        inputs: inputs.subarray(0, tokens),
-        positions: positions.subarray(0, tokens),
-        targets: targets.subarray(0, tokens),
-        negatives: negatives.subarray(0, tokens * this.#negatives),
+        inputs: inputs.subarray(0, end),
+        positions: positions.subarray(0, end),
+        targets: targets.subarray(0, end),
+        negatives: negatives.subarray(0, end * this.#negatives),
       };
     }
   }

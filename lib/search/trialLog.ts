@@ -3,8 +3,9 @@ import { open, readFile, truncate } from "node:fs/promises";
 import type { Hyperparameters } from "../models/backbone.js";
 import { describe, Llama4RecError } from "../native/errors.js";
 import { replaceFile } from "../storage/atomicFile.js";
+import { isObject, jsonOf } from "../storage/json.js";
 import { checkedIdentity, checkIdentity, type Identity } from "../training/identity.js";
-import { isCount, isObject } from "../training/progress.js";
+import { isCount } from "../training/progress.js";
 import type { TrialResult } from "./trial.js";
 
 const kind = "llama4rec trials";
@@ -145,14 +146,6 @@ function checkedTrial(where: string, line: string, expected: ExpectedValues): Tr
 function sameValues(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
   const names = new Set([...Object.keys(a), ...Object.keys(b)]);
   return [...names].every((name) => Object.hasOwn(a, name) && Object.hasOwn(b, name) && a[name] === b[name]);
-}
-
-function jsonOf(line = ""): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }
 
 const damaged = (where: string, expected: string): Llama4RecError =>

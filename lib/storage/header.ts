@@ -1,5 +1,6 @@
 import { describe, Llama4RecError } from "../native/errors.js";
 import { blockCount, blockSize, sha256 } from "./blocks.js";
+import { isObject } from "./json.js";
 
 /** Version of the layout. Version 1 had no checksums and was never published. */
 const layoutVersion = 2;
@@ -141,7 +142,7 @@ function foreign(path: string, bytes: Buffer): Llama4RecError {
   return corrupt(path, "its header does not begin as it should");
 }
 
-function parsedObject(path: string, bytes: Buffer): Record<string, unknown> {
+function parsedObject(path: string, bytes: Buffer): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());
@@ -172,8 +173,6 @@ function tensorEntry(path: string, name: string, value: unknown): TensorEntry {
 
 const isDtype = (value: unknown): value is Dtype =>
   typeof value === "string" && Object.hasOwn(itemSizes, value);
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Error for a file that is not what was written. */
 export function corrupt(path: string, why: string): Llama4RecError {

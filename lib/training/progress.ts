@@ -1,4 +1,5 @@
 import { corrupt } from "../storage/header.js";
+import { isObject } from "../storage/json.js";
 import type { Stored } from "./checkpoint.js";
 import type { EpochReport } from "./options.js";
 
@@ -67,8 +68,6 @@ export const areUpdates = (value: unknown, parameters: number, steps: number): b
   value.length === parameters &&
   value.every((count) => isCount(count) && count <= Math.min(steps, mostUpdates));
 
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 export const isNumberOrNull = (value: unknown): boolean => value === null || Number.isFinite(value);
 

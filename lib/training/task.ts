@@ -1,5 +1,6 @@
 import { withInsertions } from "../data/insertions.js";
-import type { TrainView, UserItems } from "../data/trainView.js";
+import { lastItems } from "../data/lastItems.js";
+import type { TrainView } from "../data/trainView.js";
 import type {
   BackboneDefinition,
   DirectDefinition,
@@ -15,7 +16,7 @@ import { shape, type Tensor } from "../native/autograd.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { PairSampler } from "../native/pairSampler.js";
 import type { Parameter } from "../native/parameter.js";
-import type { EncoderModel, Histories } from "../native/sequenceEncoder.js";
+import type { EncoderModel } from "../native/sequenceEncoder.js";
 import { SequenceSampler } from "../native/sequenceSampler.js";
 import { frozenCopy } from "./frozenCopy.js";
 
@@ -275,18 +276,4 @@ function checkObject(name: string, fields: string, value: unknown): void {
 function checkLength(name: string, values: Float32Array, length: number): void {
   if (!(values instanceof Float32Array) || values.length !== length)
     throw argumentError(name, `a Float32Array of ${length} numbers`, values);
-}
-
-/** The last `length` items of each user. */
-function lastItems({ offsets, items }: UserItems, length: number): Histories {
-  const last = new Int32Array(offsets.length);
-  for (let user = 0; user + 1 < offsets.length; user++)
-    last[user + 1] = last[user] + Math.min(length, offsets[user + 1] - offsets[user]);
-  const kept = new Int32Array(last[offsets.length - 1]);
-  for (let user = 0; user + 1 < offsets.length; user++)
-    kept.set(
-      items.subarray(offsets[user + 1] - (last[user + 1] - last[user]), offsets[user + 1]),
-      last[user],
-    );
-  return { offsets: last, items: kept };
 }

@@ -161,6 +161,17 @@ test("a training view checks its columns", (t) => {
   refuses({ offsets: Int32Array.of(0) }, /^offsets/);
   refuses({ items: new Int32Array(1) }, /^items/);
   refuses({ ratings: new Float32Array(1) }, /^ratings/);
+  const [last, rows] = [train.userCount, train.items.length];
+  const items = (place: number, item: number) => ({ items: train.items.with(place, item) });
+  refuses(items(2, -1), /^items\[2\]: expected an index in 0\.\.\d+, got -1/);
+  refuses(items(3, train.itemCount), /^items\[3\]: expected an index in 0\.\.\d+, got \d+/);
+  refuses(items(1, train.items[0]), /^items\[1\]: expected each item of user 0 once, got "\d+ again"/);
+  refuses({ offsets: train.offsets.with(0, 1) }, /^offsets\[0\]: expected 0, got 1/);
+  refuses({ offsets: Int32Array.of(0, rows + 1, rows), userCount: 2 }, /^offsets\[1\]: expected 0\.\./);
+  refuses({ offsets: Int32Array.of(0, rows, 1, rows), userCount: 3 }, /^offsets\[2\]: expected \d+\.\./);
+  t.notThrows(
+    () => new TrainView({ ...train, userCount: last + 1, offsets: Int32Array.of(...train.offsets, rows) }),
+  );
 });
 
 test("held-out rows of users with too short a history are skipped, their training rows stay", (t) => {

@@ -2,6 +2,7 @@
 import test from "ava";
 import { TrainView } from "../../lib/data/trainView.js";
 import type { FeatureBatch } from "../../lib/models/rating/featureBatch.js";
+import { checkFeatureRows } from "../../lib/models/rating/featureRows.js";
 import { encodeView, type FeatureEncoding } from "../../lib/models/rating/features.js";
 import { RatingSampler } from "../../lib/models/rating/ratingSampler.js";
 import { raises } from "../native/raises.js";
@@ -122,13 +123,55 @@ test("attributes by name: known, new, unseen or none", (t) => {
     "item id": ["unseen"],
   });
   t.like(of({ itemAttributes: { genres: ["any", "any", "x", "y"] } }), { "item genres": ["any", "unseen"] });
-  raises(
-    t,
-    () => of({ userAttributes: { genres: "any" } }),
-    "E_ARGUMENT",
-    /rows\[0\]\.userAttributes: expected of age, zipCode, location, got "genres"/,
-  );
-  raises(t, () => of({ item: 20 }), "E_ARGUMENT", /rows\[0\]\.item: expected an index in 0\.\.19/);
+});
+
+test("an attribute may have a name that every object has", (t) => {
+  const own = Array.from({ length: ratedView.userCount }, (_, user) => (user % 2 ? "odd" : "even"));
+  const view = new TrainView({ ...ratedView, userAttributes: { constructor: own, tone: own } });
+  const features = encodeView(view);
+  const of = (userAttributes: Record<string, string>) =>
+    readable(features, features.batchOf([{ userAttributes }]));
+  t.like(of({ tone: "odd" }), { "user constructor": ["none"], "user tone": ["odd"] });
+  t.like(of({ constructor: "even" }), { "user constructor": ["even"], "user tone": ["none"] });
+});
+
+test("rows that are none are refused by place, wrong names with the one that was meant", (t) => {
+  const ages = { age: "20", location: "Mars" };
+  const row = "expected an object of user, item, userAttributes, itemAttributes, got";
+  const refused: [rows: unknown, message: RegExp | string][] = [
+    [{ user: 3, item: 1 }, "rows: expected an array of rows, got an object (Object)"],
+    [undefined, "rows: expected an array of rows, got undefined"],
+    [[{}, null], `rows[1]: ${row} null`],
+    [[[3, 1]], `rows[0]: ${row} an array of 2`],
+    [[{ usr: 3, item: 1 }], /^rows\[0\]: expected one of user, item, .*, got "usr"; did you mean "user"\?$/],
+    [[{ userAttribute: ages }], /^rows\[0\]: .*, got "userAttribute"; did you mean "userAttributes"\?$/],
+    [
+      [{ user: 1, userAttributes: { agee: "20" } }],
+      'rows[0].userAttributes: expected one of age, zipCode, location, got "agee"; did you mean "age"?',
+    ],
+    [
+      [{ userAttributes: { genres: "any" } }],
+      'rows[0].userAttributes: expected one of age, zipCode, location, got "genres"',
+    ],
+    [[{ userAttributes: { constructor: "x" } }], /^rows\[0\]\.userAttributes: .*, got "constructor"$/],
+    [[{ userAttributes: null }], /^rows\[0\]\.userAttributes: expected values by .*, got null$/],
+    [[{ itemAttributes: ["any"] }], /^rows\[0\]\.itemAttributes: expected values by .*, got an array of 1$/],
+    [[{ userAttributes: { age: 20 } }], /^rows\[0\]\.userAttributes\.age: expected a text or .*, got 20$/],
+    [
+      [{ itemAttributes: { genres: ["any", null] } }],
+      /^rows\[0\]\.itemAttributes\.genres: expected a text or/,
+    ],
+    [[{ item: 20 }], "rows[0].item: expected an index in 0..19, or none, got 20"],
+    [[{ user: "3" }], 'rows[0].user: expected an index in 0..29, or none, got "3"'],
+  ];
+  for (const [rows, message] of refused)
+    t.throws(() => checkFeatureRows(rows, encoding.columns), { code: "E_ARGUMENT", message });
+  const none = encodeView(new TrainView({ ...ratedView, userAttributes: {} }));
+  t.throws(() => checkFeatureRows([{ userAttributes: ages }], none.columns), {
+    code: "E_ARGUMENT",
+    message: 'rows[0].userAttributes: expected none, for the data set has none, got "age"',
+  });
+  t.notThrows(() => checkFeatureRows([{}, { user: 29, itemAttributes: { genres: [] } }], encoding.columns));
 });
 
 test("an epoch holds every rating once and every row's whole share", (t) => {

@@ -16,7 +16,7 @@ import { evaluateRatings, raterOf } from "../../lib/models/ratings.js";
 import { BiasModel, biasRater } from "../../lib/models/reference/bias.js";
 import { residualFactors } from "../../lib/models/reference/residualFactors.js";
 import { trainRating } from "../../lib/training/trainRating.js";
-import { raises } from "../native/raises.js";
+import { loosely, raises } from "../native/raises.js";
 import { ratedHeldOut, ratedView } from "./plantedRatings.js";
 
 const folder = mkdtempSync(join(tmpdir(), "llama4rec-"));
@@ -153,6 +153,20 @@ test("a backbone of one's own is given to whoever loads its model", async (t) =>
     code: "E_CORRUPT",
     message: /parameter vectors: expected \d+ x 9, got "\d+ x 4"/,
   });
+});
+
+test("rows of features are checked before anything is rated, by their place in the call", async (t) => {
+  const { predictor } = await trained;
+  raises(
+    t,
+    () => loosely(predictor.predictFeatures.bind(predictor), { user: 1 }),
+    "E_ARGUMENT",
+    /^rows: expected an array/,
+  );
+  const many = Array.from({ length: 5000 }, () => ({ user: 1, item: 2 }));
+  raises(t, () => predictor.predictFeatures([...many, { item: 20 }]), "E_ARGUMENT", /^rows\[5000\]\.item/);
+  t.is(predictor.predictFeatures(many)[4999], predictor.predict(Int32Array.of(1), Int32Array.of(2))[0]);
+  t.is(predictor.predictFeatures([]).length, 0);
 });
 
 test("texts and tensors that do not fit are named", async (t) => {

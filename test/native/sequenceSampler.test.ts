@@ -40,6 +40,27 @@ test("an epoch can begin anywhere", (t) => {
   for (const start of [0, 1, 2, 3]) t.deepEqual(sequencesOf(sampler, 4, 1, start), whole.slice(start));
 });
 
+test("a batch takes room for the sequences there are, whatever its size", (t) => {
+  using sampler = new SequenceSampler(source);
+  t.deepEqual(sequencesOf(sampler, 2, 2 ** 40), sequencesOf(sampler, 2, 3));
+  for (const { offsets, negatives } of sampler.epoch(1, 65_536)) {
+    t.is(offsets.buffer.byteLength, 4 * 4);
+    t.is(negatives.buffer.byteLength, 4 * 3 * 3 * 2);
+  }
+  using none = new SequenceSampler({ ...source, offsets: Int32Array.of(0), items: new Int32Array(0) });
+  t.deepEqual(sequencesOf(none, 1, 5), []);
+});
+
+test("a batch that no memory holds is E_NO_MEMORY and names what made it so large", (t) => {
+  using sampler = new SequenceSampler({ ...source, length: 2 ** 20, negatives: 2 ** 20 });
+  raises(
+    t,
+    () => sampler.epoch(1, 9).next(),
+    "E_NO_MEMORY",
+    /^batchSize 2 x length 1048576 x negatives 1048576: expected memory for a batch of 2199023255552 integers/,
+  );
+});
+
 test("malformed input is refused", (t) => {
   const wrong: [change: Partial<SequenceSource>, message: RegExp][] = [
     [{ itemCount: 9 }, /items\[5\]: expected 0\.\.8/],

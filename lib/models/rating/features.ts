@@ -1,8 +1,10 @@
 import type { AttributeValue } from "../../data/dataset.js";
+import { lastItems } from "../../data/lastItems.js";
 import type { TrainView } from "../../data/trainView.js";
 import { argumentError } from "../../native/errors.js";
 import { fieldsOfAttribute, fieldValues } from "./attributeFields.js";
 import { type FeatureBatch, pooledRows, type SideRows } from "./featureBatch.js";
+import type { FeatureRow, KnownAttributes } from "./featureRows.js";
 
 /** Whom a field describes. */
 export type FieldSide = "user" | "item";
@@ -47,17 +49,6 @@ export interface EncodingOptions {
   readonly history?: number;
 }
 
-/** A pair to be rated whose user or item may be new: what is known of both. */
-export interface FeatureRow {
-  /** Index of a known user: id, bag of rated items and, where none are given, attributes. Left out: somebody unknown. */
-  readonly user?: number;
-  /** Index of a known item. */
-  readonly item?: number;
-  /** By the data set's names; what is left out is not known. */
-  readonly userAttributes?: Readonly<Record<string, AttributeValue>>;
-  readonly itemAttributes?: Readonly<Record<string, AttributeValue>>;
-}
-
 /** Rows of a field before those of its values. */
 const unseenRow = 0;
 const emptyRow = 1;
@@ -95,19 +86,12 @@ export class FeatureEncoding {
 
   /**
    * The fields of pairs that may be new.
-   * @throws Llama4RecError `E_ARGUMENT` for an unknown attribute or an index out of range.
+   * @param rows As {@link checkFeatureRows} has passed them.
    */
   batchOf(rows: readonly FeatureRow[]): FeatureBatch {
     const { userCount, itemCount, users, items } = this.columns;
-    const index = (side: FieldSide, count: number): Int32Array =>
-      Int32Array.from(rows, (row, at) => {
-        const given = row[side] ?? -1;
-        if (!Number.isInteger(given) || given < -1 || given >= count)
-          throw argumentError(`rows[${at}].${side}`, `an index in 0..${count - 1}, or none`, given);
-        return given;
-      });
-    const user = index("user", userCount);
-    const item = index("item", itemCount);
+    const user = Int32Array.from(rows, (row) => row.user ?? -1);
+    const item = Int32Array.from(rows, (row) => row.item ?? -1);
     const userSide = this.#sideOf("user", users, userCount, user, (at) => rows[at].userAttributes);
     const itemSide = this.#sideOf("item", items, itemCount, item, (at) => rows[at].itemAttributes);
     const each = Int32Array.from(rows, (_, at) => at);
@@ -120,23 +104,17 @@ export class FeatureEncoding {
     known: SideRows,
     count: number,
     indices: Int32Array,
-    attributesOf: (at: number) => Readonly<Record<string, AttributeValue>> | undefined,
+    attributesOf: (at: number) => KnownAttributes | undefined,
   ): SideRows {
     const fields = this.columns.fields.filter((field) => field.side === side);
-    const names = new Set(fields.flatMap(({ attribute }) => attribute ?? []));
     const rows: number[] = [];
     const offsets = [0];
     for (const [at, index] of indices.entries()) {
       const attributes = attributesOf(at);
-      for (const [name, value] of Object.entries(attributes ?? {})) {
-        if (!names.has(name))
-          throw argumentError(`rows[${at}].${side}Attributes`, `of ${[...names].join(", ") || "none"}`, name);
-        checkValue(`rows[${at}].${side}Attributes.${name}`, value);
-      }
       const place = (index < 0 ? count : index) * fields.length;
       for (const [number, field] of fields.entries()) {
         if (attributes !== undefined && field.attribute !== null)
-          rows.push(...rowsOf(field, attributes[field.attribute]));
+          rows.push(...rowsOf(field, ownValue(attributes, field.attribute)));
         else
           rows.push(...known.rows.subarray(known.offsets[place + number], known.offsets[place + number + 1]));
         offsets.push(rows.length);
@@ -164,6 +142,10 @@ export class FeatureEncoding {
     });
   }
 }
+
+/** An attribute may have any name: `constructor` is no value that every object has. */
+const ownValue = (attributes: KnownAttributes, name: string): AttributeValue | undefined =>
+  Object.hasOwn(attributes, name) ? attributes[name] : undefined;
 
 /** Rows of a field's values. */
 function rowsOf(field: Field, value: AttributeValue | undefined): Set<number> {
@@ -242,6 +224,7 @@ export function encodeView(view: TrainView, options: EncodingOptions = {}): Feat
   };
   const users = encodeSide("user");
   const items = encodeSide("item");
+  const newest = history === 0 ? null : lastItems(view, history);
   return new FeatureEncoding({
     userCount,
     itemCount,
@@ -251,24 +234,6 @@ export function encodeView(view: TrainView, options: EncodingOptions = {}): Feat
     fields: [...users.fields, ...items.fields],
     users: users.rows,
     items: items.rows,
-    history: history === 0 ? null : newest(view, history),
+    history: newest === null ? null : { offsets: newest.offsets, rows: newest.items },
   });
-}
-
-/** The newest items of each user. */
-function newest({ offsets, items }: TrainView, most: number): SideRows {
-  const kept = new Int32Array(offsets.length);
-  for (let user = 1; user < offsets.length; user++)
-    kept[user] = kept[user - 1] + Math.min(most, offsets[user] - offsets[user - 1]);
-  const rows = new Int32Array(kept[kept.length - 1]);
-  for (let user = 1; user < offsets.length; user++)
-    rows.set(items.subarray(offsets[user] - (kept[user] - kept[user - 1]), offsets[user]), kept[user - 1]);
-  return { offsets: kept, rows };
-}
-
-/** For callers without types. */
-function checkValue(name: string, value: unknown): void {
-  const texts = Array.isArray(value) ? value : [value];
-  if (!texts.every((text) => typeof text === "string"))
-    throw argumentError(name, "a text or a list of texts", value);
 }
