@@ -23,7 +23,7 @@ test("a builder gathers rows in any order into columns in row order", (t) => {
   builder.addInteraction("amy", "bowl", 2, 10);
   builder.addUser("zoe", { city: "Ulm" });
   const dataset = builder.build();
-  t.deepEqual(dataset.describe(), { name: "shop", users: 2, items: 2, interactions: 2 });
+  t.deepEqual(dataset.describe(), { name: "shop", users: 2, items: 2, interactions: 2, ordered: true });
   t.deepEqual(dataset.interactions, {
     users: Int32Array.of(1, 0),
     items: Int32Array.of(1, 0),

@@ -17,7 +17,7 @@ const movieLens100K = {
 
 test("a folder with u.data is MovieLens 100K", async (t) => {
   const dataset = await openDataset({ data: folderOf(t, movieLens100K) });
-  t.deepEqual(dataset.describe(), { name: "ml-100k", users: 2, items: 3, interactions: 2 });
+  t.deepEqual(dataset.describe(), { name: "ml-100k", users: 2, items: 3, interactions: 2, ordered: true });
   t.deepEqual([...dataset.items], [2, 3, 10]);
   t.deepEqual(dataset.titles, ["Le Fantôme (1994)", "unknown", 'Quiet "Days" (1960)']);
   t.deepEqual(dataset.itemAttributes, {
@@ -53,7 +53,7 @@ const movieLens1M = {
 
 test("a folder with ratings.dat is MovieLens 1M, packed or not", async (t) => {
   const dataset = await openDataset({ data: folderOf(t, movieLens1M) });
-  t.deepEqual(dataset.describe(), { name: "ml-1m", users: 1, items: 2, interactions: 2 });
+  t.deepEqual(dataset.describe(), { name: "ml-1m", users: 1, items: 2, interactions: 2, ordered: true });
   t.deepEqual(dataset.titles, ["Älter: A Tale (2000)", "No Year"]);
   t.deepEqual(dataset.itemAttributes, { genres: [["Drama", "War"], ["Comedy"]], year: ["2000", ""] });
   t.deepEqual(dataset.userAttributes, {
@@ -109,7 +109,13 @@ function bookCrossing(): Record<string, Uint8Array> {
 
 test("Book-Crossing is read with its quoting and cut down to explicit ratings, listed books and the 5-core", async (t) => {
   const dataset = await openDataset({ data: folderOf(t, bookCrossing()) });
-  t.deepEqual(dataset.describe(), { name: "book-crossing", users: 5, items: 5, interactions: 25 });
+  t.deepEqual(dataset.describe(), {
+    name: "book-crossing",
+    users: 5,
+    items: 5,
+    interactions: 25,
+    ordered: false,
+  });
   t.deepEqual([...dataset.users], [11, 12, 13, 14, 15]);
   t.deepEqual(dataset.titles, [
     'She said "no"',

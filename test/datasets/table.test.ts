@@ -6,7 +6,7 @@ import { fileOf, folderOf } from "./temporary.js";
 test("a CSV file with the usual column names needs no options", async (t) => {
   const file = fileOf(t, "orders.csv", "user,item,rating,timestamp\n7,b,4.5,100\n3,a,1,50\n");
   const dataset = await openDataset({ data: file });
-  t.deepEqual(dataset.describe(), { name: "orders", users: 2, items: 2, interactions: 2 });
+  t.deepEqual(dataset.describe(), { name: "orders", users: 2, items: 2, interactions: 2, ordered: true });
   t.deepEqual([...dataset.users], [3, 7]);
   t.deepEqual([...dataset.items], ["a", "b"]);
   t.deepEqual(dataset.interactions.ratings, Float32Array.of(4.5, 1));

@@ -17,7 +17,7 @@ const either = listBackbones("direct").filter(({ hyperparameters }) => hyperpara
 const losses: readonly Record<string, number>[] = [
   { negatives: 0 },
   { negatives: 0, temperature: 0.2 },
-  { negatives: 3 },
+  { negatives: 3, temperature: 0 },
 ];
 const mixedLosses: readonly Record<string, number>[] = [{ softmax: 0.5 }, { softmax: 1, temperature: 0.2 }];
 

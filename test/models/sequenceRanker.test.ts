@@ -23,10 +23,16 @@ function packed(lists: readonly (readonly number[])[]): Histories {
   return { offsets, items: Int32Array.from(lists.flat()) };
 }
 
+/** A training view has an item of a user once. */
+const view = viewOf(
+  rows.map((items) => [...new Set(items)]),
+  itemCount,
+);
+
 /** An untrained model whose weights are all random, and large enough to matter. */
 function randomModel(heads = 2): { model: SequenceModel; backbone: SASRec } {
   const backbone = new SASRec(
-    viewOf(rows, itemCount),
+    view,
     resolveHyperparameters(SASREC, { dimension: 12, hidden: 20, blocks: 2, heads, length, dropout: 0.3 }),
     1,
   );
@@ -37,7 +43,7 @@ function randomModel(heads = 2): { model: SequenceModel; backbone: SASRec } {
 /** The same for BERT4Rec, which takes one place more for its mask token. */
 function fillingModel(heads = 2): { model: SequenceModel; backbone: BERT4Rec } {
   const backbone = new BERT4Rec(
-    viewOf(rows, itemCount),
+    view,
     resolveHyperparameters(BERT4REC, { dimension: 12, hidden: 20, blocks: 2, heads, length: length - 1 }),
     1,
   );

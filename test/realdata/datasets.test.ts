@@ -33,7 +33,13 @@ function popularity({ train, test: targets }: Split): string[] {
 }
 
 withData("ml-100k", "counts, protocol and popularity are the published ones", (t, dataset) => {
-  t.deepEqual(dataset.describe(), { name: "ml-100k", users: 943, items: 1682, interactions: 100_000 });
+  t.deepEqual(dataset.describe(), {
+    name: "ml-100k",
+    users: 943,
+    items: 1682,
+    interactions: 100_000,
+    ordered: true,
+  });
   t.is(dataset.titles[0], "Toy Story (1995)");
   const parts = split(dataset);
   t.is(parts.counts.users, 942);
@@ -43,7 +49,13 @@ withData("ml-100k", "counts, protocol and popularity are the published ones", (t
 });
 
 withData("ml-1m", "counts, protocol and popularity are the published ones", (t, dataset) => {
-  t.deepEqual(dataset.describe(), { name: "ml-1m", users: 6040, items: 3883, interactions: 1_000_209 });
+  t.deepEqual(dataset.describe(), {
+    name: "ml-1m",
+    users: 6040,
+    items: 3883,
+    interactions: 1_000_209,
+    ordered: true,
+  });
   t.is(new Set(dataset.interactions.items).size, 3706);
   const parts = split(dataset);
   t.is(parts.counts.users, 6035);
@@ -57,6 +69,7 @@ withData("book-crossing", "the subset is the published one, every item with a ti
     users: 6851,
     items: 9085,
     interactions: 115_219,
+    ordered: false,
   });
   t.true(dataset.titles.every((title) => title !== "" && !title.startsWith("Item ")));
   const { users, items, ratings, timestamps } = dataset.interactions;

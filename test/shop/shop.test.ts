@@ -8,7 +8,7 @@ import { Llama4RecError } from "../../lib/native/errors.js";
 const shop = generateShop();
 
 test("the default shop has its documented size", (t) => {
-  t.deepEqual(shop.describe(), { name: "shop", users: 800, items: 600, interactions: 20_000 });
+  t.deepEqual(shop.describe(), { name: "shop", users: 800, items: 600, interactions: 20_000, ordered: true });
 });
 
 test("the default shop is the same bits on every machine", (t) => {
@@ -28,7 +28,7 @@ test("a seed gives the same shop again, another seed another one", (t) => {
 
 test("options set the size, also where titles run short", (t) => {
   const large = generateShop({ users: 10, items: 8_000, interactions: 50 });
-  t.deepEqual(large.describe(), { name: "shop", users: 10, items: 8_000, interactions: 50 });
+  t.deepEqual(large.describe(), { name: "shop", users: 10, items: 8_000, interactions: 50, ordered: true });
   t.is(new Set(large.titles).size, 8_000);
   t.true(large.titles.some((title) => title.endsWith(", Volume 2")));
 });

@@ -42,6 +42,7 @@ const small = {
   hidden2: 0,
   length: 8,
   negatives: 1,
+  temperature: 0,
   batchSize: 64,
 } as const;
 
