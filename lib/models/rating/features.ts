@@ -86,7 +86,7 @@ export class FeatureEncoding {
 
   /**
    * The fields of pairs that may be new.
-   * @param rows As {@link checkFeatureRows} has passed them.
+   * @param rows Checked: known attributes alone, indices in range, each value a text or a list of texts.
    */
   batchOf(rows: readonly FeatureRow[]): FeatureBatch {
     const { userCount, itemCount, users, items } = this.columns;
