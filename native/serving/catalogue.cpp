@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
-#include <memory>
 #include <vector>
 
 #include "base/scratch.h"
@@ -19,14 +18,12 @@ namespace l4r {
 
 namespace {
 
-constexpr std::int64_t kLargestDimension = std::int64_t{1} << 20;
+// Integer scores of so many dimensions fit 32 bits: 127 * 127 each.
+constexpr std::int64_t kLargestDimension = std::int64_t{1} << 16;
 // Panels of one tile stay in the second-level cache while every query of a block passes over them.
 constexpr std::int64_t kTileBytes = 64 * 1024;
 // Bytes of the shadow in one range of items: about 100 microseconds for one query.
 constexpr std::int64_t kRangeBytes = std::int64_t{1} << 22;
-// A shadow of more bytes than caches hold comes from memory, and fewer queries than this wait for it: they
-// read one of 4 bits.
-constexpr std::int64_t kManyBytes = std::int64_t{1} << 25, kFewQueries = 4;
 // Sets of items for each of the k best in a first look, and the least share of the catalogue that it is.
 constexpr std::int64_t kSetsOfK = 6, kProbeShare = 8;
 // Allowed items in one task that scores these alone.

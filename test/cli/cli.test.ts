@@ -13,23 +13,15 @@ import { tinyGguf } from "../llm/tinyGguf.js";
 import { items, llama4rec, table } from "./command.js";
 
 const small = ["--set", "epochs=2", "--set", "dimension=4"];
+/** The job on a table with titles. */
+const runWith = (model: string): string[] => [
+  ...["run", "--data", "rows.csv", "--items", "items.csv"],
+  ...["--llm", model, "--no-cache"],
+];
 
 test("run --json prints one JSON document and nothing else", async (t) => {
   const folder = folderOf(t, { "rows.csv": table(), "items.csv": items(), "tiny.gguf": tinyGguf(WEIGHTS) });
-  const args = [
-    "run",
-    "--data",
-    "rows.csv",
-    "--items",
-    "items.csv",
-    "--llm",
-    "tiny.gguf",
-    "--no-cache",
-    "--seeds",
-    "2",
-    "--json",
-    ...small,
-  ];
+  const args = [...runWith("tiny.gguf"), "--seeds", "2", "--json", ...small];
   const { code, stdout, stderr } = await llama4rec(folder, args);
   t.is(code, 0, stderr);
   t.is(stderr, "");
@@ -199,17 +191,7 @@ test("run refuses a model that was tuned on rows which it holds out", async (t) 
   const tuned = await llama4rec(folder, late);
   t.is(tuned.code, 0, tuned.stderr);
   t.like(JSON.parse(tuned.stdout), { holdOut: "global-time" });
-  const args = [
-    "run",
-    "--data",
-    "rows.csv",
-    "--items",
-    "items.csv",
-    "--llm",
-    "late.gguf",
-    "--no-cache",
-    ...small,
-  ];
+  const args = [...runWith("late.gguf"), ...small];
   const { code, stderr } = await llama4rec(folder, args);
   t.is(code, 2);
   t.regex(
