@@ -6,6 +6,7 @@ import ts from "typescript";
 /** Every folder of lib with the folders it may import: downward only, each list complete. */
 const layers: Readonly<Record<string, readonly string[]>> = {
   native: [],
+  kernels: ["native"],
   storage: ["native"],
   data: ["storage", "native"],
   metrics: ["native"],

@@ -37,6 +37,7 @@ export interface Addon {
   setLane(threads: number, background: boolean): void;
   readBandwidth(bytes: number, threads: number): number;
   fmaRate(threads: number): number;
+  lookupSeconds(rows: number, ids: Int32Array, count: number, bag: number): number;
 
   parameterCreate(name: string, rows: number, columns: number): number;
   parameterAcquire(parameter: number): void;
@@ -180,6 +181,44 @@ export interface Addon {
     scores: Float64Array,
     counts: Int32Array,
   ): void;
+  bruteForceTopK(
+    items: Float32Array,
+    biases: Float32Array | null,
+    dimension: number,
+    queries: Float32Array,
+    k: number,
+    filter: NativeTopKFilter | null,
+    ids: Int32Array,
+    scores: Float64Array,
+    counts: Int32Array,
+  ): void;
+  sequenceAttention(
+    queries: Float32Array,
+    keys: Float32Array,
+    values: Float32Array,
+    offsets: Int32Array,
+    dimension: number,
+    heads: number,
+    scale: number,
+    causal: boolean,
+    into: Float32Array,
+  ): void;
+
+  embeddingCreate(values: Float32Array, dimension: number, storage: string): number;
+  embeddingAcquire(table: number): void;
+  embeddingRelease(table: number): void;
+  embeddingBytes(table: number): number;
+  embeddingLookup(table: number | Float32Array, dimension: number, ids: Int32Array, into: Float32Array): void;
+  embeddingBag(
+    table: number | Float32Array,
+    dimension: number,
+    ids: Int32Array,
+    offsets: Int32Array,
+    weights: Float32Array | null,
+    mean: boolean,
+    into: Float32Array,
+  ): void;
+
   encoderCreate(
     shape: EncoderShape,
     weights: readonly Float32Array[],

@@ -34,7 +34,12 @@ export function topKRow(result: TopK, row: number): Int32Array {
   return result.ids.subarray(row * result.k, row * result.k + result.counts[row]);
 }
 
-function checkedK(k: number, items: number): number {
+/**
+ * `k`, if it is a number of items.
+ * @throws Llama4RecError `E_ARGUMENT`.
+ * @internal
+ */
+export function checkedK(k: number, items: number): number {
   if (!Number.isInteger(k) || k < 1 || k > items)
     throw argumentError("k", `an integer from 1 to the ${items} items of the catalogue`, k);
   return k;

@@ -20,6 +20,8 @@ export type ErrorCode =
   | "E_DEPENDENCY"
   /** The native addon is missing, of another version, or refuses the machine. */
   | "E_ADDON"
+  /** The device asked for cannot be had; the message says why. */
+  | "E_DEVICE"
   /** The loss or a parameter is no longer finite. */
   | "E_DIVERGED"
   /** A stored file fails its checks. */

@@ -14,6 +14,7 @@
 #include "autograd/parameter.h"
 #include "autograd/tape.h"
 #include "graph/graph.h"
+#include "lookup/embedding_table.h"
 #include "ops/linear/linear.h"
 #include "sampling/pair_sampler.h"
 #include "sampling/sequence_sampler.h"
@@ -35,6 +36,7 @@ struct Environment {
   Leases<SequenceSampler, Kind::sequences> sequences;
   Leases<Catalogue, Kind::catalogue> catalogues;
   Leases<SequenceEncoder, Kind::encoder> encoders;
+  Leases<const EmbeddingTable, Kind::embedding> embeddings;
   Leases<const Graph, Kind::graph> graphs;
 
   static Environment& of(const Napi::CallbackInfo& info) {
@@ -145,5 +147,6 @@ void export_graph(Napi::Object exports);
 void export_serving(Napi::Object exports);
 void export_encoder(Napi::Object exports);
 void export_linalg(Napi::Object exports);
+void export_lookup(Napi::Object exports);
 
 }  // namespace l4r::addon

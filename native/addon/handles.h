@@ -22,7 +22,8 @@ enum class Kind : std::uint64_t {
   catalogue = 4,
   sequences = 5,
   encoder = 6,
-  graph = 7
+  graph = 7,
+  embedding = 8
 };
 
 // Exact in a double: [generation : 29][kind : 4][slot : 20].

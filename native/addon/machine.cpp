@@ -2,6 +2,7 @@
 #include "addon/environment.h"
 #include "base/cpu.h"
 #include "base/thread_pool.h"
+#include "lookup/probe.h"
 #include "serving/probe.h"
 
 namespace l4r::addon {
@@ -44,6 +45,13 @@ Napi::Value fma_rate_js(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fma_rate(static_cast<int>(integer(info, 0, "threads", 1, 256))));
 }
 
+Napi::Value lookup_seconds_js(const Napi::CallbackInfo& info) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 26;
+  return Napi::Number::New(
+      info.Env(), lookup_seconds(integer(info, 0, "rows", 1, kMost), array<std::int32_t>(info, 1, "ids"),
+                                 integer(info, 2, "count", 1, kMost), integer(info, 3, "bag", 0, kMost)));
+}
+
 }  // namespace
 
 void export_machine(Napi::Object exports) {
@@ -53,6 +61,7 @@ void export_machine(Napi::Object exports) {
   export_function<set_lane>(exports, "setLane");
   export_function<read_bandwidth_js>(exports, "readBandwidth");
   export_function<fma_rate_js>(exports, "fmaRate");
+  export_function<lookup_seconds_js>(exports, "lookupSeconds");
 }
 
 }  // namespace l4r::addon

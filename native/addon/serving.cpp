@@ -1,6 +1,9 @@
-// Exact top-k: over a catalogue of vectors and over dense scores.
+// Exact top-k: over a catalogue of vectors, over vectors of the caller and over dense scores; attention over
+// the caller's sequences.
 #include "addon/environment.h"
 #include "addon/top_k.h"
+#include "serving/attention.h"
+#include "serving/brute_force.h"
 #include "serving/select.h"
 
 namespace l4r::addon {
@@ -35,6 +38,27 @@ Napi::Value top_k(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value brute_force(const Napi::CallbackInfo& info) {
+  const TopKFilter filter = filter_of(info[5]);
+  brute_force_top_k(array<float>(info, 0, "items"), optional_array<float>(info[1], "biases"),
+                    integer(info, 2, "dimension", 1, kMost), array<float>(info, 3, "queries"),
+                    integer(info, 4, "k", 1, kMost), filter, rows_of(info, 6));
+  return info.Env().Undefined();
+}
+
+Napi::Value attention(const Napi::CallbackInfo& info) {
+  sequence_attention({.queries = array<float>(info, 0, "queries"),
+                      .keys = array<float>(info, 1, "keys"),
+                      .values = array<float>(info, 2, "values"),
+                      .offsets = array<std::int32_t>(info, 3, "offsets"),
+                      .d = integer(info, 4, "dimension", 1, kMost),
+                      .heads = integer(info, 5, "heads", 1, kMost),
+                      .scale = static_cast<float>(number(info, 6, "scale")),
+                      .causal = boolean(info, 7, "causal")},
+                     array<float>(info, 8, "into"));
+  return info.Env().Undefined();
+}
+
 Napi::Value select(const Napi::CallbackInfo& info) {
   const TopKFilter filter = filter_of(info[4]);
   select_top_k(array<double>(info, 0, "scores"), integer(info, 1, "batch", 0, kMost),
@@ -51,6 +75,8 @@ void export_serving(Napi::Object exports) {
   export_function<release>(exports, "catalogueRelease");
   export_function<top_k>(exports, "catalogueTopK");
   export_function<select>(exports, "selectTopK");
+  export_function<brute_force>(exports, "bruteForceTopK");
+  export_function<attention>(exports, "sequenceAttention");
 }
 
 }  // namespace l4r::addon

@@ -11,6 +11,7 @@
 #include "base/thread_pool.h"
 #include "serving/best_k.h"
 #include "serving/candidates.h"
+#include "serving/exact_scores.h"
 #include "serving/filter.h"
 #include "serving/result.h"
 
@@ -236,22 +237,10 @@ void Catalogue::Search::gather(std::int64_t b, std::int64_t begin, std::int64_t 
     if (!items.seen(b, allowed[i])) list.offer({scores[i], allowed[i]});
 }
 
-// Eight items side by side: each is one chain of dependent sums.
 void Catalogue::Search::exact_scores(const float* query, const std::int32_t* ids, std::int64_t count,
                                      double* scores) const {
-  constexpr int kSide = 8;
-  const std::int64_t d = catalogue.d_;
-  for (std::int64_t begin = 0; begin < count; begin += kSide) {
-    const float* rows[kSide];
-    double sums[kSide] = {};
-    for (int s = 0; s < kSide; ++s)
-      rows[s] = catalogue.rows_.data() + std::int64_t{ids[std::min(begin + s, count - 1)]} * d;
-    for (std::int64_t j = 0; j < d; ++j)
-      for (int s = 0; s < kSide; ++s) sums[s] += double{query[j]} * double{rows[s][j]};
-    for (int s = 0; s < kSide && begin + s < count; ++s)
-      scores[begin + s] =
-          sums[s] + (catalogue.biases_.empty() ? 0.0 : double{catalogue.biases_[ids[begin + s]]});
-  }
+  l4r::exact_scores(query, catalogue.d_, catalogue.rows_.data(),
+                    catalogue.biases_.empty() ? nullptr : catalogue.biases_.data(), ids, count, scores);
 }
 
 void Catalogue::prefetch(std::int32_t id) const noexcept {

@@ -56,6 +56,7 @@ const optimizer = addon.adamCreate([parameter], 0.1, 0.9, 0.999, 1e-8, 0, 0, tru
 const sampler = addon.samplerCreate(1, 3, Int32Array.of(0, 1), Int32Array.of(0), new Int32Array(0), 1, 1);
 const graph = addon.graphCreate(1, 1, Int32Array.of(0, 1), Int32Array.of(0));
 const catalogue = addon.catalogueCreate(new Float32Array(6), null, 3, 2);
+const embedding = addon.embeddingCreate(new Float32Array(6), 2, "float32");
 const matrix = addon.tapeInput(new Float32Array(6), 2, 3);
 const sequences = addon.sequencesCreate(3, Int32Array.of(0, 2), Int32Array.of(0, 1), 2, 1, 1);
 const shape = {
@@ -94,6 +95,12 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["integer", 1],
   ],
   fmaRate: [["integer", 1]],
+  lookupSeconds: [
+    ["integer", 4],
+    ["int32", Int32Array.of(0, 3)],
+    ["integer", 2],
+    ["integer", 0],
+  ],
   parameterCreate: [
     ["text", "p"],
     ["integer", 4],
@@ -430,6 +437,51 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["float64", new Float64Array(1)],
     ["int32", new Int32Array(1)],
   ],
+  bruteForceTopK: [
+    ["float32", new Float32Array(6)],
+    ["maybeFloat32", null],
+    ["integer", 2],
+    ["float32", new Float32Array(2)],
+    ["integer", 1],
+    ["maybeFilter", {}],
+    ["int32", new Int32Array(1)],
+    ["float64", new Float64Array(1)],
+    ["int32", new Int32Array(1)],
+  ],
+  sequenceAttention: [
+    ["float32", new Float32Array(4)],
+    ["float32", new Float32Array(4)],
+    ["float32", new Float32Array(4)],
+    ["int32", Int32Array.of(0, 2)],
+    ["integer", 2],
+    ["integer", 1],
+    ["number", 1],
+    ["flag", true],
+    ["float32", new Float32Array(4)],
+  ],
+  embeddingCreate: [
+    ["float32", new Float32Array(6)],
+    ["integer", 2],
+    ["text", "bf16"],
+  ],
+  embeddingAcquire: [["id", embedding]],
+  embeddingRelease: [["integer", 2 ** 40]],
+  embeddingBytes: [["id", embedding]],
+  embeddingLookup: [
+    ["id", embedding],
+    ["integer", 2],
+    ["int32", rows],
+    ["float32", new Float32Array(2)],
+  ],
+  embeddingBag: [
+    ["id", embedding],
+    ["integer", 2],
+    ["int32", rows],
+    ["int32", offsets],
+    ["maybeFloat32", null],
+    ["flag", true],
+    ["float32", new Float32Array(2)],
+  ],
   spdInverse: [
     ["float64", Float64Array.of(1)],
     ["integer", 1],
@@ -493,6 +545,7 @@ test("an id is good for its own kind only", (t) => {
     sequencesExamples: sequences,
     encoderEncode: encoder,
     graphEdges: graph,
+    embeddingBytes: embedding,
   };
   for (const name of Object.keys(uses) as (keyof typeof uses)[])
     for (const id of Object.values(uses).filter((id) => id !== uses[name]))
@@ -506,8 +559,10 @@ test("a detached array never reads as memory: it is empty or refused", (t) => {
     for (const [place, [kind]] of calls[name].entries()) {
       if (kind !== "int32" && kind !== "float32" && kind !== "float64") continue;
       const bare =
-        kind === "int32" &&
-        (name === "gather" || name === "take" || (name === "samplerCreate" && place === 4));
+        name === "bruteForceTopK"
+          ? kind === "float32" && place === 0
+          : kind === "int32" &&
+            (name === "gather" || name === "take" || (name === "samplerCreate" && place === 4));
       const body = (): unknown => invoke(name, valid.with(place, detached(new kinds[kind](12))));
       if (bare) t.notThrows(body, `${name}: no rows are fine`);
       else raises(t, body, "E_ARGUMENT", /expected/);

@@ -1,0 +1,20 @@
+/**
+ * The engine's kernels over the caller's typed arrays, usable without the recommender: embedding lookups and bags,
+ * attention over sequences, exact top-k.
+ *
+ * @packageDocumentation
+ */
+export { type CpuInfo, cpuInfo, setThreads, threads } from "../native/addon.js";
+export {
+  Catalogue,
+  selectTopK,
+  type TopK,
+  type TopKFilter,
+  type TopKOptions,
+  topKRow,
+} from "../native/catalogue.js";
+export { type ErrorCode, Llama4RecError } from "../native/errors.js";
+export * from "./attention.js";
+export type { Device, KernelOptions } from "./device.js";
+export * from "./embedding.js";
+export * from "./topK.js";

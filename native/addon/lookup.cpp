@@ -1,0 +1,80 @@
+// Embedding lookups: over a table of ours or the caller's own numbers.
+#include "addon/environment.h"
+#include "lookup/embedding_table.h"
+
+namespace l4r::addon {
+
+namespace {
+
+constexpr std::int64_t kLargestDimension = std::int64_t{1} << 30;
+
+Storage storage(const Napi::Value& value) {
+  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  if (name == "float32") return Storage::float32;
+  if (name == "bf16") return Storage::bf16;
+  require(name == "int8", "storage: expected \"float32\", \"bf16\" or \"int8\"");
+  return Storage::int8;
+}
+
+Napi::Value create(const Napi::CallbackInfo& info) {
+  const auto values = array<float>(info, 0, "values");
+  auto made = std::make_shared<EmbeddingTable>(values, integer(info, 1, "dimension", 1, kLargestDimension),
+                                               storage(info[2]));
+  return handle(info, Environment::of(info).embeddings.add(std::move(made)));
+}
+
+Napi::Value acquire(const Napi::CallbackInfo& info) {
+  Environment::of(info).embeddings.acquire(id(info, 0, "table"));
+  return info.Env().Undefined();
+}
+
+Napi::Value release(const Napi::CallbackInfo& info) {
+  Environment::of(info).embeddings.release(id(info, 0, "table"));
+  return info.Env().Undefined();
+}
+
+Napi::Value bytes(const Napi::CallbackInfo& info) {
+  const auto table = Environment::of(info).embeddings.get(id(info, 0, "table"));
+  return Napi::Number::New(info.Env(), static_cast<double>(table->bytes()));
+}
+
+// body(rows) with the table that argument 0 names, or with its numbers as rows of argument 1.
+template <typename Body>
+Napi::Value with_rows(const Napi::CallbackInfo& info, const Body& body) {
+  const std::int64_t d = integer(info, 1, "dimension", 1, kLargestDimension);
+  if (info[0].IsTypedArray()) {
+    body(EmbeddingRows(array<float>(info, 0, "values"), d));
+  } else {
+    const auto table = Environment::of(info).embeddings.get(id(info, 0, "table"));
+    require(table->dimension() == d, "dimension: expected ", table->dimension(), ", got ", d);
+    body(*table);
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value lookup(const Napi::CallbackInfo& info) {
+  return with_rows(info, [&](const EmbeddingRows& rows) {
+    rows.lookup(array<std::int32_t>(info, 2, "ids"), array<float>(info, 3, "into"));
+  });
+}
+
+Napi::Value bag(const Napi::CallbackInfo& info) {
+  return with_rows(info, [&](const EmbeddingRows& rows) {
+    rows.bag({array<std::int32_t>(info, 3, "offsets"), array<std::int32_t>(info, 2, "ids"),
+              optional_array<float>(info[4], "weights"), boolean(info, 5, "mean")},
+             array<float>(info, 6, "into"));
+  });
+}
+
+}  // namespace
+
+void export_lookup(Napi::Object exports) {
+  export_function<create>(exports, "embeddingCreate");
+  export_function<acquire>(exports, "embeddingAcquire");
+  export_function<release>(exports, "embeddingRelease");
+  export_function<bytes>(exports, "embeddingBytes");
+  export_function<lookup>(exports, "embeddingLookup");
+  export_function<bag>(exports, "embeddingBag");
+}
+
+}  // namespace l4r::addon
