@@ -79,7 +79,10 @@ void EmbeddingRows::lookup(std::span<const std::int32_t> ids, std::span<float> o
 }
 
 void EmbeddingRows::bag(const Bags& bags, std::span<float> out) const {
-  const auto& [offsets, ids, weights, mean] = bags;
+  const auto offsets = bags.offsets;
+  const auto ids = bags.ids;
+  const auto weights = bags.weights;
+  const bool mean = bags.mean;
   require(!offsets.empty() && offsets.front() == 0 &&
               offsets.back() == static_cast<std::int64_t>(ids.size()) &&
               std::is_sorted(offsets.begin(), offsets.end()),

@@ -16,18 +16,20 @@ namespace {
 constexpr double kTaskWork = 1 << 21;
 
 void check(const SequenceAttention& task, std::span<const float> out) {
-  const auto& [queries, keys, values, offsets, d, heads, scale, causal] = task;
+  const std::int64_t d = task.d, heads = task.heads;
+  const auto offsets = task.offsets;
   require(d >= 1 && heads >= 1 && d % heads == 0, "heads: expected a divisor of the dimension ", d, ", got ",
           heads);
-  require(std::isfinite(scale), "scale: expected a finite number");
+  require(std::isfinite(task.scale), "scale: expected a finite number");
   require(!offsets.empty() && offsets.front() == 0 && std::is_sorted(offsets.begin(), offsets.end()),
           "offsets: expected numbers that rise from 0");
   const auto size = static_cast<std::size_t>(offsets.back()) * static_cast<std::size_t>(d);
-  require(queries.size() == size, "queries: expected ", size, " numbers, got ", queries.size());
-  require(keys.size() == size, "keys: expected ", size, " numbers, got ", keys.size());
-  require(values.size() == size, "values: expected ", size, " numbers, got ", values.size());
+  require(task.queries.size() == size, "queries: expected ", size, " numbers, got ", task.queries.size());
+  require(task.keys.size() == size, "keys: expected ", size, " numbers, got ", task.keys.size());
+  require(task.values.size() == size, "values: expected ", size, " numbers, got ", task.values.size());
   require(out.size() == size, "into: expected ", size, " numbers, got ", out.size());
-  require(!overlap(out, queries) && !overlap(out, keys) && !overlap(out, values) && !overlap(out, offsets),
+  require(!overlap(out, task.queries) && !overlap(out, task.keys) && !overlap(out, task.values) &&
+              !overlap(out, offsets),
           "into: expected memory apart from what is read");
 }
 

@@ -201,7 +201,7 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
         for (; hit != last; ++hit) {
           if (hit->upper < waiting.threshold()) continue;
           const std::int32_t id = shadow.item(hit->place);
-          if (id < 0 || items.blocked(id) || items.seen(first + q, id)) continue;
+          if (id < 0 || (!items.open() && (items.blocked(id) || items.seen(first + q, id)))) continue;
           waiting.add(id, hit->lower, hit->upper);
           catalogue.prefetch(id);
         }

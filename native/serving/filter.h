@@ -25,6 +25,9 @@ class ItemFilter {
     return !blocked_.empty() && blocked_[static_cast<std::size_t>(item)] != 0;
   }
 
+  // True when no item is left out of any query: neither blocked() nor seen().
+  bool open() const noexcept { return blocked_.empty() && offsets_.empty(); }
+
   // True for an item that a query has excluded.
   bool seen(std::int64_t query, std::int32_t item) const noexcept;
   // The items that a query has excluded, ascending.

@@ -13,90 +13,189 @@ constexpr int kMaxQueries = F32::width == 16 ? 12 : 4;
 // Processors do not prefetch across pages by themselves.
 constexpr std::int64_t kAhead = 4096;
 
-// Appends the lanes that reach the threshold. Rare, so kept out of the loop above it.
-__attribute__((noinline)) std::int32_t append(ScanHit* hits, std::int32_t first, std::uint32_t mask,
-                                              F32 score, F32 error) {
-  float lower[F32::width], upper[F32::width];
-  (score - error).store(lower);
-  (score + error).store(upper);
-  std::int32_t count = 0;
-  for (; mask != 0; mask &= mask - 1) {
-    const int lane = __builtin_ctz(mask);
-    hits[count++] = {first + lane, lower[lane], upper[lane]};
-  }
-  return count;
-}
-
-// Q queries against P panels at once: enough independent sums to keep the multipliers busy. Each vector of
-// scores goes to take(query, first lane of the tile, score, error).
-template <typename Block, int Q, int P, typename Take>
-inline void scan_panels(const ScanTile& tile, std::int64_t panel, const Take& take) {
+// Q queries against P panels at once: enough independent sums to keep the multipliers busy. Loops over
+// registers are unrolled by order, else the compiler keeps the sums in memory.
+template <typename Block, int Q, int P>
+inline __attribute__((always_inline)) void sum_panels(const ScanTile& tile, std::int64_t panel,
+                                                      CodeSums (&out)[Q][P]) {
   const std::int64_t panel_bytes = tile.blocks * kBlockBytes;
   const std::uint8_t* codes = tile.codes + panel * panel_bytes;
   CodeSums sums[Q][P];
+#pragma GCC unroll 16
   for (int q = 0; q < Q; ++q)
+#pragma GCC unroll 16
     for (int p = 0; p < P; ++p) sums[q][p] = CodeSums::start<Block>(tile.terms[q].offset);
-  for (std::int64_t block = 0; block < tile.blocks; ++block) {
+  const std::int32_t* query = tile.queries;
+  for (std::int64_t block = 0; block < tile.blocks; ++block, query += Block::kWords * Q) {
     Block items[P];
+#pragma GCC unroll 16
     for (int p = 0; p < P; ++p) {
       const std::uint8_t* at = codes + p * panel_bytes + block * kBlockBytes;
       __builtin_prefetch(at + kAhead);
       items[p] = Block::load(at);
     }
-    const std::int32_t* query = tile.queries + block * Block::kWords * Q;
+#pragma GCC unroll 16
     for (int q = 0; q < Q; ++q)
+#pragma GCC unroll 16
       for (int p = 0; p < P; ++p) sums[q][p].add(items[p], query + q, Q);
   }
-  for (int p = 0; p < P; ++p) {
-    const std::int64_t at = panel + p;
-    const PanelBounds& bounds = tile.bounds[at];
+#pragma GCC unroll 16
+  for (int q = 0; q < Q; ++q)
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) out[q][p] = sums[q][p];
+}
+
+F32 score_of(const ScanTile& tile, const QueryTerms& terms, std::int64_t lane, F32 sums) {
+  const F32 bias = tile.biases == nullptr ? zero() : F32::load(tile.biases + lane);
+  return fma(sums, F32::load(tile.scales + lane) * F32::broadcast(terms.scale), bias);
+}
+
+F32 error_of(const QueryTerms& terms, const PanelBounds& bounds) {
+  return F32::broadcast(terms.residual * bounds.residual + terms.length * bounds.length +
+                        terms.bias * bounds.bias + terms.slack);
+}
+
+// What the scores of each query, divided by the query's scale, must reach in a panel to be worth a closer
+// look. Six roundings of 2^-24 lie between this test and the true inequality, as many as the bound allows.
+template <int Q>
+struct Needs {
+  static constexpr int kPadded = (Q + F32::width - 1) / F32::width * F32::width;
+  float residual[kPadded] = {}, length[kPadded] = {}, bias[kPadded] = {}, base[kPadded] = {},
+        inverse[kPadded] = {};
+
+  explicit Needs(const ScanTile& tile) {
     for (int q = 0; q < Q; ++q) {
       const QueryTerms& terms = tile.terms[q];
-      const F32 error = F32::broadcast(terms.residual * bounds.residual + terms.length * bounds.length +
-                                       terms.bias * bounds.bias + terms.slack);
-      for (int v = 0; v < kVectors; ++v) {
-        const std::int64_t lane = at * kPanelItems + v * F32::width;
-        const F32 scale = F32::load(tile.scales + lane) * F32::broadcast(terms.scale);
-        const F32 bias = tile.biases == nullptr ? zero() : F32::load(tile.biases + lane);
-        take(q, lane, fma(sums[q][p].lanes(v), scale, bias), error);
+      // Codes of scale 0 are all 0: any factor will do. One so small that it has no inverse leaves every item
+      // for the closer look.
+      const bool tiny = terms.scale > 0 && terms.scale < 0x1p-100f;
+      inverse[q] = terms.scale == 0 || tiny ? 1.0f : 1.0f / terms.scale;
+      residual[q] = terms.residual;
+      length[q] = terms.length;
+      bias[q] = terms.bias;
+      base[q] = tiny ? -__builtin_inff() : tile.thresholds[q] - terms.slack;
+    }
+  }
+
+  void of(const PanelBounds& bounds, float* needs) const {
+    for (int q = 0; q < kPadded; q += F32::width) {
+      F32 error = F32::load(residual + q) * F32::broadcast(bounds.residual);
+      error = fma(F32::load(length + q), F32::broadcast(bounds.length), error);
+      error = fma(F32::load(bias + q), F32::broadcast(bounds.bias), error);
+      ((F32::load(base + q) - error) * F32::load(inverse + q)).store(needs + q);
+    }
+  }
+};
+
+// Appends those of the lanes in `mask` that reach the threshold. Rare, so kept out of the loop above it.
+__attribute__((noinline)) void append(const ScanTile& tile, int q, std::int64_t lane, std::uint32_t mask,
+                                      F32 sums) {
+  const QueryTerms& terms = tile.terms[q];
+  const F32 score = score_of(tile, terms, lane, sums),
+            error = error_of(terms, tile.bounds[lane / kPanelItems]);
+  mask &= greater_equal(score + error, F32::broadcast(tile.thresholds[q]));
+  float lower[F32::width], upper[F32::width];
+  (score - error).store(lower);
+  (score + error).store(upper);
+  ScanHit* hit = tile.hits + q * tile.capacity + tile.hit_counts[q];
+  tile.hit_counts[q] += __builtin_popcount(mask);
+  for (; mask != 0; mask &= mask - 1, ++hit) {
+    const int at = __builtin_ctz(mask);
+    *hit = {static_cast<std::int32_t>(tile.first + lane + at), lower[at], upper[at]};
+  }
+}
+
+template <typename Block, int Q, int P>
+inline void scan_panels(const ScanTile& tile, const Needs<Q>& needs, std::int64_t panel) {
+  CodeSums sums[Q][P];
+  sum_panels<Block, Q, P>(tile, panel, sums);
+  for (int p = 0; p < P; ++p) {
+    float need[Needs<Q>::kPadded];
+    needs.of(tile.bounds[panel + p], need);
+    for (int v = 0; v < kVectors; ++v) {
+      const std::int64_t lane = (panel + p) * kPanelItems + v * F32::width;
+      const F32 scale = F32::load(tile.scales + lane);
+      for (int q = 0; q < Q; ++q) {
+        const F32 whole = sums[q][p].lanes(v);
+        F32 reached = whole * scale;
+        if (tile.biases != nullptr)
+          reached = fma(F32::load(tile.biases + lane), F32::broadcast(needs.inverse[q]), reached);
+        const std::uint32_t mask = greater_equal(reached, F32::broadcast(need[q]));
+        if (__builtin_expect(mask != 0, 0)) append(tile, q, lane, mask, whole);
       }
     }
   }
 }
 
-template <typename Block, int Q, typename Take>
-void scan_queries(const ScanTile& tile, const Take& take) {
-  constexpr int kPanels = F32::width < 16 ? 1 : Q == 1 ? 8 : Q <= 4 ? 4 : 2;
+template <int Q>
+constexpr int kPanelsAtOnce = F32::width < 16 ? 1
+                              : Q == 1        ? 8
+                              : Q <= 4        ? 4
+                                              : 2;
+
+template <typename Block, int Q>
+void scan_queries(const ScanTile& tile) {
+  const Needs<Q> needs(tile);
+  constexpr int kPanels = kPanelsAtOnce<Q>;
   std::int64_t panel = 0;
-  for (; panel + kPanels <= tile.count; panel += kPanels) scan_panels<Block, Q, kPanels>(tile, panel, take);
-  for (; panel < tile.count; ++panel) scan_panels<Block, Q, 1>(tile, panel, take);
+  for (; panel + kPanels <= tile.count; panel += kPanels) scan_panels<Block, Q, kPanels>(tile, needs, panel);
+  for (; panel < tile.count; ++panel) scan_panels<Block, Q, 1>(tile, needs, panel);
 }
 
-template <int Q, typename Take>
-void scan_at_most(const ScanTile& tile, int queries, const Take& take) {
-  if (queries == Q)
-    return tile.bits == 8 ? scan_queries<Codes, Q>(tile, take) : scan_queries<Nibbles, Q>(tile, take);
-  if constexpr (Q > 1) scan_at_most<Q - 1>(tile, queries, take);
+// The tile is whole groups of panels.
+template <typename Block, int Q>
+void raise_maxima(const ScanTile& tile, float* maxima) {
+  constexpr int kPanels = kPanelsAtOnce<Q>;
+  static_assert(kGroupPanels % kPanels == 0);
+  const std::int64_t row = tile.count / kGroupPanels * kPanelItems;
+  for (std::int64_t panel = 0; panel < tile.count; panel += kPanels) {
+    CodeSums sums[Q][kPanels];
+    sum_panels<Block, Q, kPanels>(tile, panel, sums);
+    for (int q = 0; q < Q; ++q)
+      for (int v = 0; v < kVectors; ++v) {
+        float* const at = maxima + q * row + panel / kGroupPanels * kPanelItems + v * F32::width;
+        F32 highest = panel % kGroupPanels == 0 ? F32::broadcast(-__builtin_inff()) : F32::load(at);
+        for (int p = 0; p < kPanels; ++p) {
+          const std::int64_t lane = (panel + p) * kPanelItems + v * F32::width;
+          highest = max(highest, score_of(tile, tile.terms[q], lane, sums[q][p].lanes(v)) -
+                                     error_of(tile.terms[q], tile.bounds[panel + p]));
+        }
+        highest.store(at);
+      }
+  }
 }
+
+// body.template run<Block, Q>() for the number of queries at hand.
+template <int Q, typename Body>
+void with_queries(const ScanTile& tile, int queries, const Body& body) {
+  if (queries == Q) return tile.bits == 8 ? body.template run<Codes, Q>() : body.template run<Nibbles, Q>();
+  if constexpr (Q > 1) with_queries<Q - 1>(tile, queries, body);
+}
+
+struct Scan {
+  const ScanTile& tile;
+  template <typename Block, int Q>
+  void run() const {
+    scan_queries<Block, Q>(tile);
+  }
+};
+
+struct Maxima {
+  const ScanTile& tile;
+  float* maxima;
+  template <typename Block, int Q>
+  void run() const {
+    raise_maxima<Block, Q>(tile, maxima);
+  }
+};
 
 void scan(const ScanTile& tile, int queries) {
   for (int q = 0; q < queries; ++q) tile.hit_counts[q] = 0;
-  scan_at_most<kMaxQueries>(tile, queries, [&tile](int q, std::int64_t lane, F32 score, F32 error) {
-    const std::uint32_t mask = greater_equal(score + error, F32::broadcast(tile.thresholds[q]));
-    if (mask != 0)
-      tile.hit_counts[q] += append(tile.hits + q * tile.capacity + tile.hit_counts[q],
-                                   static_cast<std::int32_t>(tile.first + lane), mask, score, error);
-  });
+  with_queries<kMaxQueries>(tile, queries, Scan{tile});
 }
 
 void maxima(const ScanTile& tile, int queries, float* maxima) {
-  const std::int64_t row = tile.count / kGroupPanels * kPanelItems;
-  for (std::int64_t i = 0; i < queries * row; ++i) maxima[i] = -__builtin_inff();
-  scan_at_most<kMaxQueries>(tile, queries, [=](int q, std::int64_t lane, F32 score, F32 error) {
-    constexpr std::int64_t kGroupItems = std::int64_t{kGroupPanels} * kPanelItems;
-    float* at = maxima + q * row + lane / kGroupItems * kPanelItems + lane % kPanelItems;
-    max(F32::load(at), score - error).store(at);
-  });
+  with_queries<kMaxQueries>(tile, queries, Maxima{tile, maxima});
 }
 
 float read(const float* data, std::int64_t count) {
