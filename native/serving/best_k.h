@@ -18,45 +18,59 @@ inline bool better(const Scored& a, const Scored& b) {
 
 class BestK {
  public:
-  explicit BestK(std::int64_t k) : k_(static_cast<std::size_t>(k)) {}
+  explicit BestK(std::int64_t k = 0) { reset(k); }
 
   // Empty, for k.
   void reset(std::int64_t k) {
     k_ = static_cast<std::size_t>(k);
-    heap_.clear();
+    held_.clear();
+    bounded_ = false;
   }
 
-  bool full() const noexcept { return heap_.size() == k_; }
-  // The last of the list; only when full() and k > 0.
-  const Scored& worst() const noexcept { return heap_.front(); }
-
+  // An item that is no better than an earlier bound is dropped; the others are sorted out now and then.
   void offer(const Scored& item) {
-    if (!full()) {
-      heap_.push_back(item);
-      std::push_heap(heap_.begin(), heap_.end(), better);
-    } else if (k_ > 0 && better(item, worst())) {
-      std::pop_heap(heap_.begin(), heap_.end(), better);
-      heap_.back() = item;
-      std::push_heap(heap_.begin(), heap_.end(), better);
-    }
+    if (bounded_ && !better(item, bound_)) return;
+    held_.push_back(item);
+    if (held_.size() >= 2 * k_ + kSpare) prune();
   }
 
-  // Everything held, in no particular order.
-  const std::vector<Scored>& items() const noexcept { return heap_; }
+  // Whether k items are known, and the worst of the k best at some time: nothing below it will be in the
+  // list.
+  bool bounded() const noexcept { return bounded_; }
+  const Scored& bound() const noexcept { return bound_; }
+
+  // Drops all but the k best, in no particular order, and brings the bound up to date.
+  void prune() {
+    if (k_ == 0) held_.clear();
+    if (held_.size() < k_ || k_ == 0) return;
+    const auto last = held_.begin() + static_cast<std::ptrdiff_t>(k_) - 1;
+    std::nth_element(held_.begin(), last, held_.end(), better);
+    held_.resize(k_);
+    bound_ = held_.back();
+    bounded_ = true;
+  }
+
+  // The k best and maybe more, in no particular order.
+  const std::vector<Scored>& items() const noexcept { return held_; }
 
   // Writes the list, best first, and returns its length.
   std::int32_t write(std::int32_t* ids, double* scores) {
-    std::sort_heap(heap_.begin(), heap_.end(), better);
-    for (std::size_t i = 0; i < heap_.size(); ++i) {
-      ids[i] = heap_[i].id;
-      scores[i] = heap_[i].score;
+    if (held_.size() > k_) prune();
+    std::sort(held_.begin(), held_.end(), better);
+    for (std::size_t i = 0; i < held_.size(); ++i) {
+      ids[i] = held_[i].id;
+      scores[i] = held_[i].score;
     }
-    return static_cast<std::int32_t>(heap_.size());
+    return static_cast<std::int32_t>(held_.size());
   }
 
  private:
+  static constexpr std::size_t kSpare = 32;
+
   std::size_t k_;
-  std::vector<Scored> heap_;  // the worst in front
+  std::vector<Scored> held_;
+  bool bounded_;
+  Scored bound_{};
 };
 
 }  // namespace l4r

@@ -9,9 +9,9 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "serving/best_k.h"
-#include "serving/exact_scores.h"
 #include "serving/filter.h"
 #include "serving/result.h"
+#include "serving/score_kernels.h"
 
 namespace l4r {
 
@@ -64,7 +64,8 @@ void brute_force_top_k(std::span<const float> items, std::span<const float> bias
     double scores[kBlock];
     for (std::int64_t at = part * kRange; at < std::min((part + 1) * kRange, count); at += kBlock) {
       const std::int64_t size = std::min({kBlock, count - at, (part + 1) * kRange - at});
-      exact_scores(queries.data() + b * d, d, items.data(), bias, ids.data() + at, size, scores);
+      score_kernels().exact_scores(queries.data() + b * d, d, items.data(), bias, ids.data() + at, size,
+                                   scores);
       for (std::int64_t i = 0; i < size; ++i)
         if (const auto id = ids[static_cast<std::size_t>(at + i)]; !allowed.seen(b, id))
           list.offer({scores[i], id});

@@ -8,17 +8,20 @@
 #include <vector>
 
 #include "serving/best_k.h"
+#include "serving/score_kernels.h"
 #include "serving/shadow.h"
 
 namespace l4r {
 
-// Items wait here with their bounds. The k-th best lower bound is a threshold: an item whose upper bound is
-// below it cannot be among the best. What is left at the end, or when too many wait, is scored exactly.
+// Items wait here with their bounds. A number that k lower bounds reach is a threshold: an item whose upper
+// bound is below it cannot be among the best. What is left at the end, or when too many wait, is scored
+// exactly.
 class Candidates {
  public:
   // Empty, for the k best of another query.
-  void reset(std::int64_t k) {
+  void reset(std::int64_t k, const ScoreKernels& kernels) {
     k_ = static_cast<std::size_t>(k);
+    kernels_ = &kernels;
     threshold_ = -std::numeric_limits<float>::infinity();
     waiting_.clear();
     lower_.clear();
@@ -47,41 +50,52 @@ class Candidates {
   // Scores the waiting items that still can be among the best: exact_scores(ids, count, scores out).
   template <typename ExactScores>
   void settle(const ExactScores& exact_scores) {
-    ids_.clear();
-    for (const auto& item : waiting_)
-      if (item.upper >= threshold_) ids_.push_back(item.id);
+    ids_.resize(waiting_.size());
+    std::size_t count = 0;
+    for (const auto& item : waiting_) {  // without a branch: whether one stays is anybody's guess
+      ids_[count] = item.id;
+      count += item.upper >= threshold_ ? 1 : 0;
+    }
     waiting_.clear();
-    scores_.resize(ids_.size());
-    exact_scores(ids_.data(), static_cast<std::int64_t>(ids_.size()), scores_.data());
-    for (std::size_t i = 0; i < ids_.size(); ++i) best_.offer({scores_[i], ids_[i]});
-    if (best_.full() && k_ > 0) threshold_ = std::max(threshold_, round_down(best_.worst().score));
+    scores_.resize(count);
+    exact_scores(ids_.data(), static_cast<std::int64_t>(count), scores_.data());
+    for (std::size_t i = 0; i < count; ++i) best_.offer({scores_[i], ids_[i]});
+    best_.prune();
+    if (best_.bounded()) threshold_ = std::max(threshold_, round_down(best_.bound().score));
   }
 
-  // The k best of all settled items.
+  // Of all settled items.
   const BestK& best() const noexcept { return best_; }
 
  private:
-  static constexpr std::size_t kSpare = 8;
+  static constexpr std::size_t kSpare = 32;
 
   struct Waiting {
     std::int32_t id;
     float upper;
   };
 
+  // Fewer lower bounds than there are give a threshold too: those beyond k are let go.
   void tighten() {
-    const auto last = lower_.begin() + static_cast<std::ptrdiff_t>(k_) - 1;
-    std::nth_element(lower_.begin(), last, lower_.end(), std::greater<>());
-    lower_.resize(k_);
-    threshold_ = std::max(threshold_, lower_.back());
+    const float found = kernels_->floor_of_kth(lower_.data(), static_cast<std::int64_t>(lower_.size()),
+                                               static_cast<std::int64_t>(k_));
+    std::size_t count = 0;
+    for (const float bound : lower_) {
+      lower_[count] = bound;
+      count += bound >= found ? 1 : 0;
+    }
+    lower_.resize(std::min(count, k_));
+    threshold_ = std::max(threshold_, found);
   }
 
   std::size_t k_ = 0;
+  const ScoreKernels* kernels_ = nullptr;
   float threshold_ = -std::numeric_limits<float>::infinity();
   std::vector<Waiting> waiting_;
   std::vector<float> lower_;  // the best lower bounds, in no order
   std::vector<std::int32_t> ids_;
   std::vector<double> scores_;
-  BestK best_{0};
+  BestK best_;
 };
 
 }  // namespace l4r

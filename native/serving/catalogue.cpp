@@ -11,9 +11,9 @@
 #include "base/thread_pool.h"
 #include "serving/best_k.h"
 #include "serving/candidates.h"
-#include "serving/exact_scores.h"
 #include "serving/filter.h"
 #include "serving/result.h"
+#include "serving/score_kernels.h"
 
 namespace l4r {
 
@@ -26,7 +26,7 @@ constexpr std::int64_t kTileBytes = 64 * 1024;
 // Bytes of the shadow in one range of items: about 100 microseconds for one query.
 constexpr std::int64_t kRangeBytes = std::int64_t{1} << 22;
 // Sets of items for each of the k best in a first look, and the least share of the catalogue that it is.
-constexpr std::int64_t kSetsOfK = 6, kProbeShare = 8;
+constexpr std::int64_t kSetsOfK = 6, kProbeShare = 4;
 // Allowed items in one task that scores these alone.
 constexpr std::int64_t kGatherFloats = std::int64_t{1} << 15;
 // Multiply-adds that one thread does in about 50 microseconds. Waking others for less does not pay.
@@ -135,9 +135,7 @@ void Catalogue::Search::probe(std::int64_t first, std::int64_t width) {
     std::int64_t spoilt = blocked;
     for (const auto item : items.seen(first + q)) spoilt += shadow.place(item) < probed * kPanelItems ? 1 : 0;
     if (k + spoilt > sets) continue;
-    const auto row = maxima.begin() + q * sets, kth = row + k + spoilt - 1;
-    std::nth_element(row, kth, row + sets, std::greater<>());
-    share(first + q, *kth);
+    share(first + q, score_kernels().floor_of_kth(maxima.data() + q * sets, sets, k + spoilt));
   }
 }
 
@@ -156,7 +154,8 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
   auto& candidates = scratch.candidates;
   if (candidates.size() < static_cast<std::size_t>(query_count))
     candidates.resize(static_cast<std::size_t>(query_count));
-  for (std::int64_t q = 0; q < query_count; ++q) candidates[static_cast<std::size_t>(q)].reset(k);
+  for (std::int64_t q = 0; q < query_count; ++q)
+    candidates[static_cast<std::size_t>(q)].reset(k, score_kernels());
   const auto settle = [&](std::int64_t q) {
     candidates[static_cast<std::size_t>(q)].settle(
         [&](const std::int32_t* ids, std::int64_t count, double* scores) {
@@ -239,8 +238,9 @@ void Catalogue::Search::gather(std::int64_t b, std::int64_t begin, std::int64_t 
 
 void Catalogue::Search::exact_scores(const float* query, const std::int32_t* ids, std::int64_t count,
                                      double* scores) const {
-  l4r::exact_scores(query, catalogue.d_, catalogue.rows_.data(),
-                    catalogue.biases_.empty() ? nullptr : catalogue.biases_.data(), ids, count, scores);
+  score_kernels().exact_scores(query, catalogue.d_, catalogue.rows_.data(),
+                               catalogue.biases_.empty() ? nullptr : catalogue.biases_.data(), ids, count,
+                               scores);
 }
 
 void Catalogue::prefetch(std::int32_t id) const noexcept {

@@ -23,7 +23,8 @@ void select_top_k(std::span<const double> scores, std::int64_t batch, std::int64
     require(nan == row + n, "scores: row ", b, ", item ", nan - row, " is not a number");
     BestK best(std::min(k, n));
     const auto offer = [&](std::int32_t item) {
-      if (best.full() && !(row[item] > best.worst().score)) return;  // ids ascend: an equal score comes later
+      if (best.bounded() && !(row[item] > best.bound().score))
+        return;  // ids ascend: an equal score comes later
       if (!items.seen(b, item)) best.offer({row[item], item});
     };
     if (items.has_allow()) {

@@ -30,6 +30,9 @@ double norm(const float* x, std::int64_t d) {
   return std::sqrt(sum) * (1 + 0x1p-30);
 }
 
+// To nearest, ties to even, for |x| < 2^51.
+double nearest_integer(double x) { return (x + 0x1.8p52) - 0x1.8p52; }
+
 struct Coded {
   float scale;
   double residual;  // norm of the rest
@@ -46,7 +49,7 @@ Coded code_vector(const float* x, std::int64_t d, int most, const Write& write) 
   double rest = 0;
   std::int32_t sum = 0;
   for (std::int64_t j = 0; j < d; ++j) {
-    const double wanted = std::nearbyint(double{x[j]} * inverse);
+    const double wanted = nearest_integer(double{x[j]} * inverse);
     const int code =
         static_cast<int>(std::clamp(wanted, -static_cast<double>(most), static_cast<double>(most)));
     const double left = double{x[j]} - double{scale} * code;

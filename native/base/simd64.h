@@ -19,6 +19,11 @@ struct F64 {
 inline F64 operator+(F64 a, F64 b) { return {_mm512_add_pd(a.v, b.v)}; }
 inline F64 operator-(F64 a, F64 b) { return {_mm512_sub_pd(a.v, b.v)}; }
 inline F64 fma(F64 a, F64 b, F64 c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
+// The lower (0) or upper (1) half of the lanes.
+template <int half>
+F64 widen(F32 a) {
+  return {_mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), half)))};
+}
 
 #elif defined(__AVX2__)
 
@@ -32,6 +37,10 @@ struct F64 {
 inline F64 operator+(F64 a, F64 b) { return {_mm256_add_pd(a.v, b.v)}; }
 inline F64 operator-(F64 a, F64 b) { return {_mm256_sub_pd(a.v, b.v)}; }
 inline F64 fma(F64 a, F64 b, F64 c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
+template <int half>
+F64 widen(F32 a) {
+  return {_mm256_cvtps_pd(_mm256_extractf128_ps(a.v, half))};
+}
 
 #elif defined(__aarch64__) && !defined(L4R_SCALAR)
 
@@ -45,6 +54,10 @@ struct F64 {
 inline F64 operator+(F64 a, F64 b) { return {vaddq_f64(a.v, b.v)}; }
 inline F64 operator-(F64 a, F64 b) { return {vsubq_f64(a.v, b.v)}; }
 inline F64 fma(F64 a, F64 b, F64 c) { return {vfmaq_f64(c.v, a.v, b.v)}; }
+template <int half>
+F64 widen(F32 a) {
+  return {half == 0 ? vcvt_f64_f32(vget_low_f32(a.v)) : vcvt_high_f64_f32(a.v)};
+}
 
 #else
 
@@ -58,6 +71,10 @@ struct F64 {
 inline F64 operator+(F64 a, F64 b) { return {a.v + b.v}; }
 inline F64 operator-(F64 a, F64 b) { return {a.v - b.v}; }
 inline F64 fma(F64 a, F64 b, F64 c) { return {a.v * b.v + c.v}; }
+template <int half>
+F64 widen(F32 a) {
+  return {double{a.v}};
+}
 
 #endif
 

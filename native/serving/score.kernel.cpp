@@ -1,0 +1,85 @@
+#include "base/simd64.h"
+#include "base/simd_transpose.h"
+#include "serving/score_kernels.h"
+
+namespace l4r::L4R_LEVEL {
+
+namespace {
+
+constexpr int kWidth = F32::width;
+constexpr int kHalves = F32::width / F64::width;
+
+// Rows side by side, a lane each, since each is one chain of dependent sums.
+void exact_scores(const float* query, std::int64_t d, const float* rows, const float* biases,
+                  const std::int32_t* ids, std::int64_t count, double* scores) {
+  for (std::int64_t first = 0; first < count; first += kWidth) {
+    const int items = count - first < kWidth ? static_cast<int>(count - first) : kWidth;
+    const float* side[kWidth];
+    for (int i = 0; i < kWidth; ++i) side[i] = rows + ids[first + (i < items ? i : 0)] * d;
+    F64 sums[kHalves];
+    for (int h = 0; h < kHalves; ++h) sums[h] = F64::broadcast(0);
+    for (std::int64_t c = 0; c < d; c += kWidth) {
+      const int columns = d - c < kWidth ? static_cast<int>(d - c) : kWidth;
+      F32 square[kWidth];
+      for (int i = 0; i < kWidth; ++i)
+        square[i] = columns == kWidth ? F32::load(side[i] + c) : F32::load(side[i] + c, columns);
+      transpose(square);
+      for (int j = 0; j < columns; ++j) {
+        const F64 q = F64::broadcast(double{query[c + j]});
+        sums[0] = fma(q, widen<0>(square[j]), sums[0]);
+        if constexpr (kHalves == 2) sums[1] = fma(q, widen<1>(square[j]), sums[1]);
+      }
+    }
+    double found[kWidth];
+    for (int h = 0; h < kHalves; ++h) sums[h].store(found + h * F64::width);
+    for (int i = 0; i < items; ++i)
+      scores[first + i] = found[i] + (biases == nullptr ? 0.0 : double{biases[ids[first + i]]});
+  }
+}
+
+std::int64_t count_reaching(const float* values, std::int64_t count, F32 threshold) {
+  std::int64_t reaching = 0, i = 0;
+  for (; i + kWidth <= count; i += kWidth)
+    reaching += __builtin_popcount(greater_equal(F32::load(values + i), threshold));
+  for (; i < count; ++i)
+    reaching += __builtin_popcount(greater_equal(F32::broadcast(values[i]), threshold) & 1);
+  return reaching;
+}
+
+// Halves the interval that holds the k-th largest: what is left of it after so many steps is 2^-14 of the
+// range.
+constexpr int kSteps = 14;
+
+float floor_of_kth(const float* values, std::int64_t count, std::int64_t k) {
+  F32 lowest = F32::broadcast(values[0]), highest = lowest;
+  std::int64_t i = 0;
+  for (; i + kWidth <= count; i += kWidth) {
+    lowest = min(lowest, F32::load(values + i));
+    highest = max(highest, F32::load(values + i));
+  }
+  for (; i < count; ++i) {
+    lowest = min(lowest, F32::broadcast(values[i]));
+    highest = max(highest, F32::broadcast(values[i]));
+  }
+  float lows[kWidth], highs[kWidth];
+  lowest.store(lows);
+  highest.store(highs);
+  float low = lows[0], high = highs[0];
+  for (int lane = 1; lane < kWidth; ++lane) {
+    low = lows[lane] < low ? lows[lane] : low;
+    high = highs[lane] > high ? highs[lane] : high;
+  }
+  for (int step = 0; step < kSteps; ++step) {
+    const float middle = low + 0.5f * (high - low);
+    if (!(middle > low && middle < high)) break;  // neighbours, or an infinite range
+    (count_reaching(values, count, F32::broadcast(middle)) >= k ? low : high) = middle;
+  }
+  return low;
+}
+
+}  // namespace
+
+extern const ScoreKernels kScoreKernels;
+constinit const ScoreKernels kScoreKernels{exact_scores, floor_of_kth};
+
+}  // namespace l4r::L4R_LEVEL

@@ -1,0 +1,26 @@
+// What decides an exact top-k once a scan has left few items: their float64 scores, and thresholds among many
+// numbers. One table per instruction-set level; every level gives the same bits.
+#pragma once
+
+#include <cstdint>
+
+namespace l4r {
+
+enum class Level;
+
+struct ScoreKernels {
+  // scores[i] = ((q[0] x[0] + q[1] x[1]) + ...) of row x = rows[ids[i]], from 0 in ascending dimension, then
+  // the bias of the item; rows [n x d], biases [n] or null. Products of two float32 are exact in float64, so
+  // a fused multiply-add rounds as a plain loop does.
+  void (*exact_scores)(const float* query, std::int64_t d, const float* rows, const float* biases,
+                       const std::int32_t* ids, std::int64_t count, double* scores);
+  // A number that at least k of the values reach, near the k-th largest: a threshold, found without sorting.
+  // 1 <= k <= count; no value is NaN.
+  float (*floor_of_kth)(const float* values, std::int64_t count, std::int64_t k);
+};
+
+// The table of the active level, or of one level; throws Error(argument) when this build or machine lacks it.
+const ScoreKernels& score_kernels();
+const ScoreKernels& score_kernels(Level level);
+
+}  // namespace l4r
