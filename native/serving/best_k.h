@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace l4r {
@@ -12,9 +13,12 @@ struct Scored {
   std::int32_t id;
 };
 
-inline bool better(const Scored& a, const Scored& b) {
-  return a.score > b.score || (a.score == b.score && a.id < b.id);
-}
+// A type, so that sorting takes it in line.
+struct Better {
+  bool operator()(const Scored& a, const Scored& b) const noexcept {
+    return a.score > b.score || (a.score == b.score && a.id < b.id);
+  }
+};
 
 class BestK {
  public:
@@ -29,7 +33,7 @@ class BestK {
 
   // An item that is no better than an earlier bound is dropped; the others are sorted out now and then.
   void offer(const Scored& item) {
-    if (bounded_ && !better(item, bound_)) return;
+    if (bounded_ && !Better()(item, bound_)) return;
     held_.push_back(item);
     if (held_.size() >= 2 * k_ + kSpare) prune();
   }
@@ -39,24 +43,29 @@ class BestK {
   bool bounded() const noexcept { return bounded_; }
   const Scored& bound() const noexcept { return bound_; }
 
+  // Takes over what another one for as many holds, if this one is empty; else is offered it.
+  void merge(BestK& other) {
+    if (held_.empty()) return std::swap(*this, other);
+    for (const Scored& item : other.held_) offer(item);
+  }
+
   // Drops all but the k best, in no particular order, and brings the bound up to date.
   void prune() {
     if (k_ == 0) held_.clear();
     if (held_.size() < k_ || k_ == 0) return;
-    const auto last = held_.begin() + static_cast<std::ptrdiff_t>(k_) - 1;
-    std::nth_element(held_.begin(), last, held_.end(), better);
-    held_.resize(k_);
-    bound_ = held_.back();
+    if (held_.size() > k_) {
+      const auto last = held_.begin() + static_cast<std::ptrdiff_t>(k_) - 1;
+      std::nth_element(held_.begin(), last, held_.end(), Better());
+      held_.resize(k_);
+    }
+    bound_ = *std::max_element(held_.begin(), held_.end(), Better());
     bounded_ = true;
   }
-
-  // The k best and maybe more, in no particular order.
-  const std::vector<Scored>& items() const noexcept { return held_; }
 
   // Writes the list, best first, and returns its length.
   std::int32_t write(std::int32_t* ids, double* scores) {
     if (held_.size() > k_) prune();
-    std::sort(held_.begin(), held_.end(), better);
+    std::sort(held_.begin(), held_.end(), Better());
     for (std::size_t i = 0; i < held_.size(); ++i) {
       ids[i] = held_[i].id;
       scores[i] = held_[i].score;

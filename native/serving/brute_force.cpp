@@ -74,7 +74,7 @@ void brute_force_top_k(std::span<const float> items, std::span<const float> bias
   for (std::int64_t b = 0; b < batch; ++b) {
     BestK& best = lists[static_cast<std::size_t>(b * ranges)];
     for (std::int64_t part = 1; part < ranges; ++part)
-      for (const Scored& item : lists[static_cast<std::size_t>(b * ranges + part)].items()) best.offer(item);
+      best.merge(lists[static_cast<std::size_t>(b * ranges + part)]);
     out.counts[static_cast<std::size_t>(b)] = best.write(out.ids.data() + b * k, out.scores.data() + b * k);
   }
 }

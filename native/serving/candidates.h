@@ -59,13 +59,13 @@ class Candidates {
     waiting_.clear();
     scores_.resize(count);
     exact_scores(ids_.data(), static_cast<std::int64_t>(count), scores_.data());
-    for (std::size_t i = 0; i < count; ++i) best_.offer({scores_[i], ids_[i]});
+    offer_best(count);
     best_.prune();
     if (best_.bounded()) threshold_ = std::max(threshold_, round_down(best_.bound().score));
   }
 
   // Of all settled items.
-  const BestK& best() const noexcept { return best_; }
+  BestK& best() noexcept { return best_; }
 
  private:
   static constexpr std::size_t kSpare = 32;
@@ -74,6 +74,19 @@ class Candidates {
     std::int32_t id;
     float upper;
   };
+
+  // Rounding to float32 keeps the order, so counting there leaves little more than the k best.
+  void offer_best(std::size_t count) {
+    float least = -std::numeric_limits<float>::infinity();
+    if (count > k_) {
+      rounded_.resize(count);
+      for (std::size_t i = 0; i < count; ++i) rounded_[i] = static_cast<float>(scores_[i]);
+      least = kernels_->floor_of_kth(rounded_.data(), static_cast<std::int64_t>(count),
+                                     static_cast<std::int64_t>(k_));
+    }
+    for (std::size_t i = 0; i < count; ++i)
+      if (static_cast<float>(scores_[i]) >= least) best_.offer({scores_[i], ids_[i]});
+  }
 
   // Fewer lower bounds than there are give a threshold too: those beyond k are let go.
   void tighten() {
@@ -95,6 +108,7 @@ class Candidates {
   std::vector<float> lower_;  // the best lower bounds, in no order
   std::vector<std::int32_t> ids_;
   std::vector<double> scores_;
+  std::vector<float> rounded_;
   BestK best_;
 };
 

@@ -26,7 +26,7 @@ constexpr std::int64_t kTileBytes = 64 * 1024;
 // Bytes of the shadow in one range of items: about 100 microseconds for one query.
 constexpr std::int64_t kRangeBytes = std::int64_t{1} << 22;
 // Sets of items for each of the k best in a first look, and the least share of the catalogue that it is.
-constexpr std::int64_t kSetsOfK = 6, kProbeShare = 4;
+constexpr std::int64_t kSetsOfK = 6, kProbeShare = 2;
 // Allowed items in one task that scores these alone.
 constexpr std::int64_t kGatherFloats = std::int64_t{1} << 15;
 // Multiply-adds that one thread does in about 50 microseconds. Waking others for less does not pay.
@@ -104,6 +104,7 @@ struct Catalogue::Search {
   std::int64_t batch, k;
   const ItemFilter& items;
   CodedQueries coded;
+  int group = kMostGroup;    // panels that make one set a lane in the first look
   std::int64_t probed = 0;   // panels looked at first
   std::int64_t blocked = 0;  // of their items, those that no query may get
   // A score that k items are known to reach, for each query: what one range finds spares the others work.
@@ -116,7 +117,8 @@ void Catalogue::Search::prepare() {
   for (auto& floor : floors) floor.store(-std::numeric_limits<float>::infinity(), std::memory_order_relaxed);
   // Disjoint sets enough that the k-th best of their maxima is near the k-th best of their items.
   const std::int64_t groups = (kSetsOfK * k + kPanelItems - 1) / kPanelItems;
-  probed = groups * kGroupPanels * kProbeShare <= shadow.panels() ? groups * kGroupPanels : 0;
+  while (group > kLeastGroup && groups * group * kProbeShare > shadow.panels()) group /= 2;
+  probed = groups * group * kProbeShare <= shadow.panels() ? groups * group : 0;
   for (std::int64_t place = 0; place < probed * kPanelItems; ++place)
     blocked += items.blocked(shadow.item(static_cast<std::int32_t>(place))) ? 1 : 0;
 }
@@ -124,13 +126,13 @@ void Catalogue::Search::prepare() {
 // A first threshold for queries [first, first + width), which start a group: k items reach it. The items
 // looked at are cut into disjoint sets; one that the filter leaves out spoils the maximum of one set.
 void Catalogue::Search::probe(std::int64_t first, std::int64_t width) {
-  const std::int64_t sets = probed / kGroupPanels * kPanelItems;
+  const std::int64_t sets = probed / group * kPanelItems;
   static thread_local std::vector<float> maxima;
   maxima.resize(static_cast<std::size_t>(width * sets));
   ScanTile tile = shadow.tile(0, probed);
   tile.queries = coded.codes.data() + first * shadow.words();
   tile.terms = coded.terms.data() + first;
-  catalogue.kernels_.maxima(tile, static_cast<int>(width), maxima.data());
+  catalogue.kernels_.maxima(tile, static_cast<int>(width), group, maxima.data());
   for (std::int64_t q = 0; q < width; ++q) {
     std::int64_t spoilt = blocked;
     for (const auto item : items.seen(first + q)) spoilt += shadow.place(item) < probed * kPanelItems ? 1 : 0;
@@ -213,7 +215,7 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
   for (std::int64_t q = 0; q < query_count; ++q) {
     settle(q);
     share(first_query + q, candidates[static_cast<std::size_t>(q)].threshold());
-    for (const Scored& item : candidates[static_cast<std::size_t>(q)].best().items()) lists[q]->offer(item);
+    lists[q]->merge(candidates[static_cast<std::size_t>(q)].best());
   }
 }
 
@@ -291,7 +293,7 @@ void Catalogue::top_k(std::span<const float> queries, std::int64_t batch, std::i
   for (std::int64_t b = 0; b < batch; ++b) {
     BestK& best = lists[static_cast<std::size_t>(b * ranges)];
     for (std::int64_t part = 1; part < ranges; ++part)
-      for (const Scored& item : lists[static_cast<std::size_t>(b * ranges + part)].items()) best.offer(item);
+      best.merge(lists[static_cast<std::size_t>(b * ranges + part)]);
     out.counts[static_cast<std::size_t>(b)] = best.write(out.ids.data() + b * k, out.scores.data() + b * k);
   }
 }

@@ -144,17 +144,16 @@ void scan_queries(const ScanTile& tile) {
 
 // The tile is whole groups of panels.
 template <typename Block, int Q>
-void raise_maxima(const ScanTile& tile, float* maxima) {
-  constexpr int kPanels = kPanelsAtOnce<Q>;
-  static_assert(kGroupPanels % kPanels == 0);
-  const std::int64_t row = tile.count / kGroupPanels * kPanelItems;
+void raise_maxima(const ScanTile& tile, int group, float* maxima) {
+  constexpr int kPanels = kPanelsAtOnce<Q> < kLeastGroup ? kPanelsAtOnce<Q> : kLeastGroup;
+  const std::int64_t row = tile.count / group * kPanelItems;
   for (std::int64_t panel = 0; panel < tile.count; panel += kPanels) {
     CodeSums sums[Q][kPanels];
     sum_panels<Block, Q, kPanels>(tile, panel, sums);
     for (int q = 0; q < Q; ++q)
       for (int v = 0; v < kVectors; ++v) {
-        float* const at = maxima + q * row + panel / kGroupPanels * kPanelItems + v * F32::width;
-        F32 highest = panel % kGroupPanels == 0 ? F32::broadcast(-__builtin_inff()) : F32::load(at);
+        float* const at = maxima + q * row + panel / group * kPanelItems + v * F32::width;
+        F32 highest = panel % group == 0 ? F32::broadcast(-__builtin_inff()) : F32::load(at);
         for (int p = 0; p < kPanels; ++p) {
           const std::int64_t lane = (panel + p) * kPanelItems + v * F32::width;
           highest = max(highest, score_of(tile, tile.terms[q], lane, sums[q][p].lanes(v)) -
@@ -182,10 +181,11 @@ struct Scan {
 
 struct Maxima {
   const ScanTile& tile;
+  int group;
   float* maxima;
   template <typename Block, int Q>
   void run() const {
-    raise_maxima<Block, Q>(tile, maxima);
+    raise_maxima<Block, Q>(tile, group, maxima);
   }
 };
 
@@ -194,8 +194,8 @@ void scan(const ScanTile& tile, int queries) {
   with_queries<kMaxQueries>(tile, queries, Scan{tile});
 }
 
-void maxima(const ScanTile& tile, int queries, float* maxima) {
-  with_queries<kMaxQueries>(tile, queries, Maxima{tile, maxima});
+void maxima(const ScanTile& tile, int queries, int group, float* maxima) {
+  with_queries<kMaxQueries>(tile, queries, Maxima{tile, group, maxima});
 }
 
 float read(const float* data, std::int64_t count) {

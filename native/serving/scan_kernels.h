@@ -54,15 +54,16 @@ struct ScanTile {
   std::int32_t* hit_counts;  // per query, set by the kernel
 };
 
-inline constexpr int kGroupPanels = 16;  // panels whose items share one maximum a lane
+// Panels whose items share one maximum a lane: multiples of the least.
+inline constexpr int kLeastGroup = 4, kMostGroup = 16;
 
 struct ScanKernels {
   int max_queries;                                  // queries that one pass can take
   void (*scan)(const ScanTile& tile, int queries);  // 1 <= queries <= max_queries
   // For each query the largest lower bounds of disjoint sets of items: `maxima` is
-  // [queries x count / kGroupPanels x kPanelItems]. Thresholds and hits of the tile are not used; count is a
-  // multiple of kGroupPanels.
-  void (*maxima)(const ScanTile& tile, int queries, float* maxima);
+  // [queries x count / group x kPanelItems]. Thresholds and hits of the tile are not used; count is a
+  // multiple of `group`.
+  void (*maxima)(const ScanTile& tile, int queries, int group, float* maxima);
   float (*read)(const float* data,
                 std::int64_t count);  // sum of count floats, a multiple of 128: for the probe
   float (*multiply_add)(
