@@ -144,8 +144,8 @@ export class SequenceEncoder implements Disposable {
   }
 
   /**
-   * The same on threads of the engine's own: the event loop goes on meanwhile. The histories are copied before it
-   * returns, and the encoder may be disposed while it runs.
+   * The same on threads of the engine's own: the event loop goes on meanwhile. Right for work above some 50
+   * microseconds. The histories are checked and copied before it returns, and the encoder may be disposed while it runs.
    * @throws Llama4RecError as {@link SequenceEncoder.encode}, all as rejections; the signal's reason when aborted.
    */
   async encodeAsync(histories: Histories, options: AsyncOptions = {}): Promise<Float32Array> {
@@ -173,8 +173,9 @@ export class SequenceEncoder implements Disposable {
   }
 
   /**
-   * The same on threads of the engine's own: the event loop goes on meanwhile. Histories and filter are copied before it
-   * returns, and the encoder may be disposed while it runs. `into` is written when all is done, at the end.
+   * The same on threads of the engine's own: the event loop goes on meanwhile. Right for work above some 50
+   * microseconds. Histories and filter are checked and copied before it returns, and the encoder may be disposed while it
+   * runs. `into` is written at the end.
    * @throws Llama4RecError as {@link SequenceEncoder.topK}, all as rejections, and `E_ARGUMENT` when the memory of `into`
    *   was transferred or resized meanwhile; the signal's reason when aborted.
    */
