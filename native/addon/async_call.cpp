@@ -100,8 +100,8 @@ void AsyncCalls::open(Napi::Env env) {
   channel_ = channel;
 }
 
-std::uint64_t AsyncCalls::start(Napi::Env env, std::unique_ptr<AsyncWork> work, std::vector<Napi::Value> into,
-                                Napi::Function done) {
+std::uint64_t AsyncCalls::start(Napi::Env env, std::unique_ptr<AsyncWork> work,
+                                const std::vector<Napi::Value>& into, Napi::Function done) {
   open(env);
   const auto call = std::make_shared<Call>();
   call->number = ++last_;
@@ -156,6 +156,7 @@ void AsyncCalls::settle(Napi::Env env) {
     std::unique_ptr<Fault> fault = std::move(call->fault);
     if (!fault) {
       std::vector<Napi::Value> into;
+      into.reserve(pending.into.size());
       for (const auto& array : pending.into) into.push_back(array.Value());
       try {
         call->work->deliver(into);

@@ -48,7 +48,7 @@ class AsyncCalls {
 
   // Queues the work; `done` is called once, with nothing when the results are in `into`, else with the code
   // and message of the error. Returns the number of the call. Throws Error(no_memory).
-  std::uint64_t start(Napi::Env env, std::unique_ptr<AsyncWork> work, std::vector<Napi::Value> into,
+  std::uint64_t start(Napi::Env env, std::unique_ptr<AsyncWork> work, const std::vector<Napi::Value>& into,
                       Napi::Function done);
   // `done` is not called any more, and work that has not started never will. Dropping what is over is fine.
   void drop(std::uint64_t number);
