@@ -79,8 +79,10 @@ export {
   writeTunedEntry,
 } from "./models/tunedConfig.js";
 export { type CpuInfo, cpuInfo, setThreads, threads } from "./native/addon.js";
+export type { AsyncOptions } from "./native/asyncCall.js";
 export * from "./native/autograd.js";
 export {
+  type AsyncTopKOptions,
   Catalogue,
   selectTopK,
   type TopK,

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import bindings from "bindings";
+import type { Done } from "./asyncCall.js";
 import { describe, type ErrorCode, Llama4RecError } from "./errors.js";
 import type { AdamState } from "./parameter.js";
 import type { EncoderShape } from "./sequenceEncoder.js";
@@ -219,6 +220,37 @@ export interface Addon {
     into: Float32Array,
   ): void;
 
+  /** Asynchronous calls return their number; the results are in their arrays when `done` is called without an error. */
+  catalogueTopKAsync(
+    catalogue: number,
+    queries: Float32Array,
+    batch: number,
+    k: number,
+    filter: NativeTopKFilter | null,
+    ids: Int32Array,
+    scores: Float64Array,
+    counts: Int32Array,
+    done: Done,
+  ): number;
+  encoderTopKAsync(
+    encoder: number,
+    offsets: Int32Array,
+    items: Int32Array,
+    k: number,
+    filter: NativeTopKFilter | null,
+    ids: Int32Array,
+    scores: Float64Array,
+    counts: Int32Array,
+    done: Done,
+  ): number;
+  encoderEncodeAsync(
+    encoder: number,
+    offsets: Int32Array,
+    items: Int32Array,
+    states: Float32Array,
+    done: Done,
+  ): number;
+  asyncDrop(call: number): void;
   encoderCreate(
     shape: EncoderShape,
     weights: readonly Float32Array[],

@@ -1,6 +1,7 @@
-import { call } from "./addon.js";
-import { nativeFilter, rowsFor, type TopK, type TopKOptions } from "./catalogue.js";
-import { argumentError } from "./errors.js";
+import { call, type NativeTopKFilter } from "./addon.js";
+import { type AsyncOptions, asyncCall } from "./asyncCall.js";
+import { type AsyncTopKOptions, nativeFilter, rowsFor, type TopK, type TopKOptions } from "./catalogue.js";
+import { argumentError, Llama4RecError } from "./errors.js";
 
 /** The architecture of a {@link SequenceEncoder}; Kang and McAuley, SASRec, ICDM 2018, section III. */
 export interface EncoderShape {
@@ -133,7 +134,8 @@ export class SequenceEncoder implements Disposable {
   }
 
   /**
-   * The state after each history, `[histories x d]`; zeros for an empty one.
+   * The state after each history, `[histories x d]`; zeros for an empty one. Right for work below some 50 microseconds,
+   * which is one short history; {@link SequenceEncoder.encodeAsync} is for more.
    * @throws Llama4RecError `E_ARGUMENT` for an unknown item or malformed offsets.
    */
   encode(histories: Histories): Float32Array {
@@ -142,22 +144,68 @@ export class SequenceEncoder implements Disposable {
   }
 
   /**
-   * The k best items after each history; a history without an item has an empty list.
+   * The same on threads of the engine's own: the event loop goes on meanwhile. Right for work above some 50
+   * microseconds. The histories are checked and copied before it returns, and the encoder may be disposed while it runs.
+   * @throws Llama4RecError as {@link SequenceEncoder.encode}, all as rejections; the signal's reason when aborted.
+   */
+  async encodeAsync(histories: Histories, options: AsyncOptions = {}): Promise<Float32Array> {
+    checkHistories(histories);
+    const { offsets, items } = histories;
+    const states = this.#roomForStates(Math.max(0, offsets.length - 1));
+    await asyncCall(
+      (addon, done) => addon.encoderEncodeAsync(this.#id, offsets, items, states, done),
+      options,
+    );
+    return states;
+  }
+
+  /**
+   * The k best items after each history; a history without an item has an empty list. Right for work below some 50
+   * microseconds; {@link SequenceEncoder.topKAsync} is for more.
    * @throws Llama4RecError `E_ARGUMENT` for an unknown item, malformed offsets, a bad k or a bad filter.
    */
   topK(histories: Histories, options: TopKOptions): TopK {
+    const { filter, rows } = this.#checked(histories, options);
+    const { k, ids, scores, counts } = rows;
+    const { offsets, items } = histories;
+    call((addon) => addon.encoderTopK(this.#id, offsets, items, k, filter, ids, scores, counts));
+    return rows;
+  }
+
+  /**
+   * The same on threads of the engine's own: the event loop goes on meanwhile. Right for work above some 50
+   * microseconds. Histories and filter are checked and copied before it returns, and the encoder may be disposed while it
+   * runs. `into` is written at the end.
+   * @throws Llama4RecError as {@link SequenceEncoder.topK}, all as rejections, and `E_ARGUMENT` when the memory of `into`
+   *   was transferred or resized meanwhile; the signal's reason when aborted.
+   */
+  async topKAsync(histories: Histories, options: AsyncTopKOptions): Promise<TopK> {
+    const { filter, rows } = this.#checked(histories, options);
+    const { k, ids, scores, counts } = rows;
+    const { offsets, items } = histories;
+    await asyncCall(
+      (addon, done) => addon.encoderTopKAsync(this.#id, offsets, items, k, filter, ids, scores, counts, done),
+      options,
+    );
+    return rows;
+  }
+
+  #checked(histories: Histories, options: TopKOptions): { filter: NativeTopKFilter | null; rows: TopK } {
     checkHistories(histories);
     const { k } = options;
     if (!Number.isInteger(k) || k < 1 || k > this.itemCount)
       throw argumentError("k", `an integer from 1 to the ${this.itemCount} items of the catalogue`, k);
-    const { offsets, items } = histories;
-    const batch = Math.max(0, offsets.length - 1);
-    const filter = nativeFilter(options, batch, this.itemCount);
-    const rows = rowsFor(batch, options);
-    call((addon) =>
-      addon.encoderTopK(this.#id, offsets, items, k, filter, rows.ids, rows.scores, rows.counts),
-    );
-    return rows;
+    const batch = Math.max(0, histories.offsets.length - 1);
+    return { filter: nativeFilter(options, batch, this.itemCount), rows: rowsFor(batch, options) };
+  }
+
+  #roomForStates(count: number): Float32Array {
+    try {
+      return new Float32Array(count * this.dimension);
+    } catch (cause) {
+      const room = `${count} states of ${this.dimension} numbers`;
+      throw new Llama4RecError("E_NO_MEMORY", `histories: expected memory for ${room}, got none`, { cause });
+    }
   }
 
   /** Gives the native weights back; calling it twice is fine. */

@@ -84,11 +84,14 @@ Histories histories(const Napi::CallbackInfo& info) {
   return {array<std::int32_t>(info, 1, "offsets"), array<std::int32_t>(info, 2, "items")};
 }
 
+std::int64_t count_of(const Histories& histories) {
+  require(!histories.offsets.empty(), "history offsets: expected at least one number");
+  return static_cast<std::int64_t>(histories.offsets.size()) - 1;
+}
+
 Napi::Value encode(const Napi::CallbackInfo& info) {
   const auto source = encoder(info);
-  const auto count = static_cast<std::int64_t>(histories(info).offsets.size()) - 1;
-  require(count >= 0, "offsets: expected at least one number");
-  auto states = new_array<float>(info.Env(), count * source->dimension());
+  auto states = new_array<float>(info.Env(), count_of(histories(info)) * source->dimension());
   source->encode(histories(info), {states.Data(), states.ElementLength()});
   return states;
 }
@@ -101,6 +104,83 @@ Napi::Value top_k(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// Histories with memory of their own.
+struct OwnHistories {
+  // Throws Error(argument) unless they are histories for this encoder.
+  OwnHistories(const SequenceEncoder& encoder, const Histories& from) {
+    encoder.check(from);
+    offsets.assign(from.offsets.begin(), from.offsets.end());
+    items.assign(from.items.begin(), from.items.end());
+  }
+  Histories view() const { return {offsets, items}; }
+  std::int64_t count() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
+
+  std::vector<std::int32_t> offsets, items;
+};
+
+class EncoderStates final : public AsyncWork {
+ public:
+  EncoderStates(std::shared_ptr<SequenceEncoder> encoder, const Histories& histories,
+                std::span<const float> states)
+      : encoder_(std::move(encoder)),
+        histories_(*encoder_, histories),
+        count_(histories_.count() * encoder_->dimension()) {
+    require(static_cast<std::int64_t>(states.size()) == count_, "states: expected ", count_, " places, got ",
+            states.size());
+  }
+
+  void run() override {
+    states_.resize(static_cast<std::size_t>(count_));
+    encoder_->encode(histories_.view(), states_);
+  }
+  void deliver(std::span<const Napi::Value> into) const override {
+    const auto to = array<float>(into[0], "states");
+    require(to.size() == states_.size(), "states: expected ", states_.size(), " places, got ", to.size());
+    std::copy(states_.begin(), states_.end(), to.begin());
+  }
+
+ private:
+  std::shared_ptr<SequenceEncoder> encoder_;
+  OwnHistories histories_;
+  std::int64_t count_;
+  std::vector<float> states_;
+};
+
+class EncoderTopK final : public TopKWork {
+ public:
+  EncoderTopK(std::shared_ptr<SequenceEncoder> encoder, const Histories& histories, std::int64_t k,
+              const TopKFilter& filter, const TopKRows& rows)
+      : TopKWork(count_of(histories), encoder->size(), k, filter, rows),
+        encoder_(std::move(encoder)),
+        histories_(*encoder_, histories) {}
+
+ protected:
+  void search(const TopKFilter& filter, const TopKRows& out) override {
+    encoder_->top_k(histories_.view(), k_, filter, out);
+  }
+
+ private:
+  std::shared_ptr<SequenceEncoder> encoder_;
+  OwnHistories histories_;
+};
+
+Napi::Value encode_async(const Napi::CallbackInfo& info) {
+  auto work =
+      std::make_unique<EncoderStates>(encoder(info), histories(info), array<float>(info, 3, "states"));
+  return handle(info, Environment::of(info).async_calls.start(info.Env(), std::move(work), {info[3]},
+                                                              function(info, 4, "done")));
+}
+
+Napi::Value top_k_async(const Napi::CallbackInfo& info) {
+  auto source = encoder(info);
+  // First of all: the getters of the filter may run JavaScript.
+  const TopKFilter filter = filter_of(info[4]);
+  return start_top_k(
+      info, 5,
+      std::make_unique<EncoderTopK>(std::move(source), histories(info), integer(info, 3, "k", 1, kMost),
+                                    filter, rows_of(info, 5)));
+}
+
 }  // namespace
 
 void export_encoder(Napi::Object exports) {
@@ -109,6 +189,8 @@ void export_encoder(Napi::Object exports) {
   export_function<release>(exports, "encoderRelease");
   export_function<encode>(exports, "encoderEncode");
   export_function<top_k>(exports, "encoderTopK");
+  export_function<encode_async>(exports, "encoderEncodeAsync");
+  export_function<top_k_async>(exports, "encoderTopKAsync");
 }
 
 }  // namespace l4r::addon

@@ -90,6 +90,11 @@ std::string text(const Napi::CallbackInfo& info, std::size_t index, const char* 
   return info[index].As<Napi::String>().Utf8Value();
 }
 
+Napi::Function function(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
+  if (!info[index].IsFunction()) wrong(name, "a function");
+  return info[index].As<Napi::Function>();
+}
+
 Activation activation(const Napi::Value& value) {
   const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
   if (name == "none") return Activation::none;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "addon/async_call.h"
 #include "addon/handles.h"
 #include "autograd/optimizer.h"
 #include "autograd/parameter.h"
@@ -38,6 +39,7 @@ struct Environment {
   Leases<SequenceEncoder, Kind::encoder> encoders;
   Leases<const EmbeddingTable, Kind::embedding> embeddings;
   Leases<const Graph, Kind::graph> graphs;
+  AsyncCalls async_calls;
 
   static Environment& of(const Napi::CallbackInfo& info) {
     return *info.Env().GetInstanceData<Environment>();
@@ -54,14 +56,9 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
     return body(info);
   } catch (const Napi::Error&) {
     throw;
-  } catch (const Error& error) {
-    throw to_js(info.Env(), error.code(), error.what());
-  } catch (const std::bad_alloc&) {
-    throw to_js(info.Env(), Code::no_memory, "out of memory");
-  } catch (const std::exception& error) {
-    throw to_js(info.Env(), Code::internal, error.what());
   } catch (...) {
-    throw to_js(info.Env(), Code::internal, "unknown fault in the native engine");
+    const Fault fault = current_fault();
+    throw to_js(info.Env(), fault.code, fault.message);
   }
 }
 
@@ -94,6 +91,8 @@ std::uint64_t id(const Napi::Value& value, const char* name);
 inline std::uint64_t id(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
   return id(info[index], name);
 }
+
+Napi::Function function(const Napi::CallbackInfo& info, std::size_t index, const char* name);
 
 // A view of the caller's typed array, valid during this call only and until JavaScript runs. Detached arrays
 // read as empty; shared memory is refused, because another thread could change it after it was checked.
@@ -148,5 +147,6 @@ void export_serving(Napi::Object exports);
 void export_encoder(Napi::Object exports);
 void export_linalg(Napi::Object exports);
 void export_lookup(Napi::Object exports);
+void export_async(Napi::Object exports);
 
 }  // namespace l4r::addon

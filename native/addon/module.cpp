@@ -21,6 +21,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_encoder(exports);
   export_linalg(exports);
   export_lookup(exports);
+  export_async(exports);
   return exports;
 }
 

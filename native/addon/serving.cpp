@@ -59,6 +59,36 @@ Napi::Value attention(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+class CatalogueTopK final : public TopKWork {
+ public:
+  CatalogueTopK(std::shared_ptr<Catalogue> catalogue, std::span<const float> queries, std::int64_t batch,
+                std::int64_t k, const TopKFilter& filter, const TopKRows& rows)
+      : TopKWork(batch, catalogue->size(), k, filter, rows), catalogue_(std::move(catalogue)) {
+    catalogue_->check(queries, batch);
+    queries_.assign(queries.begin(), queries.end());
+  }
+
+ protected:
+  void search(const TopKFilter& filter, const TopKRows& out) override {
+    catalogue_->top_k(queries_, batch_, k_, filter, out);
+  }
+
+ private:
+  std::shared_ptr<Catalogue> catalogue_;
+  std::vector<float> queries_;
+};
+
+Napi::Value top_k_async(const Napi::CallbackInfo& info) {
+  auto catalogue = Environment::of(info).catalogues.get(id(info, 0, "catalogue"));
+  // First of all: the getters of the filter may run JavaScript.
+  const TopKFilter filter = filter_of(info[4]);
+  return start_top_k(
+      info, 5,
+      std::make_unique<CatalogueTopK>(std::move(catalogue), array<float>(info, 1, "queries"),
+                                      integer(info, 2, "batch", 0, kMost), integer(info, 3, "k", 1, kMost),
+                                      filter, rows_of(info, 5)));
+}
+
 Napi::Value select(const Napi::CallbackInfo& info) {
   const TopKFilter filter = filter_of(info[4]);
   select_top_k(array<double>(info, 0, "scores"), integer(info, 1, "batch", 0, kMost),
@@ -74,6 +104,7 @@ void export_serving(Napi::Object exports) {
   export_function<acquire>(exports, "catalogueAcquire");
   export_function<release>(exports, "catalogueRelease");
   export_function<top_k>(exports, "catalogueTopK");
+  export_function<top_k_async>(exports, "catalogueTopKAsync");
   export_function<select>(exports, "selectTopK");
   export_function<brute_force>(exports, "bruteForceTopK");
   export_function<attention>(exports, "sequenceAttention");

@@ -21,12 +21,7 @@ namespace l4r {
 
 namespace {
 
-struct Lane {
-  int limit = 0;  // threads, 0: no limit
-  bool background = false;
-};
-
-thread_local Lane own_lane;
+thread_local ThreadPool::Lane own_lane;
 
 }  // namespace
 
@@ -61,15 +56,19 @@ struct ThreadPool::State {
   std::condition_variable work_arrived;
   std::deque<std::shared_ptr<Job>> jobs;  // runs with chunks to draw, oldest first
   // For those who look without the mutex: is there a run that a free worker may join, does one of the
-  // foreground want help?
+  // foreground want help, are there more helpers than places?
   std::atomic<bool> work{false};
   std::atomic<bool> foreground_work{false};
+  std::atomic<bool> crowded{false};
   int workers = 0;
   int sleeping = 0;
-  int helping = 0;  // never more than threads - 1, though more workers may be left of earlier days
+  int helping = 0;  // no new one beyond `places`, though more workers may be left of earlier days
+  int seats = 0;    // threads that count as the pool's own
   std::atomic<int> threads{1};
 
-  bool may_help() const { return helping < threads.load(std::memory_order_relaxed) - 1; }
+  // Helpers that there may be: one place belongs to the caller, be it seated or not.
+  int places() const { return threads.load(std::memory_order_relaxed) - std::max(seats, 1); }
+  bool may_help() const { return helping < places(); }
 
   // The run that a free worker should join, null when none wants help.
   std::shared_ptr<Job> first() {
@@ -81,6 +80,7 @@ struct ThreadPool::State {
     }
     work.store(best != nullptr && may_help(), std::memory_order_release);
     foreground_work.store(best != nullptr && !best->lane.background, std::memory_order_relaxed);
+    crowded.store(helping > std::max(places(), 0), std::memory_order_relaxed);
     return best;
   }
 
@@ -167,10 +167,26 @@ void ThreadPool::set_lane(int limit, bool background) {
   own_lane = {limit, background};
 }
 
+ThreadPool::Lane ThreadPool::lane() noexcept { return own_lane; }
+
+ThreadPool::Seat::Seat(ThreadPool& pool) : pool_(pool) {
+  const std::lock_guard lock(pool_.state_->mutex);
+  ++pool_.state_->seats;
+  pool_.state_->first();
+}
+
+ThreadPool::Seat::~Seat() {
+  State& state = *pool_.state_;
+  const std::lock_guard lock(state.mutex);
+  --state.seats;
+  if (state.first() && state.sleeping > 0) state.work_arrived.notify_one();
+}
+
 void ThreadPool::take_part(const std::shared_ptr<Job>& job, Role role) {
   const auto* const outer = std::exchange(Job::current, &job);
-  const bool gives_way = role == Role::helper && job->lane.background;
-  while (!gives_way || !state_->foreground_work.load(std::memory_order_relaxed)) {
+  const bool helps = role == Role::helper, gives_way = helps && job->lane.background;
+  while (!(helps && state_->crowded.load(std::memory_order_relaxed)) &&
+         !(gives_way && state_->foreground_work.load(std::memory_order_relaxed))) {
     const std::int64_t chunk = job->next.fetch_add(1, std::memory_order_relaxed);
     if (chunk >= job->chunks) break;
     try {

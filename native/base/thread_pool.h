@@ -25,6 +25,26 @@ class ThreadPool {
   // after the chunk at hand, mostly below 200 microseconds but as long as its work is, when a foreground run
   // wants help; the caller goes on, and they come back. Throws Error(argument) for a limit outside 0..256.
   static void set_lane(int limit, bool background);
+  struct Lane {
+    int limit = 0;
+    bool background = false;
+  };
+  // That of the calling thread, to be handed on with work that another thread does for it.
+  static Lane lane() noexcept;
+
+  // While one lives, its thread counts as one of the pool's: from the second such thread on there is one
+  // helper less, so that these and the helpers together are no more than threads(). Helpers too many leave
+  // after the chunk at hand.
+  class Seat {
+   public:
+    explicit Seat(ThreadPool& pool);
+    ~Seat();
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+
+   private:
+    ThreadPool& pool_;
+  };
 
   // body(chunk) for every chunk in [0, chunks); the caller takes part and returns when all are done. Several
   // threads may call it at once, and a body may call it again. The first exception of a body is rethrown

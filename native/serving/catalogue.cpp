@@ -251,12 +251,16 @@ void Catalogue::prefetch(std::int32_t id) const noexcept {
   for (std::int64_t j = 0; j < std::min(d_, kMost); j += kLine) __builtin_prefetch(row + j);
 }
 
-void Catalogue::top_k(std::span<const float> queries, std::int64_t batch, std::int64_t k,
-                      const TopKFilter& filter, const TopKRows& out) const {
-  clear_rows(out, batch, n_, k);
+void Catalogue::check(std::span<const float> queries, std::int64_t batch) const {
   require(static_cast<std::int64_t>(queries.size()) == batch * d_, "queries: expected ", batch, " x ", d_,
           " numbers, got ", queries.size());
   check_finite(queries, d_, "queries", "query");
+}
+
+void Catalogue::top_k(std::span<const float> queries, std::int64_t batch, std::int64_t k,
+                      const TopKFilter& filter, const TopKRows& out) const {
+  clear_rows(out, batch, n_, k);
+  check(queries, batch);
   const ItemFilter items(filter, batch, n_);
   Search search(*this, queries, batch, std::min(k, n_), items);
   const bool sparse = items.sparse();

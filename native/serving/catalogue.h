@@ -45,6 +45,9 @@ class Catalogue {
     return result;
   }
 
+  // Throws Error(argument) unless `queries` are batch x d finite numbers.
+  void check(std::span<const float> queries, std::int64_t batch) const;
+
  private:
   // More than caches hold.
   static constexpr std::int64_t kManyBytes = std::int64_t{1} << 25;

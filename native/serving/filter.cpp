@@ -18,25 +18,32 @@ void check_ids(std::span<const std::int32_t> ids, std::int64_t n, const char* na
 
 }  // namespace
 
-ItemFilter::ItemFilter(const TopKFilter& filter, std::int64_t batch, std::int64_t n)
-    : has_allow_(filter.has_allow) {
+void check_filter(const TopKFilter& filter, std::int64_t batch, std::int64_t n) {
   require(filter.deny.empty() || static_cast<std::int64_t>(filter.deny.size()) == n, "deny: expected ", n,
           " bytes, one an item, got ", filter.deny.size());
-  blocked_ = filter.deny;
-  require(!filter.exclude_offsets.empty() || filter.exclude.empty(), "exclude: expected offsets beside it");
-  if (!filter.exclude_offsets.empty()) take_excluded(filter, batch, n);
+  const auto& offsets = filter.exclude_offsets;
+  require(!offsets.empty() || filter.exclude.empty(), "exclude: expected offsets beside it");
+  if (!offsets.empty()) {
+    require(static_cast<std::int64_t>(offsets.size()) == batch + 1, "exclude offsets: expected ", batch + 1,
+            " numbers for ", batch, " queries, got ", offsets.size());
+    require(offsets.front() == 0 && std::is_sorted(offsets.begin(), offsets.end()) &&
+                static_cast<std::size_t>(offsets.back()) == filter.exclude.size(),
+            "exclude offsets: expected ascending numbers from 0 to ", filter.exclude.size());
+    check_ids(filter.exclude, n, "exclude");
+  }
+  if (filter.has_allow) check_ids(filter.allow, n, "allow");
+}
+
+ItemFilter::ItemFilter(const TopKFilter& filter, std::int64_t batch, std::int64_t n)
+    : blocked_(filter.deny), has_allow_(filter.has_allow) {
+  check_filter(filter, batch, n);
+  if (!filter.exclude_offsets.empty()) take_excluded(filter);
   if (has_allow_) take_allowed(filter, n);
 }
 
-void ItemFilter::take_excluded(const TopKFilter& filter, std::int64_t batch, std::int64_t n) {
+void ItemFilter::take_excluded(const TopKFilter& filter) {
   offsets_ = filter.exclude_offsets;
   excluded_ = filter.exclude;
-  require(static_cast<std::int64_t>(offsets_.size()) == batch + 1, "exclude offsets: expected ", batch + 1,
-          " numbers for ", batch, " queries, got ", offsets_.size());
-  require(offsets_.front() == 0 && std::is_sorted(offsets_.begin(), offsets_.end()) &&
-              static_cast<std::size_t>(offsets_.back()) == excluded_.size(),
-          "exclude offsets: expected ascending numbers from 0 to ", excluded_.size());
-  check_ids(excluded_, n, "exclude");
   for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
     const auto begin = offsets_[b], end = offsets_[b + 1];
     if (std::is_sorted(excluded_.begin() + begin, excluded_.begin() + end)) continue;
@@ -47,7 +54,6 @@ void ItemFilter::take_excluded(const TopKFilter& filter, std::int64_t batch, std
 }
 
 void ItemFilter::take_allowed(const TopKFilter& filter, std::int64_t n) {
-  check_ids(filter.allow, n, "allow");
   allowed_.assign(filter.allow.begin(), filter.allow.end());
   std::sort(allowed_.begin(), allowed_.end());
   allowed_.erase(std::unique(allowed_.begin(), allowed_.end()), allowed_.end());

@@ -9,9 +9,12 @@
 
 namespace l4r {
 
+// Throws Error(argument) when a filter does not fit `batch` queries over n items.
+void check_filter(const TopKFilter& filter, std::int64_t batch, std::int64_t n);
+
 class ItemFilter {
  public:
-  // Borrows the spans of `filter`. Throws Error(argument) when it does not fit `batch` queries over n items.
+  // Borrows the spans of `filter`. Throws as check_filter.
   ItemFilter(const TopKFilter& filter, std::int64_t batch, std::int64_t n);
 
   bool has_allow() const noexcept { return has_allow_; }
@@ -34,7 +37,7 @@ class ItemFilter {
   std::span<const std::int32_t> seen(std::int64_t query) const noexcept;
 
  private:
-  void take_excluded(const TopKFilter& filter, std::int64_t batch, std::int64_t n);
+  void take_excluded(const TopKFilter& filter);
   void take_allowed(const TopKFilter& filter, std::int64_t n);
 
   std::span<const std::int32_t> offsets_, excluded_;  // ascending within a query

@@ -19,15 +19,19 @@ inline void check_sizes(std::int64_t batch, std::int64_t n, std::int64_t k) {
   require(n >= 0 && n <= kLargest, "items: expected 0..", kLargest, ", got ", n);
 }
 
-// `rows` as batch lists of k places, none filled. Throws Error(argument) as check_sizes, and for rows of
-// other sizes.
-inline void clear_rows(const TopKRows& rows, std::int64_t batch, std::int64_t n, std::int64_t k) {
+// Throws Error(argument) as check_sizes, and unless `rows` are batch lists of k places.
+inline void check_rows(const TopKRows& rows, std::int64_t batch, std::int64_t n, std::int64_t k) {
   check_sizes(batch, n, k);
   const auto places = static_cast<std::size_t>(batch * k);
   require(rows.ids.size() == places, "ids: expected ", places, " places, got ", rows.ids.size());
   require(rows.scores.size() == places, "scores: expected ", places, " places, got ", rows.scores.size());
   require(rows.counts.size() == static_cast<std::size_t>(batch), "counts: expected ", batch, " places, got ",
           rows.counts.size());
+}
+
+// `rows` as batch lists of k places, none filled. Throws as check_rows.
+inline void clear_rows(const TopKRows& rows, std::int64_t batch, std::int64_t n, std::int64_t k) {
+  check_rows(rows, batch, n, k);
   std::fill(rows.ids.begin(), rows.ids.end(), -1);
   std::fill(rows.scores.begin(), rows.scores.end(), 0.0);
   std::fill(rows.counts.begin(), rows.counts.end(), 0);

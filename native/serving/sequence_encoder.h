@@ -66,11 +66,13 @@ class SequenceEncoder {
   std::int64_t size() const noexcept { return catalogue_.size(); }
   std::int64_t dimension() const noexcept { return shape_.dimension; }
 
+  // Throws Error(argument) for malformed offsets and for an item that is not in the table.
+  void check(const Histories& histories) const;
+
   // Writes the state of each history to states [batch x d]; an empty history has a state of zeros. A history
   // has the same bits in any batch and at any number of threads. Once this thread has seen a batch as large,
   // nothing is allocated, but for what the pool needs to share a large one; a workspace above 64 MB, which
-  // takes histories of many thousand items, is given back after each group. Throws Error(argument) for
-  // malformed offsets and for an item that is not in the table.
+  // takes histories of many thousand items, is given back after each group. Throws as check.
   void encode(const Histories& histories, std::span<float> states) const;
 
   // The best items for the state of each history, as Catalogue::top_k; an empty history has an empty list.
@@ -85,7 +87,6 @@ class SequenceEncoder {
  private:
   struct Pass;
 
-  void check(const Histories& histories) const;
   // Tokens of history b: 0 when it is empty.
   std::int64_t token_count(const Histories& histories, std::int64_t b) const;
 

@@ -40,6 +40,7 @@ const garbage = {
   ids: [undefined, null, 1, {}, ["x"], [-1], [2 ** 53], [Number.NaN]],
   filter: [undefined, null, 1, "x"],
   maybeFilter: [undefined, 1, "x"],
+  callback: [undefined, null, 1, "x", {}],
   int32: [undefined, null, ...notTyped(Int32Array)],
   float32: [undefined, null, ...notTyped(Float32Array)],
   float64: [undefined, null, ...notTyped(Float64Array)],
@@ -80,6 +81,14 @@ test.after.always(() => addon.tapeReset());
 
 const offsets = Int32Array.of(0, 1);
 const rows = Int32Array.of(0);
+/** The rest of a top-k call: filter and rows. */
+const topKRest = [
+  ["maybeFilter", {}],
+  ["int32", new Int32Array(1)],
+  ["float64", new Float64Array(1)],
+  ["int32", new Int32Array(1)],
+] as const satisfies readonly Argument[];
+const done: Argument = ["callback", () => {}];
 
 /** A valid call of every function of the addon. */
 const calls: Record<keyof Addon, readonly Argument[]> = {
@@ -399,16 +408,16 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["int32", offsets],
     ["int32", rows],
   ],
-  encoderTopK: [
+  encoderEncodeAsync: [
     ["id", encoder],
     ["int32", offsets],
     ["int32", rows],
-    ["integer", 1],
-    ["maybeFilter", {}],
-    ["int32", new Int32Array(1)],
-    ["float64", new Float64Array(1)],
-    ["int32", new Int32Array(1)],
+    ["float32", new Float32Array(2)],
+    done,
   ],
+  asyncDrop: [["integer", 2 ** 40]],
+  encoderTopK: [["id", encoder], ["int32", offsets], ["int32", rows], ["integer", 1], ...topKRest],
+  encoderTopKAsync: [["id", encoder], ["int32", offsets], ["int32", rows], ["integer", 1], ...topKRest, done],
   catalogueCreate: [
     ["float32", new Float32Array(6)],
     ["maybeFloat32", null],
@@ -422,20 +431,15 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["float32", new Float32Array(2)],
     ["integer", 1],
     ["integer", 1],
-    ["maybeFilter", {}],
-    ["int32", new Int32Array(1)],
-    ["float64", new Float64Array(1)],
-    ["int32", new Int32Array(1)],
+    ...topKRest,
   ],
-  selectTopK: [
-    ["float64", new Float64Array(3)],
+  catalogueTopKAsync: [
+    ["id", catalogue],
+    ["float32", new Float32Array(2)],
     ["integer", 1],
-    ["integer", 3],
     ["integer", 1],
-    ["maybeFilter", {}],
-    ["int32", new Int32Array(1)],
-    ["float64", new Float64Array(1)],
-    ["int32", new Int32Array(1)],
+    ...topKRest,
+    done,
   ],
   bruteForceTopK: [
     ["float32", new Float32Array(6)],
@@ -443,10 +447,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["integer", 2],
     ["float32", new Float32Array(2)],
     ["integer", 1],
-    ["maybeFilter", {}],
-    ["int32", new Int32Array(1)],
-    ["float64", new Float64Array(1)],
-    ["int32", new Int32Array(1)],
+    ...topKRest,
   ],
   sequenceAttention: [
     ["float32", new Float32Array(4)],
@@ -482,6 +483,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["flag", true],
     ["float32", new Float32Array(2)],
   ],
+  selectTopK: [["float64", new Float64Array(3)], ["integer", 1], ["integer", 3], ["integer", 1], ...topKRest],
   spdInverse: [
     ["float64", Float64Array.of(1)],
     ["integer", 1],
