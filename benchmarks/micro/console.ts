@@ -14,7 +14,7 @@ const peerText = ({ peer, peerName }: Row): string =>
   peer === null ? NOTHING : `${duration(peer)} (${peerName})`;
 
 /** "the peer", or the limit's name. */
-export const againstText = ({ against, peerName }: Row): string =>
+const againstText = ({ against, peerName }: Row): string =>
   against === null ? NOTHING : against === peerName ? "the peer" : against;
 
 /** What the machine allows, and how much of it is used: "1.21 of float32 read limit". */

@@ -13,7 +13,7 @@ import {
 import { STYLE } from "../../lib/experiment/report/style.js";
 import { loadDraw } from "../../lib/experiment/report/svg.js";
 import type { Table } from "../../lib/experiment/report/table.js";
-import { againstText, COLUMNS, EXPLANATION, notesOf, times } from "./console.js";
+import { COLUMNS, EXPLANATION, notesOf, times } from "./console.js";
 import { limitTexts, type Machine, machineText } from "./machine.js";
 import { type Row, reached } from "./row.js";
 
@@ -30,6 +30,15 @@ const OWN_STYLE = `
 figure svg { max-width: ${WIDTH}px; }
 .plots { grid-template-columns: 1fr; }
 `;
+
+const TITLES: Readonly<Record<string, string>> = {
+  topk: "Exact top-k by inner product, 64 dimensions",
+  lookup: "Embedding lookup, 1M x 64",
+  encoder: "SASRec, history of 50 items to top-10",
+  training: "Training",
+  "language-model": "Language model",
+  calls: "Calls and start",
+};
 
 /** How a bar is coloured. */
 const kinds = [
@@ -109,18 +118,21 @@ const rowTable = (caption: string, rows: readonly Row[]): Table => ({
 
 /** Bars of the ratios on a logarithmic scale, the goal as a mark; null where a section compares nothing. */
 function sectionChart(section: string, rows: readonly Row[]): Chart | null {
-  const points = rows.flatMap((row) => {
+  const points = rows.flatMap(({ name, against, ...row }): Point[] => {
     if (row.ratio === null) return [];
-    const met = reached(row);
+    const met = reached({ name, against, ...row });
     const { colour } = kinds[met === null ? 2 : met ? 0 : 1];
-    const name = `${row.name} / ${againstText(row)}`;
-    return [{ name, ratio: row.ratio, goal: row.goal, colour, text: times(row.ratio) }];
+    const { ratio, goal } = row;
+    const end = Math.max(1, ratio, goal ?? 1);
+    return [
+      { key: name + SEPARATOR + against, ratio, goal, end, colour, text: `${times(ratio)} ${against}` },
+    ];
   });
   if (points.length === 0) return null;
   return {
-    title: section,
+    title: TITLES[section] ?? section,
     description:
-      "How many times faster than what stands behind the slash, on a logarithmic scale; the upright mark is the goal.",
+      "How many times faster than the best rival or the limit named beside the bar, on a logarithmic scale; 1 is as fast, the upright mark the goal.",
     legend: [
       ...kinds.map(({ label, colour }) => ({ label, colour, symbol: "■" })),
       { label: "goal", colour: "var(--ink)", symbol: "❙" },
@@ -131,23 +143,39 @@ function sectionChart(section: string, rows: readonly Row[]): Chart | null {
 }
 
 interface Point {
-  readonly name: string;
+  /** The name, made unique. */
+  readonly key: string;
   readonly ratio: number;
   readonly goal: number | null;
+  /** Where the text stands. */
+  readonly end: number;
   readonly colour: string;
   readonly text: string;
 }
 
+/** Between what is shown of a key and what makes it unique. */
+const SEPARATOR = " | ";
+/** Bars end here at the latest: what is further off is told by its figure. */
+const LEAST = 1 / 16;
+const MOST = 64;
+const TICKS = [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16, 32, 64];
+
 function ratioSpec(points: readonly Point[]): TopLevelSpec {
-  const names = points.map(({ name }) => name);
-  const padding = { left: labelRoom(names), right: 56, top: 6, bottom: 44 };
-  const values = points.flatMap(({ ratio, goal }) => [ratio, goal ?? 1]);
-  const domain = [Math.min(0.8, ...values) * 0.9, Math.max(2, ...values) * 1.1];
+  const keys = points.map(({ key }) => key);
+  const padding = {
+    left: labelRoom(keys.map((key) => key.split(SEPARATOR)[0])),
+    right: labelRoom(points.map(({ text }) => text)),
+    top: 6,
+    bottom: 44,
+  };
+  const ends = points.flatMap(({ ratio, end }) => [ratio, end]);
+  const domain = [Math.max(LEAST, Math.min(0.8, ...ends) * 0.9), Math.min(MOST, Math.max(2, ...ends) * 1.05)];
   const x = {
     type: "quantitative",
-    scale: { type: "log", base: 2, domain, nice: false },
-    axis: { title: "times faster", tickCount: 7, format: "~r" },
+    scale: { type: "log", base: 2, domain, nice: false, clamp: true },
+    axis: { title: "times faster", values: TICKS, format: "~r" },
   } as const;
+  const name = { title: null, labelExpr: `split(datum.label, "${SEPARATOR}")[0]` };
   return {
     $schema: undefined,
     width: WIDTH - padding.left - padding.right,
@@ -155,9 +183,7 @@ function ratioSpec(points: readonly Point[]): TopLevelSpec {
     autosize: "none",
     height: { step: 26 },
     data: { values: [...points] },
-    encoding: {
-      y: { field: "name", type: "nominal", sort: null, axis: { title: null }, scale: { domain: names } },
-    },
+    encoding: { y: { field: "key", type: "nominal", sort: null, axis: name, scale: { domain: keys } } },
     layer: [
       {
         mark: { type: "rule", color: "var(--muted)" },
@@ -177,8 +203,8 @@ function ratioSpec(points: readonly Point[]): TopLevelSpec {
         encoding: { x: { ...x, field: "goal" } },
       },
       {
-        mark: { type: "text", align: "left", dx: 6, fontSize: 11 },
-        encoding: { x: { ...x, field: "ratio" }, text: { field: "text" } },
+        mark: { type: "text", align: "left", dx: 8, fontSize: 11 },
+        encoding: { x: { ...x, field: "end" }, text: { field: "text" } },
       },
     ],
   };

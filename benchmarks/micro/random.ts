@@ -25,13 +25,21 @@ export function uniformIds(count: number, rows: number, seed: number): Int32Arra
   return Int32Array.from({ length: count }, () => Math.floor(next() * rows));
 }
 
-/** `count` ids below `rows` by Zipf's law with exponent 1: the n-th most wanted is drawn in proportion to 1/n. */
+/** `count` ids below `rows` by {@link zipf}. */
 export function zipfIds(count: number, rows: number, seed: number): Int32Array {
-  const next = uniform(seed);
+  const draw = zipf(rows, uniform(seed));
+  return Int32Array.from({ length: count }, draw);
+}
+
+/** Draws ids below `rows` by Zipf's law with exponent 1: the n-th most wanted in proportion to 1/n. */
+export function zipf(rows: number, next: () => number): () => number {
   const cumulative = new Float64Array(rows);
-  for (let rank = 0, sum = 0; rank < rows; rank++) cumulative[rank] = sum += 1 / (rank + 1);
+  for (let rank = 0, sum = 0; rank < rows; rank++) {
+    sum += 1 / (rank + 1);
+    cumulative[rank] = sum;
+  }
   const ids = shuffled(rows, next); // the wanted rows lie anywhere in the table
-  return Int32Array.from({ length: count }, () => ids[firstAbove(cumulative, next() * cumulative[rows - 1])]);
+  return () => ids[firstAbove(cumulative, next() * cumulative[rows - 1])];
 }
 
 function shuffled(count: number, next: () => number): Int32Array {

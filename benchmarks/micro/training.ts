@@ -10,7 +10,7 @@ import type { Bench, Parts } from "./part.js";
 import { QUOTED_NOTE, quoted, quotedSeconds } from "./quoted.js";
 import { byCpu, type Rival, type Work } from "./row.js";
 import { perOne } from "./timing.js";
-import { fullWindows, shopView, sizes } from "./trainingData.js";
+import { fullWindows, sizes, syntheticView } from "./trainingData.js";
 import { type Hooks, type StepTimes, timeSteps } from "./trainingSteps.js";
 
 /** Timed steps of a training, seconds. */
@@ -69,7 +69,7 @@ function operationsOfSample({ length, d }: SequenceSizes): number {
 }
 
 async function factors(bench: Bench): Promise<Work[]> {
-  const view = shopView("MovieLens-1M");
+  const view = syntheticView("MovieLens-1M");
   const times = await timeTraining("MF", view, { dimension: 64, batchSize: 2048, negatives: 1 });
   const share = view.interactionCount / sizes["MovieLens-1M"].interactions;
   return [
@@ -82,7 +82,7 @@ async function factors(bench: Bench): Promise<Work[]> {
 }
 
 async function graph(bench: Bench): Promise<Work[]> {
-  const view = shopView("MovieLens-1M");
+  const view = syntheticView("MovieLens-1M");
   const shape = { dimension: 64, layers: 3, batchSize: 2048, negatives: 1 };
   const times = await timeTraining("LightGCN", view, shape, GRAPH_SECONDS);
   return [
