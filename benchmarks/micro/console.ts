@@ -22,7 +22,7 @@ const shareText = ({ share, limitName }: Row): string =>
   limitName === null ? NOTHING : `${share === null ? "?" : share.toFixed(2)} of ${limitName}`;
 
 /** "2.5x met", "2.5x MISSED" */
-function goalText(row: Row): string {
+export function goalText(row: Row): string {
   if (row.goal === null) return NOTHING;
   const met = reached(row);
   return `${row.goal}x${met === null ? "" : met ? " met" : " MISSED"}`;

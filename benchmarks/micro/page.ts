@@ -173,7 +173,11 @@ function ratioSpec(points: readonly Point[]): TopLevelSpec {
   const x = {
     type: "quantitative",
     scale: { type: "log", base: 2, domain, nice: false, clamp: true },
-    axis: { title: "times faster", values: TICKS, format: "~r" },
+    axis: {
+      title: "times faster",
+      values: TICKS.filter((tick) => tick >= domain[0] && tick <= domain[1]),
+      format: "~r",
+    },
   } as const;
   const name = { title: null, labelExpr: `split(datum.label, "${SEPARATOR}")[0]` };
   return {
