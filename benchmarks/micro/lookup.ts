@@ -120,6 +120,7 @@ const goals = {
   bag: { uniform: { peer: 2.4, limit: 0.85 }, zipf: { peer: 5.5, limit: 0.85 } },
 } as const;
 
+const laws = ["uniform", "zipf"] as const;
 const draws = { uniform: uniformIds, zipf: zipfIds } as const;
 
 export const lookupParts: Parts = {
@@ -128,59 +129,72 @@ export const lookupParts: Parts = {
 };
 
 async function works(bench: Bench, name: keyof typeof kinds): Promise<Work[]> {
-  const table = normalTable(tableRows, d, 44);
   const kind = kinds[name];
-  const found: Work[] = [];
-  for (const law of ["uniform", "zipf"] as const) {
+  const table = normalTable(tableRows, d, 44);
+  const ids = laws.flatMap((law) => {
     const all = draws[law](batches * count, tableRows, 45);
-    const ids = Array.from({ length: batches }, (_, batch) =>
-      all.subarray(batch * count, (batch + 1) * count),
-    );
-    found.push({
-      name: `${kind.text} of 1M, ${law}`,
-      ...(await timed(bench, kind, { table, ids })),
-      // The probe that prefetches from huge pages goes here, timed in the same race.
-      limit: { name: "prefetching huge-page probe", seconds: null },
-      goals: goals[name][law],
-    });
+    return Array.from({ length: batches }, (_, n) => all.subarray(n * count, (n + 1) * count));
+  });
+  const lookups = await openAll(bench, kind, { table, ids });
+  try {
+    const found: Work[] = [];
+    for (const [n, law] of laws.entries()) {
+      const first = n * batches;
+      for (const batch of [first, first + batches - 1])
+        await check(lookups, batch, kind.reference(table, ids[batch]));
+      found.push({
+        name: `${kind.text} of 1M, ${law}`,
+        ...(await timed(bench, lookups, first)),
+        // The probe that prefetches from huge pages goes here, timed in the same race.
+        limit: { name: "prefetching huge-page probe", seconds: null },
+        goals: goals[name][law],
+      });
+    }
+    return found;
+  } finally {
+    for (const lookup of lookups.values()) await lookup.close();
   }
-  return found;
 }
 
-async function timed(
+/** Ours and those of the rivals, by name. */
+type Lookups = ReadonlyMap<string, Lookup>;
+
+async function openAll(
   bench: Bench,
-  { ours, onnx, reference }: Kind,
+  { ours, onnx }: Kind,
   { table, ids }: { table: Float32Array; ids: readonly Int32Array[] },
-): Promise<Duel> {
-  const lookups: Record<string, Lookup> = { ours: await ours(table, ids) };
+): Promise<Lookups> {
+  const lookups = new Map([["ours", await ours(table, ids)]]);
   const runtime = onnxRuntime();
   if ("missing" in runtime) bench.note(runtime.missing);
-  else lookups[ONNX_RUNTIME] = await onnx(runtime, bench.machine.threads)(table, ids);
-  try {
-    for (const batch of [0, batches - 1]) {
-      const expected = reference(table, ids[batch]);
-      for (const [name, lookup] of Object.entries(lookups)) check(name, await lookup.result(batch), expected);
-    }
-    const { ours: own, ...others } = lookups;
-    const rivals = Object.entries(others).map(([name, lookup]) => [name, inTurns(lookup)] as const);
-    return await duel(inTurns(own), new Map(rivals), bench.race);
-  } finally {
-    for (const lookup of Object.values(lookups)) await lookup.close();
-  }
+  else lookups.set(ONNX_RUNTIME, await onnx(runtime, bench.machine.threads)(table, ids));
+  return lookups;
 }
 
-function inTurns(lookup: Lookup): Task {
+/** Times the batches from `first` on in turns. */
+function timed(bench: Bench, lookups: Lookups, first: number): Promise<Duel> {
+  const { ours, ...rivals } = Object.fromEntries(
+    [...lookups].map(([name, lookup]) => [name, inTurns(lookup, first)] as const),
+  );
+  return duel(ours, new Map(Object.entries(rivals)), bench.race);
+}
+
+function inTurns(lookup: Lookup, first: number): Task {
   let turn = 0;
-  return () => lookup.run(turn++ % batches);
+  return () => lookup.run(first + (turn++ % batches));
 }
 
 /** Sums of 50 float32 numbers of size 1 differ from float64 by less. */
 const TOLERANCE = 1e-4;
 
-function check(name: string, found: Float32Array, expected: Float64Array): void {
-  if (found.length !== expected.length)
-    throw new Error(`${name}: expected ${expected.length} numbers, got ${found.length}`);
-  for (let i = 0; i < expected.length; i++)
-    if (!(Math.abs(found[i] - expected[i]) <= TOLERANCE))
-      throw new Error(`${name}: expected ${expected[i]} at ${i}, got ${found[i]}`);
+/** @throws Error where a lookup gives something else than float64. */
+async function check(lookups: Lookups, batch: number, expected: Float64Array): Promise<void> {
+  for (const [name, lookup] of lookups) {
+    const found = await lookup.result(batch);
+    if (found.length !== expected.length)
+      throw new Error(`${name}: expected ${expected.length} numbers, got ${found.length}`);
+    for (let i = 0; i < expected.length; i++)
+      if (!(Math.abs(found[i] - expected[i]) <= TOLERANCE))
+        throw new Error(`${name}: expected ${expected[i]} at ${i}, got ${found[i]}`);
+  }
 }

@@ -23,60 +23,69 @@ interface Search {
   readonly items: Float32Array;
   readonly queries: Float32Array;
   readonly catalogue: Catalogue;
+  readonly peers: readonly SearchPeer[];
+  /** In float64 by query, where they were needed. */
+  readonly scores: Map<number, Float64Array>;
   /** "10k items" */
   readonly text: string;
 }
 
 export const topKParts: Parts = {
-  "topk/10k": part(10_000, "10k items"),
-  "topk/100k": part(100_000, "100k items"),
-  "topk/1M": part(1_000_000, "1M items"),
+  "topk/10k/single": single(10_000, "10k items"),
+  "topk/10k/batch": batches(10_000, "10k items"),
+  "topk/100k/single": single(100_000, "100k items"),
+  "topk/100k/batch": batches(100_000, "100k items"),
+  "topk/1M/single": single(1_000_000, "1M items"),
+  "topk/1M/batch": batches(1_000_000, "1M items"),
 };
 
-function part(count: number, text: string): Part {
+/** One query at a time: all rivals. */
+function single(count: number, text: string): Part {
+  return overTable(count, text, [openOnnxSearch, openUsearch, openHnswlib], async (search) => [
+    await oneQuery(search),
+  ]);
+}
+
+/** Batches: the rival that gains from them. The others take as long as for their queries one by one. */
+function batches(count: number, text: string): Part {
+  return overTable(count, text, [openOnnxSearch], async (search) => {
+    const works: Work[] = [];
+    for (const k of [10, 100]) for (const size of [32, 256]) works.push(await batch(search, { k, size }));
+    return works;
+  });
+}
+
+/** Opens a table with its rivals, and closes them. */
+function overTable(
+  count: number,
+  text: string,
+  opens: readonly OpenPeer[],
+  body: (search: Search) => Promise<Work[]>,
+): Part {
   return async (bench) => {
     const items = normalTable(count, d, 42);
     const queries = normalTable(256, d, 43);
-    using catalogue = new Catalogue(items, { dimension: d });
-    const search = { bench, items, queries, catalogue, text };
-    return await withPeers(await opened(search, [openOnnxSearch]), async (onnx) => {
-      // The others gain nothing from a batch, so that they are asked one query at a time only.
-      const others = await opened(search, [openUsearch, openHnswlib]);
-      const works = [await withPeers(others, () => single(search, [...onnx, ...others]))];
-      for (const k of [10, 100])
-        for (const size of [32, 256]) works.push(await batch(search, { k, size, peers: onnx }));
-      return works;
-    });
+    const peers: SearchPeer[] = [];
+    try {
+      for (const open of opens) {
+        const peer = await open(items, d, bench.machine.threads);
+        if ("missing" in peer) bench.note(peer.missing);
+        else peers.push(peer);
+      }
+      using catalogue = new Catalogue(items, { dimension: d });
+      return await body({ bench, items, queries, catalogue, peers, scores: new Map(), text });
+    } finally {
+      for (const peer of peers) await peer.close();
+    }
   };
 }
 
-async function opened({ bench, items }: Search, opens: readonly OpenPeer[]): Promise<SearchPeer[]> {
-  const peers: SearchPeer[] = [];
-  for (const open of opens) {
-    const peer = await open(items, d, bench.machine.threads);
-    if ("missing" in peer) bench.note(peer.missing);
-    else peers.push(peer);
-  }
-  return peers;
-}
-
-async function withPeers<T>(
-  peers: readonly SearchPeer[],
-  body: (peers: readonly SearchPeer[]) => Promise<T>,
-): Promise<T> {
-  try {
-    return await body(peers);
-  } finally {
-    for (const peer of peers) await peer.close();
-  }
-}
-
 /** One query: against the rivals, and against reading the float32 table once. */
-async function single(search: Search, peers: readonly SearchPeer[]): Promise<Work> {
+async function oneQuery(search: Search): Promise<Work> {
   const { items, bench, text } = search;
   const rates: number[] = [];
   const { threads } = bench.machine;
-  const times = await timed(search, { k: 10, size: 1, peers }, () =>
+  const times = await timed(search, { k: 10, size: 1 }, () =>
     rates.push(readRate(items.byteLength, threads)),
   );
   const rate = rates.sort((a, b) => a - b)[rates.length >> 1];
@@ -103,25 +112,26 @@ async function batch(search: Search, asked: Asked): Promise<Work> {
 interface Asked {
   readonly k: number;
   readonly size: number;
-  readonly peers: readonly SearchPeer[];
 }
 
 /** Checks everybody's answers, then times them in turns; `probe` takes its turn too. */
-async function timed(search: Search, { k, size, peers }: Asked, probe?: Task): Promise<Duel> {
-  const { catalogue, bench } = search;
+async function timed(search: Search, { k, size }: Asked, probe?: Task): Promise<Duel> {
+  const { catalogue, bench, peers } = search;
   const queries = search.queries.subarray(0, size * d);
+  await check(search, { k, size });
   const into = catalogue.topK(queries, { k });
-  await check(search, { k, size, peers });
   const rivals = peers.map((peer) => [peer.name, () => peer.search(queries, k)] as const);
   return duel(() => catalogue.topK(queries, { k, into }), new Map(rivals), bench.race, probe);
 }
 
-async function check({ catalogue, items, queries, text }: Search, { k, size, peers }: Asked): Promise<void> {
+async function check(search: Search, { k, size }: Asked): Promise<void> {
+  const { catalogue, queries, peers, text } = search;
   const asked = queries.subarray(0, size * d);
   const ours = catalogue.topK(asked, { k });
-  const theirs = await Promise.all(peers.map((peer) => peer.search(asked, k)));
-  for (const row of CHECKED.filter((row) => row < size)) {
-    const scores = scoresOf(items, queries.subarray(row * d, (row + 1) * d));
+  const theirs: ArrayLike<number | bigint>[] = [];
+  for (const peer of peers) theirs.push(await peer.search(asked, k));
+  for (const row of CHECKED.filter((checked) => checked < size)) {
+    const scores = scoresOfQuery(search, row);
     const best = bestOf(scores, k);
     checkSame(`llama4rec, ${text}, query ${row}`, topKRow(ours, row), best);
     for (const [n, { name }] of peers.entries()) {
@@ -129,4 +139,10 @@ async function check({ catalogue, items, queries, text }: Search, { k, size, pee
       checkClose(`${name}, ${text}, query ${row}`, found, { best, scores, tolerance: TOLERANCE });
     }
   }
+}
+
+function scoresOfQuery({ items, queries, scores }: Search, row: number): Float64Array {
+  const known = scores.get(row) ?? scoresOf(items, queries.subarray(row * d, (row + 1) * d));
+  scores.set(row, known);
+  return known;
 }
