@@ -7,7 +7,8 @@ import { duration } from "./timing.js";
 const NOTHING = "–";
 
 /** "2.53x" */
-export const times = (ratio: number | null): string => (ratio === null ? NOTHING : `${ratio.toFixed(2)}x`);
+export const times = (ratio: number | null): string =>
+  ratio === null ? NOTHING : `${ratio < 0.1 ? ratio.toPrecision(2) : ratio.toFixed(2)}x`;
 
 /** Median and who needed it. */
 const peerText = ({ peer, peerName }: Row): string =>

@@ -8,9 +8,10 @@ import { type Duel, duel } from "./duel.js";
 import { encoderOperations, encoderSizes, randomEncoder, referenceState } from "./encoderModel.js";
 import { readRate } from "./machine.js";
 import type { Bench, Part, Parts } from "./part.js";
+import { QUOTED_NOTE, quoted, quotedSeconds } from "./quoted.js";
 import { uniformIds } from "./random.js";
 import { bestOf, checkClose, scoresOf } from "./reference.js";
-import type { Work } from "./row.js";
+import { byCpu, type Work } from "./row.js";
 import type { Timing } from "./timing.js";
 
 const { length } = encoderSizes;
@@ -21,14 +22,23 @@ const TOLERANCE = 1e-4;
 const CHECKED = 4;
 
 export const encoderParts: Parts = {
-  "encoder/10k": part(10_000, "10k items", { single: 2.5, batch: 1.85 }),
-  "encoder/100k": part(100_000, "100k items", { batch: 2.5 }),
+  "encoder/10k": part(10_000, "10k items", {
+    single: 2.5,
+    batch: 1.85,
+    torch: { goal: 1.6, figure: quotedSeconds.serving10k },
+  }),
+  "encoder/100k": part(100_000, "100k items", {
+    batch: 2.5,
+    torch: { goal: 2.5, figure: quotedSeconds.serving100k },
+  }),
 };
 
 /** Least ratios to onnxruntime-node of one history and of 64. */
 interface Goals {
   readonly single?: number;
   readonly batch: number;
+  /** Of 64, against a rival that Node cannot run. */
+  readonly torch: { readonly goal: number; readonly figure: Parameters<typeof quoted>[1] };
 }
 
 function part(items: number, text: string, goals: Goals): Part {
@@ -53,6 +63,14 @@ function part(items: number, text: string, goals: Goals): Part {
           goal: goals.batch,
           ...batch,
         }),
+        {
+          name: `SASRec over ${text}, 64 histories`,
+          unit: "CPU s/call",
+          ours: byCpu(batch.ours),
+          rivals: [quoted(bench, goals.torch.figure)],
+          goals: { peer: goals.torch.goal },
+          note: QUOTED_NOTE,
+        },
       ];
     } finally {
       for (const { session } of forms) await session.release();

@@ -18,6 +18,9 @@ export const quotedSeconds = {
   sasrec50Step: { name: "torch 1.13", seconds: 0.082 },
   /** torch 2.13, the same with L 200, d 50. */
   sasrec200Step: { name: "torch 2.13", seconds: 0.465 },
+  /** torch 2.13 jit, SASRec of 2 blocks, 64 histories of 50 to the top-10 of so many items. */
+  serving10k: { name: "torch 2.13 jit", seconds: 0.0055 },
+  serving100k: { name: "torch 2.13 jit", seconds: 0.0268 },
   /** implicit 0.7.3, BPR, d 64: an epoch of 1,000,209 interactions. */
   mfEpoch: { name: "implicit 0.7.3", seconds: 0.4 },
   /** torch 2.13, CSR by MKL: 3 layers, d 64, batch 2,048; a step over a graph of 1.95 million non-zeros. */
