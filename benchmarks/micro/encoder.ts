@@ -1,90 +1,175 @@
-import { native } from "../../lib/native/addon.js";
+/** SASRec from histories to the best items in one call. */
+
 import { topKRow } from "../../lib/native/catalogue.js";
-import { type EncoderBlock, type EncoderModel, SequenceEncoder } from "../../lib/native/sequenceEncoder.js";
-import { dimension, randomTable } from "./lines.js";
-import { duration, medianSeconds } from "./timing.js";
+import { type EncoderModel, type Histories, SequenceEncoder } from "../../lib/native/sequenceEncoder.js";
+import { type SasrecForm, sasrecForms, sasrecModel } from "../peers/onnx/sasrec.js";
+import { int64s, ONNX_RUNTIME, type OnnxSession, onnxRuntime, type Tensors } from "../peers/onnxruntime.js";
+import { type Duel, duel } from "./duel.js";
+import { encoderOperations, encoderSizes, randomEncoder, referenceState } from "./encoderModel.js";
+import { readRate } from "./machine.js";
+import type { Bench, Part, Parts } from "./part.js";
+import { QUOTED_NOTE, quoted, quotedSeconds } from "./quoted.js";
+import { uniformIds } from "./random.js";
+import { bestOf, checkClose, scoresOf } from "./reference.js";
+import { byCpu, type Work } from "./row.js";
+import type { Timing } from "./timing.js";
 
-const length = 50;
-const hidden = 64;
-const blocks = 2;
+const { length } = encoderSizes;
+const k = 10;
+/** States are float32: two items whose scores are this close, as a share of the best, may swap. */
+const TOLERANCE = 1e-4;
+/** Histories of a batch that are checked. */
+const CHECKED = 4;
 
-function weights(count: number, deviation: number, seed: number): Float32Array {
-  const rows = randomTable(`weights ${seed}`, Math.ceil(count / dimension));
-  const values = rows.read().slice(0, count);
-  rows.dispose();
-  return values.map((value) => value * deviation);
+export const encoderParts: Parts = {
+  "encoder/10k": part(10_000, "10k items", {
+    single: 2.5,
+    batch: 1.85,
+    torch: { goal: 1.6, figure: quotedSeconds.serving10k },
+  }),
+  "encoder/100k": part(100_000, "100k items", {
+    batch: 2.5,
+    torch: { goal: 2.5, figure: quotedSeconds.serving100k },
+  }),
+};
+
+/** Least ratios to onnxruntime-node of one history and of 64. */
+interface Goals {
+  readonly single?: number;
+  readonly batch: number;
+  /** Of 64, against a rival that Node cannot run. */
+  readonly torch: { readonly goal: number; readonly figure: Parameters<typeof quoted>[1] };
 }
 
-/** An encoder with random weights. */
-function randomEncoder(items: number): EncoderModel {
-  const d = dimension;
-  const ones = new Float32Array(d).fill(1);
-  const zeros = new Float32Array(d);
-  const block = (number: number): EncoderBlock => ({
-    norm1Gain: ones,
-    norm1Bias: zeros,
-    qkv: weights(d * 3 * d, 0.1, 10 * number),
-    qkvBias: new Float32Array(3 * d),
-    out: weights(d * d, 0.1, 10 * number + 1),
-    outBias: zeros,
-    norm2Gain: ones,
-    norm2Bias: zeros,
-    up: weights(d * hidden, 0.1, 10 * number + 2),
-    upBias: new Float32Array(hidden),
-    down: weights(hidden * d, 0.1, 10 * number + 3),
-    downBias: zeros,
-  });
-  return {
-    shape: {
-      dimension: d,
-      hidden,
-      blocks,
-      heads: 1,
-      length,
-      causal: true,
-      activation: "relu",
-      inputScale: 8,
-      epsilon: 1e-5,
-    },
-    items: weights(items * d, 0.1, items),
-    positions: weights(length * d, 0.1, 1),
-    blocks: Array.from({ length: blocks }, (_, number) => block(number + 1)),
-    normGain: ones,
-    normBias: zeros,
+function part(items: number, text: string, goals: Goals): Part {
+  return async (bench) => {
+    const model = randomEncoder(items);
+    using encoder = new SequenceEncoder(model);
+    const forms = await openForms(bench, model);
+    try {
+      const single = await timed(bench, { model, encoder, forms, batch: 1 });
+      const batch = await timed(bench, { model, encoder, forms, batch: 64 });
+      return [
+        work(bench, model, {
+          name: `SASRec over ${text}, 1 history`,
+          batch: 1,
+          goal: goals.single,
+          ...single,
+        }),
+        tail(`SASRec over ${text}, 1 history, p99`, single.ours),
+        work(bench, model, {
+          name: `SASRec over ${text}, 64 histories`,
+          batch: 64,
+          goal: goals.batch,
+          ...batch,
+        }),
+        {
+          name: `SASRec over ${text}, 64 histories`,
+          unit: "CPU s/call",
+          ours: byCpu(batch.ours),
+          rivals: [quoted(bench, goals.torch.figure)],
+          goals: { peer: goals.torch.goal },
+          note: QUOTED_NOTE,
+        },
+      ];
+    } finally {
+      for (const { session } of forms) await session.release();
+    }
   };
 }
 
-/** Multiply-adds of one history, times two, the last block for its last token alone. */
-function operationsOfHistory(): number {
-  const d = dimension;
-  const whole = length * 2 * d * (4 * d + 2 * hidden) + 2 * 2 * d * ((length * (length + 1)) / 2);
-  const last = length * 2 * d * 2 * d + 2 * d * (2 * d + 2 * hidden) + 2 * 2 * d * length;
-  return (blocks - 1) * whole + last;
+interface Form {
+  readonly form: SasrecForm;
+  readonly session: OnnxSession;
+  readonly inputs: (histories: Histories) => Tensors;
 }
 
-/** History to top-10 from JavaScript, and the encoder alone. */
-export async function encoderLines(): Promise<string[]> {
-  const peak = native().fmaRate(1);
-  const lines: string[] = [];
-  for (const items of [10_000, 100_000]) {
-    using encoder = new SequenceEncoder(randomEncoder(items));
-    for (const batch of [1, 64]) {
-      const histories = {
-        offsets: Int32Array.from({ length: batch + 1 }, (_, row) => row * length),
-        items: Int32Array.from({ length: batch * length }, (_, i) => (i * 7919) % items),
-      };
-      if (topKRow(encoder.topK(histories, { k: 10 }), 0).length !== 10) throw new Error("a short list");
-      const times = await medianSeconds({
-        encode: () => encoder.encode(histories),
-        topK: () => encoder.topK(histories, { k: 10 }),
-      });
-      const gigaflops = (batch * operationsOfHistory()) / times.encode / 1e9;
-      lines.push(
-        `SASRec serving (L 50, d 64, 2 blocks), ${batch} ${batch === 1 ? "history" : "histories"} to top-10 of ` +
-          `${items.toLocaleString("en")}: p50 ${duration(times.topK)}, of which the encoder ${duration(times.encode)} ` +
-          `(${gigaflops.toFixed(1)} of ${peak.toFixed(1)} GFLOP/s)`,
-      );
-    }
+/** The rival in each of its forms: the fastest counts. */
+async function openForms(bench: Bench, model: EncoderModel): Promise<Form[]> {
+  const runtime = onnxRuntime();
+  if ("missing" in runtime) {
+    bench.note(runtime.missing);
+    return [];
   }
-  return lines;
+  const forms: Form[] = [];
+  for (const form of sasrecForms)
+    forms.push({
+      form,
+      session: await runtime.open(sasrecModel(model, k, form), bench.machine.threads),
+      inputs: ({ items }) => ({ items: runtime.ids(int64s(items), [items.length / length, length]) }),
+    });
+  return forms;
+}
+
+interface Asked {
+  readonly model: EncoderModel;
+  readonly encoder: SequenceEncoder;
+  readonly forms: readonly Form[];
+  readonly batch: number;
+}
+
+async function timed(bench: Bench, asked: Asked): Promise<Duel> {
+  const { encoder, forms, batch } = asked;
+  const histories = {
+    offsets: Int32Array.from({ length: batch + 1 }, (_, row) => row * length),
+    items: uniformIds(batch * length, encoder.itemCount, 46),
+  };
+  await check(asked, histories);
+  const into = encoder.topK(histories, { k });
+  const rivals = forms.map(({ form, session, inputs }) => {
+    const given = inputs(histories);
+    return [`${ONNX_RUNTIME}, ${form} form`, () => session.run(given)] as const;
+  });
+  return duel(() => encoder.topK(histories, { k, into }), new Map(rivals), bench.race);
+}
+
+/** Holds everybody's lists against those of float64. */
+async function check({ model, encoder, forms, batch }: Asked, histories: Histories): Promise<void> {
+  const ours = encoder.topK(histories, { k });
+  const found = new Map<string, ArrayLike<number | bigint>>();
+  for (const { form, session, inputs } of forms)
+    found.set(form, (await session.run(inputs(histories))).ids.data);
+  for (let row = 0; row < Math.min(CHECKED, batch); row++) {
+    const state = referenceState(model, histories.items.subarray(row * length, (row + 1) * length));
+    const scores = scoresOf(model.items, state);
+    const best = bestOf(scores, k);
+    checkClose(`llama4rec, history ${row}`, topKRow(ours, row), { best, scores, tolerance: TOLERANCE });
+    for (const [form, ids] of found)
+      checkClose(`${form} form, history ${row}`, Array.from(ids, Number).slice(row * k, (row + 1) * k), {
+        best,
+        scores,
+        tolerance: TOLERANCE,
+      });
+  }
+}
+
+interface Timed extends Duel {
+  readonly name: string;
+  readonly batch: number;
+  readonly goal?: number;
+}
+
+/** The limit: the encoder's multiply-adds, then the float32 table read once, or for a batch its multiply-adds. */
+function work({ machine }: Bench, { items }: EncoderModel, { batch, goal, ...timed }: Timed): Work {
+  const { fma } = machine.limits;
+  const scored = (2 * items.length * batch) / fma / 1e9;
+  const read = items.byteLength / readRate(items.byteLength, machine.threads) / 1e9;
+  return {
+    ...timed,
+    limit: {
+      name: "float32 FMA and read limit",
+      seconds: (batch * encoderOperations()) / fma / 1e9 + Math.max(scored, read),
+    },
+    goals: goal === undefined ? {} : { peer: goal },
+  };
+}
+
+/** p99 against p50: at most twice as long. */
+function tail(name: string, ours: Timing): Work {
+  return {
+    name,
+    ours: { ...ours, median: ours.p99 },
+    limit: { name: "its p50", seconds: ours.median },
+    goals: { limit: 0.5 },
+  };
 }

@@ -1,28 +1,44 @@
+/** How long the caller's event loop is held up while work runs elsewhere. */
+
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { generateShop } from "../../lib/data/shop/index.js";
-import { split } from "../../lib/data/split.js";
+import { type Split, split } from "../../lib/data/split.js";
 import { train } from "../../lib/training/train.js";
+import type { Part } from "./part.js";
+import type { Work } from "./row.js";
+import type { Timing } from "./timing.js";
+
+/** Training with validation in a worker, its start included. */
+export const eventLoop: Part = async () => {
+  const parts = split(generateShop({ users: 3000, items: 3700, interactions: 200_000 }));
+  parts.train.sortedItems(); // made here, not counted
+  return [await delay(parts, "MF", 20), await delay(parts, "SASRec", 1)];
+};
 
 /** Milliseconds between two looks at the event loop. What is reported is what comes on top of them. */
 const resolution = 1;
 
-/** Delay of this thread's event loop while `body` runs, in milliseconds. */
-async function delayDuring(body: () => Promise<unknown>): Promise<{ p99: number; max: number }> {
+/** Delay of this thread's event loop while `body` runs; `cpu` is that of the process in all. */
+async function delayDuring(body: () => Promise<unknown>): Promise<Timing> {
   const histogram = monitorEventLoopDelay({ resolution });
+  const start = process.cpuUsage();
   histogram.enable();
   await body();
   histogram.disable();
-  const milliseconds = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - resolution);
-  return { p99: milliseconds(histogram.percentile(99)), max: milliseconds(histogram.max) };
+  const { user, system } = process.cpuUsage(start);
+  const seconds = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - resolution / 1000);
+  return {
+    median: seconds(histogram.percentile(50)),
+    best: seconds(histogram.min),
+    p99: seconds(histogram.percentile(99)),
+    cpu: (user + system) / 1e6,
+  };
 }
 
-/** How long this thread's event loop is held up while a backbone trains and validates in a worker, and while nothing happens. */
-export async function eventLoopLine(backbone: string, epochs: number): Promise<string> {
-  const parts = split(generateShop({ users: 6000, items: 3700, interactions: 500_000 }));
-  parts.train.sortedItems(); // made here, not counted
+/** The 99th percentile of the delay of this thread's event loop while a worker trains, beside an idle one. */
+async function delay(parts: Split, backbone: string, epochs: number): Promise<Work> {
   const idle = await delayDuring(() => sleep(2000));
-  const start = performance.now();
   const training = await delayDuring(async () => {
     const { ranker } = await train({
       backbone,
@@ -33,12 +49,10 @@ export async function eventLoopLine(backbone: string, epochs: number): Promise<s
     });
     ranker.dispose();
   });
-  const seconds = (performance.now() - start) / 1000;
-  const text = ({ p99, max }: { p99: number; max: number }): string =>
-    `p99 ${p99.toFixed(2)} ms, longest ${max.toFixed(1)} ms`;
-  return (
-    `Event loop of the caller while ${backbone} trains in a worker for ${seconds.toFixed(0)} s on ` +
-    `${parts.train.interactionCount.toLocaleString("en")} interactions (start and validation included): ` +
-    `${text(training)}; idle: ${text(idle)}`
-  );
+  return {
+    name: `event loop's delay while ${backbone} trains in a worker, p99`,
+    unit: "s",
+    ours: { ...training, median: training.p99 },
+    limit: { name: "its delay while idle", seconds: idle.p99 },
+  };
 }

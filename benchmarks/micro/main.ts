@@ -1,85 +1,73 @@
-import { cpus } from "node:os";
-import { parseArgs } from "node:util";
-import { cpuInfo, native, setThreads, threads } from "../../lib/native/addon.js";
-import { encoderLines } from "./encoder.js";
-import { graphTraining, ratingTraining } from "./epochTraining.js";
-import { eventLoopLine } from "./eventLoop.js";
-import { gatherLine } from "./gather.js";
-import { languageModelLines } from "./languageModel.js";
-import { bandwidth, rowBytes, tableOf } from "./lines.js";
-import { topKLines } from "./topK.js";
-import { factorTraining, sequenceTraining } from "./training.js";
+import { writeFile } from "node:fs/promises";
+import { setThreads } from "../../lib/native/addon.js";
+import { type Arguments, parseArguments } from "./arguments.js";
+import { callParts } from "./calls.js";
+import { consoleTable, EXPLANATION, notesOf } from "./console.js";
+import { encoderParts } from "./encoder.js";
+import { lookupParts } from "./lookup.js";
+import { limitTexts, type Machine, machineText, measureMachine } from "./machine.js";
+import { type Results, renderPage } from "./page.js";
+import { type Bench, type Parts, sectionOf, selectParts } from "./part.js";
+import { pocketTraining } from "./pocketTraining.js";
+import { ranking } from "./ranking.js";
+import { type Row, rowsOf } from "./row.js";
+import { topKParts } from "./topK.js";
+import { trainingParts } from "./training.js";
 
-function printLimits(): void {
-  const { level, processors } = cpuInfo();
-  console.log(
-    `${cpus()[0]?.model ?? "unknown processor"}, ${processors} processors, level ${level}, Node ${process.version}`,
-  );
-  console.log("Limits measured in this run, one thread and all:");
-  for (const [name, items] of [
-    ["cache", 10_000],
-    ["last level", 100_000],
-    ["memory", 1_000_000],
-  ] as const) {
-    const bytes = items * rowBytes;
-    const all = native().readBandwidth(bytes, processors);
-    console.log(
-      `  read ${(bytes / 1e6).toFixed(1)} MB (${name}): ${bandwidth(items).toFixed(1)} and ${all.toFixed(1)} GB/s`,
-    );
-  }
-  console.log(
-    `  FMA float32: ${native().fmaRate(1).toFixed(1)} and ${native().fmaRate(processors).toFixed(1)} GFLOP/s`,
-  );
-}
-
-/** Runs a section with a pool of this size. */
-async function withThreads<T>(count: number, body: () => Promise<T>): Promise<T> {
-  const before = threads();
-  setThreads(count);
-  try {
-    return await body();
-  } finally {
-    setThreads(before);
-  }
-}
-
-const { positionals: asked, values: options } = parseArgs({
-  allowPositionals: true,
-  options: { model: { type: "string" } },
-});
-
-const sections: Readonly<Record<string, () => Promise<void>>> = {
-  topk: () =>
-    withThreads(1, async () => {
-      for (const items of [10_000, 100_000, 1_000_000]) console.log(tableOf(await topKLines(items)));
-    }),
-  gather: () =>
-    withThreads(1, async () => {
-      console.log(tableOf([await gatherLine(10_000), await gatherLine(1_000_000)]));
-    }),
-  encoder: () =>
-    withThreads(1, async () => {
-      for (const line of await encoderLines()) console.log(line);
-    }),
-  async training() {
-    for (const count of new Set([1, threads()])) console.log(await sequenceTraining(count));
-    console.log(await factorTraining(800, 600, 20_000));
-    console.log(await factorTraining(6040, 3706, 1_000_209));
-    console.log(await graphTraining());
-    console.log(await ratingTraining());
-    console.log(await eventLoopLine("MF", 20));
-    console.log(await eventLoopLine("SASRec", 1));
-  },
-  async "language-model"() {
-    for (const line of await languageModelLines(options.model ?? null)) console.log(line);
-  },
+const parts: Parts = {
+  ...topKParts,
+  ...lookupParts,
+  ...encoderParts,
+  ...trainingParts,
+  "language-model/ranking": ranking,
+  "language-model/training": pocketTraining,
+  ...callParts,
 };
 
-const unknown = asked.find((name) => !Object.hasOwn(sections, name));
-if (unknown !== undefined) {
-  console.error(`expected some of ${Object.keys(sections).join(", ")}, got ${unknown}`);
-  process.exitCode = 2;
-} else {
-  printLimits();
-  for (const name of asked.length > 0 ? asked : Object.keys(sections)) await sections[name]();
+/** For people: stderr where stdout takes the JSON. */
+let say = (text: string): void => console.log(text);
+
+async function measure(names: readonly string[], machine: Machine, args: Arguments): Promise<Row[]> {
+  const notes = new Set<string>();
+  const bench: Bench = {
+    machine,
+    race: { seconds: args.seconds },
+    modelPath: args.model ?? null,
+    note(text) {
+      if (!notes.has(text)) say(`Note: ${text}`);
+      notes.add(text);
+    },
+  };
+  const rows: Row[] = [];
+  for (const name of names) {
+    const own = (await parts[name](bench)).flatMap((work) => rowsOf(sectionOf(name), work));
+    say(consoleTable(own));
+    rows.push(...own);
+  }
+  return rows;
 }
+
+async function write({ json, html }: Arguments, results: Results): Promise<void> {
+  const text = `${JSON.stringify(results, null, 2)}\n`;
+  if (json === "-") process.stdout.write(text);
+  else if (json !== undefined) await writeFile(json, text);
+  if (html !== undefined) await writeFile(html, await renderPage(results));
+}
+
+async function main(): Promise<void> {
+  const args = parseArguments(process.argv.slice(2), Object.keys(parts));
+  if (args.json === "-") say = (text) => console.error(text);
+  const names = selectParts(parts, args.names);
+  setThreads(args.threads);
+  const machine = measureMachine(args.threads);
+  say([machineText(machine), ...limitTexts(machine.limits), EXPLANATION, ""].join("\n"));
+  const rows = await measure(names, machine, args);
+  for (const note of notesOf(rows)) say(`Note: ${note}`);
+  await write(args, { machine, rows });
+}
+
+await main().catch((error: unknown) => {
+  if (!(error instanceof RangeError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+});
