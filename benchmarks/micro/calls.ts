@@ -2,6 +2,7 @@
 
 import { native } from "../../lib/native/addon.js";
 import { Catalogue } from "../../lib/native/catalogue.js";
+import { asyncCalls } from "./asyncCalls.js";
 import { eventLoop } from "./eventLoop.js";
 import type { Part, Parts } from "./part.js";
 import { allowed } from "./row.js";
@@ -32,6 +33,7 @@ const binding: Part = async (bench) => {
 
 export const callParts: Parts = {
   "calls/binding": binding,
+  "calls/async": asyncCalls,
   "calls/start": start,
   "calls/event-loop": eventLoop,
 };

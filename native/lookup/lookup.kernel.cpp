@@ -125,7 +125,7 @@ void bag(const StoredRows& rows, const BagTask& task, float* out) {
 }
 
 constexpr int kProbeVectors = kProbeColumns / F32::width;
-constexpr std::int64_t kProbeAhead = 24;  // rows
+constexpr std::int64_t kProbeAhead = 32;  // rows
 
 void fetch_probe(const float* table, std::int64_t n, const std::int32_t* ids, std::int64_t i) {
   if (i + kProbeAhead >= n) return;
