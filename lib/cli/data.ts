@@ -2,13 +2,13 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { openDataset, resolveDataFolder } from "../data/open.js";
-import { generateShop } from "../data/shop/index.js";
+import { generateShop, namedShop } from "../data/shop/index.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import type { ProgressBars } from "./progress.js";
 
 /** What data a command works on, as parsed. */
 export interface DataOptions {
-  /** Absent: the embedded demonstration shop. */
+  /** A path, a name inside the data folder, or a generated shop's; absent: the embedded demonstration shop. */
   readonly data?: string;
   readonly column?: Record<string, string>;
   /** A table with the titles of a table's items. */
@@ -31,6 +31,8 @@ export async function readData(
     const names = Object.entries(column).map(([field, name]) => `${field}=${name}`);
     throw argumentError("--column", "--data beside it, a table that has such columns", names.join(" "));
   }
+  const shop = existsSync(data) ? null : namedShop(data);
+  if (shop !== null) return shop;
   return openDataset({
     data: locate(data),
     columns: column,

@@ -73,7 +73,7 @@ async function runFile(file: string, options: ExperimentCommandOptions): Promise
   checkOnly(config, options);
   if (options.threads !== undefined) setThreads(options.threads);
   return await withProgress(options.json ?? false, async (bars, signal) => {
-    const dataset = await readData({ data: config.data === "shop" ? undefined : config.data }, bars, signal);
+    const dataset = await readData({ data: config.data }, bars, signal);
     const tuned =
       config.tuned === undefined ? null : await readTunedConfig(resolve(dirname(file), config.tuned));
     const work = await WorkFolder.open(join(options.work, config.name));

@@ -26,7 +26,7 @@ const badInput = 2;
 const dataOption = (): Option =>
   new Option(
     "--data <path>",
-    "a data set's folder or table, or its name inside $LLAMA4REC_DATA (else ./data); default: the demonstration shop",
+    "a data set's folder or table, or its name inside $LLAMA4REC_DATA (else ./data); or shop:<users>x<items>x<interactions>, a generated one; default: the demonstration shop",
   ).argParser(path);
 const columnOption = (): Option =>
   new Option(

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import test from "ava";
 import type { Dataset } from "../../lib/data/dataset.js";
-import { generateShop, type ShopOptions } from "../../lib/data/shop/index.js";
+import { generateShop, namedShop, type ShopOptions } from "../../lib/data/shop/index.js";
 import { SUBJECTS_PER_THEME, THEMES } from "../../lib/data/shop/vocabulary.js";
 import { Llama4RecError } from "../../lib/native/errors.js";
 
@@ -131,6 +131,15 @@ function sum(values: Iterable<number>): number {
   for (const value of values) total += value;
   return total;
 }
+
+test("a shop of any size is had by name", (t) => {
+  const shop = namedShop("shop:40x60x400");
+  t.deepEqual(shop?.describe(), { name: "shop", users: 40, items: 60, interactions: 400, ordered: true });
+  t.deepEqual(namedShop("shop")?.describe(), generateShop().describe());
+  t.is(namedShop("shopping"), null);
+  for (const name of ["shop:", "shop:40x60", "shop:40x60x400x1", "shop:1x60x400", "shop:axbxc"])
+    t.throws(() => namedShop(name), { instanceOf: Llama4RecError, code: "E_ARGUMENT" }, name);
+});
 
 function countBy(indices: Iterable<number>, size: number): Int32Array {
   const counts = new Int32Array(size);
