@@ -24,6 +24,30 @@ export interface NativeTopKFilter {
   readonly allowed?: Int32Array | null;
 }
 
+/** What decides the layout of a catalogue's memory. */
+export interface NativeCatalogueSizes {
+  readonly items: number;
+  readonly dimension: number;
+  /** Whether items have biases. */
+  readonly biased: boolean;
+  /** Whether there is a shadow of 4 bits beside the one of 8. */
+  readonly coarse: boolean;
+}
+
+/** How a catalogue lies in memory. */
+export interface NativeCatalogueLayout {
+  /** Of the layout, and the sizes that it was made for. */
+  readonly version: number;
+  readonly panelItems: number;
+  readonly codeBlock: number;
+  /** One after the other. */
+  readonly sections: readonly {
+    readonly name: string;
+    readonly dtype: "F32" | "I32" | "U8";
+    readonly shape: readonly number[];
+  }[];
+}
+
 /**
  * The whole surface of the native addon, described once. Numbers named `parameter`, `optimizer`, `sampler`,
  * `graph`, `catalogue` and `encoder` are ids of native objects, `tensor` a handle that lives until the step ends. Every function throws an
@@ -180,6 +204,18 @@ export interface Addon {
     scores: Float64Array,
     counts: Int32Array,
   ): void;
+  catalogueSizes(catalogue: number): NativeCatalogueSizes;
+  catalogueLayout(items: number, dimension: number, biased: boolean, coarse: boolean): NativeCatalogueLayout;
+  catalogueRead(catalogue: number, begin: number, into: Uint8Array): void;
+  catalogueOpen(
+    file: number,
+    begin: number,
+    items: number,
+    dimension: number,
+    biased: boolean,
+    coarse: boolean,
+    map: boolean,
+  ): Promise<number>;
   encoderCreate(
     shape: EncoderShape,
     weights: readonly Float32Array[],
@@ -225,6 +261,7 @@ const nativeCodes: readonly ErrorCode[] = [
   "E_DISPOSED",
   "E_DIVERGED",
   "E_NO_MEMORY",
+  "E_FILE",
   "E_INTERNAL",
 ];
 

@@ -12,6 +12,11 @@ const writerMark = /^(?<host>[0-9a-f]{8})-(?<pid>\d+)-[0-9a-f]{12}$/;
 const longestPause = 24 * 60 * 60 * 1000;
 /** A file written to in this time has one, even if no process is seen: it may be in another container. In milliseconds. */
 const shortestPause = 5 * 60 * 1000;
+/**
+ * Bytes of one write. Large ones at multiples of their size let file systems cache a file in huge pages, which a process
+ * that maps it has all at once.
+ */
+const writeSize = 8 * 2 ** 20;
 /** Coarsest time stamps of common file systems, in milliseconds. */
 const stampGrain = 2000;
 
@@ -48,11 +53,30 @@ export async function replaceFile(
 async function writeNew(path: string, parts: Iterable<Uint8Array>): Promise<void> {
   const file = await open(path, "wx");
   try {
-    for (const part of parts) await file.writeFile(part);
+    for (const bytes of joined(parts))
+      for (let done = 0; done < bytes.length; )
+        done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
     await file.sync();
   } finally {
     await file.close();
   }
+}
+
+/** The parts in pieces of {@link writeSize}, the last one shorter, each in the memory of the one before. */
+function* joined(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(writeSize);
+  let filled = 0;
+  for (const part of parts)
+    for (let start = 0; start < part.length; ) {
+      const piece = part.subarray(start, start + writeSize - filled);
+      buffer.set(piece, filled);
+      start += piece.length;
+      filled += piece.length;
+      if (filled < writeSize) continue;
+      yield buffer;
+      filled = 0;
+    }
+  yield buffer.subarray(0, filled);
 }
 
 /** Makes a rename durable. Windows cannot open a folder, and journals the rename itself. */

@@ -145,5 +145,6 @@ void export_graph(Napi::Object exports);
 void export_serving(Napi::Object exports);
 void export_encoder(Napi::Object exports);
 void export_linalg(Napi::Object exports);
+void export_catalogue_file(Napi::Object exports);
 
 }  // namespace l4r::addon

@@ -20,6 +20,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_serving(exports);
   export_encoder(exports);
   export_linalg(exports);
+  export_catalogue_file(exports);
   return exports;
 }
 

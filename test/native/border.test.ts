@@ -43,6 +43,7 @@ const garbage = {
   int32: [undefined, null, ...notTyped(Int32Array)],
   float32: [undefined, null, ...notTyped(Float32Array)],
   float64: [undefined, null, ...notTyped(Float64Array)],
+  uint8: [undefined, null, ...notTyped(Uint8Array)],
   maybeFloat32: notTyped(Float32Array),
   maybeFloat64: notTyped(Float64Array),
 } satisfies Record<string, readonly unknown[]>;
@@ -419,6 +420,27 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["int32", new Int32Array(1)],
     ["float64", new Float64Array(1)],
     ["int32", new Int32Array(1)],
+  ],
+  catalogueSizes: [["id", catalogue]],
+  catalogueLayout: [
+    ["integer", 3],
+    ["integer", 2],
+    ["flag", true],
+    ["flag", false],
+  ],
+  catalogueRead: [
+    ["id", catalogue],
+    ["integer", 0],
+    ["uint8", new Uint8Array(4)],
+  ],
+  catalogueOpen: [
+    ["integer", 0],
+    ["integer", 0],
+    ["integer", 3],
+    ["integer", 2],
+    ["flag", true],
+    ["flag", false],
+    ["flag", true],
   ],
   selectTopK: [
     ["float64", new Float64Array(3)],
