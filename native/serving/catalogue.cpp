@@ -95,6 +95,10 @@ Catalogue::Catalogue(const CatalogueSizes& sizes, int file, std::int64_t begin, 
   shadow_.check_order();
   shadow_.check_bounds();
   coarse_.check_bounds();
+  // What one query scans; of the rows it reads few.
+  const ShadowSlices& scanned = sizes.coarse ? layout_.coarse : layout_.shadow;
+  mapped_.populate(begin + scanned.codes.offset, scanned.codes.bytes());
+  mapped_.populate(begin + scanned.scales.offset, scanned.scales.bytes());
 }
 
 void Catalogue::look() {
