@@ -12,11 +12,6 @@ const writerMark = /^(?<host>[0-9a-f]{8})-(?<pid>\d+)-[0-9a-f]{12}$/;
 const longestPause = 24 * 60 * 60 * 1000;
 /** A file written to in this time has one, even if no process is seen: it may be in another container. In milliseconds. */
 const shortestPause = 5 * 60 * 1000;
-/**
- * Bytes of one write. Large ones at multiples of their size let file systems cache a file in huge pages, which a process
- * that maps it has all at once.
- */
-const writeSize = 8 * 2 ** 20;
 /** Coarsest time stamps of common file systems, in milliseconds. */
 const stampGrain = 2000;
 
@@ -24,7 +19,8 @@ const stampGrain = 2000;
  * Replaces a file as a whole: a new name in the same folder, fsync, rename, fsync of the folder. Whoever reads sees the
  * old file or the new one, also after a kill or a power cut; of several writers the last one stays. What killed writers
  * left behind is removed some minutes later. A symbolic link is replaced, not followed.
- * @param parts The new content, written one after the other, not copied: do not change it before the promise settles.
+ * @param parts The new content, each part in one write where the system can, not copied: do not change it before the promise
+ *   settles, but that a part is done with when the next one is asked for.
  * @param commit Called when all is written, just before the rename, with the name that the new file still has: what it throws
  *   leaves the old file there.
  * @throws Llama4RecError `E_FILE` when it cannot be written: nothing is left behind, and up to the rename the old file
@@ -53,30 +49,13 @@ export async function replaceFile(
 async function writeNew(path: string, parts: Iterable<Uint8Array>): Promise<void> {
   const file = await open(path, "wx");
   try {
-    for (const bytes of joined(parts))
-      for (let done = 0; done < bytes.length; )
-        done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
+    for (const part of parts)
+      for (let done = 0; done < part.length; )
+        done += (await file.write(part, done, part.length - done)).bytesWritten;
     await file.sync();
   } finally {
     await file.close();
   }
-}
-
-/** The parts in pieces of {@link writeSize}, the last one shorter, each in the memory of the one before. */
-function* joined(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
-  const buffer = Buffer.allocUnsafeSlow(writeSize);
-  let filled = 0;
-  for (const part of parts)
-    for (let start = 0; start < part.length; ) {
-      const piece = part.subarray(start, start + writeSize - filled);
-      buffer.set(piece, filled);
-      start += piece.length;
-      filled += piece.length;
-      if (filled < writeSize) continue;
-      yield buffer;
-      filled = 0;
-    }
-  yield buffer.subarray(0, filled);
 }
 
 /** Makes a rename durable. Windows cannot open a folder, and journals the rename itself. */

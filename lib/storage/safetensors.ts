@@ -36,6 +36,11 @@ export interface TensorFile {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
+/**
+ * Bytes of one write. Large ones at multiples of their size let file systems cache a file in huge pages, which a process
+ * that maps it has all at once.
+ */
+const writeSize = 8 * 2 ** 20;
 /** Blocks that are hashed before the event loop has its turn: a few milliseconds. */
 const blocksATurn = 4;
 
@@ -81,7 +86,7 @@ export async function writeBlocks(
   const bytes = encodeHeader({ ...header, digests: digests.join("") });
   if (bytes.length > longestHeader)
     throw argumentError("file", `names and metadata of at most ${longestHeader} bytes`, bytes.length);
-  await replaceFile(path, parts(bytes, blocks()), commit);
+  await replaceFile(path, joined(parts(bytes, blocks())), commit);
 }
 
 function* parts(header: Buffer, blocks: Iterable<readonly Uint8Array[]>): Generator<Uint8Array> {
@@ -90,6 +95,23 @@ function* parts(header: Buffer, blocks: Iterable<readonly Uint8Array[]>): Genera
   yield length;
   yield header;
   for (const pieces of blocks) yield* pieces;
+}
+
+/** The parts in pieces of {@link writeSize}, the last one shorter, each in the memory of the one before. */
+function* joined(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(writeSize);
+  let filled = 0;
+  for (const part of parts)
+    for (let start = 0; start < part.length; ) {
+      const piece = part.subarray(start, start + writeSize - filled);
+      buffer.set(piece, filled);
+      start += piece.length;
+      filled += piece.length;
+      if (filled < writeSize) continue;
+      yield buffer;
+      filled = 0;
+    }
+  yield buffer.subarray(0, filled);
 }
 
 /**
