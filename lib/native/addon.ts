@@ -1,5 +1,5 @@
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import bindings from "bindings";
 import { describe, type ErrorCode, Llama4RecError } from "./errors.js";
 import type { AdamState } from "./parameter.js";
 import type { EncoderShape } from "./sequenceEncoder.js";
@@ -267,6 +267,7 @@ const nativeCodes: readonly ErrorCode[] = [
 
 function load(): Addon {
   try {
+    const bindings: typeof import("bindings") = createRequire(import.meta.url)("bindings");
     return bindings({
       bindings: "llama4rec.node",
       module_root: fileURLToPath(new URL("../../../", import.meta.url)),

@@ -1,11 +1,12 @@
-import { createHash, randomBytes } from "node:crypto";
 import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { crypto } from "../native/crypto.js";
 import { describe, Llama4RecError } from "../native/errors.js";
+import { sha256 } from "./blocks.js";
 
 /** This machine in the names of files that are being written: a process id means nothing on another one. */
-const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+const machine = (): string => sha256([Buffer.from(hostname())]).slice(0, 8);
 /** What stands between a file's path and ".tmp" while it is written. */
 const writerMark = /^(?<host>[0-9a-f]{8})-(?<pid>\d+)-[0-9a-f]{12}$/;
 /** A file not written to for this long has no writer, whatever its name says, in milliseconds. */
@@ -31,7 +32,7 @@ export async function replaceFile(
   parts: Iterable<Uint8Array>,
   commit: (written: string) => void = () => {},
 ): Promise<void> {
-  const temporary = `${path}.${machine}-${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
+  const temporary = `${path}.${machine()}-${process.pid}-${crypto().randomBytes(6).toString("hex")}.tmp`;
   try {
     await removeLeftovers(path);
     await writeNew(temporary, parts);
@@ -90,7 +91,7 @@ async function removeLeftovers(path: string): Promise<void> {
 function isStale(host: string, pid: number, writtenAt: number): boolean {
   const now = Date.now();
   if (now - writtenAt > longestPause) return true;
-  if (host !== machine || now - writtenAt < shortestPause) return false;
+  if (host !== machine() || now - writtenAt < shortestPause) return false;
   // Another thread of this process may be writing, but no file of it is older than the process: then it belongs to
   // one that had this id before, as the first process of a container always has.
   if (pid === process.pid) return writtenAt < now - process.uptime() * 1000 - stampGrain;

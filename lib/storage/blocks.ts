@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { crypto } from "../native/crypto.js";
 
 /** Bytes of data under one checksum. */
 export const blockSize = 2 ** 20;
@@ -29,7 +29,7 @@ export function* blocksOf(sections: Iterable<Uint8Array>): Generator<readonly Ui
 
 /** SHA-256 in hex over pieces that lie one after the other. */
 export function sha256(pieces: readonly Uint8Array[]): string {
-  const hash = createHash("sha256");
+  const hash = crypto().createHash("sha256");
   for (const piece of pieces) hash.update(piece);
   return hash.digest("hex");
 }
