@@ -204,6 +204,7 @@ export interface Addon {
     scores: Float64Array,
     counts: Int32Array,
   ): void;
+  sha256(bytes: Uint8Array): string;
   catalogueSizes(catalogue: number): NativeCatalogueSizes;
   catalogueLayout(items: number, dimension: number, biased: boolean, coarse: boolean): NativeCatalogueLayout;
   catalogueRead(catalogue: number, begin: number, into: Uint8Array): void;

@@ -1,5 +1,6 @@
+import { call } from "../native/addon.js";
 import { describe, Llama4RecError } from "../native/errors.js";
-import { blockCount, blockSize, sha256 } from "./blocks.js";
+import { blockCount, blockSize } from "./blocks.js";
 import { isObject } from "./json.js";
 
 /** Version of the layout. Version 1 had no checksums and was never published. */
@@ -86,9 +87,12 @@ export function encodeHeader({ kind, alignment, metadata, entries, digests }: He
   const json = `${opening}${noDigest}"${texts.join("")}}${tensors.join("")}}`;
   const bytes = Buffer.alloc(Math.ceil((8 + Buffer.byteLength(json)) / alignment) * alignment - 8, " ");
   bytes.write(json);
-  bytes.write(sha256([bytes]), opening.length, "latin1");
+  bytes.write(digestOf(bytes), opening.length, "latin1");
   return bytes;
 }
+
+/** Natively: where a catalogue is opened and queried at once, loading `node:crypto` would take a quarter of the time. */
+const digestOf = (bytes: Uint8Array): string => call((addon) => addon.sha256(bytes));
 
 const member = ([name, value]: [string, unknown]): string =>
   `,${JSON.stringify(name)}:${JSON.stringify(value)}`;
@@ -103,12 +107,9 @@ const member = ([name, value]: [string, unknown]): string =>
 export function decodeHeader(path: string, bytes: Buffer, dataLength: number): Header {
   if (bytes.toString("latin1", 0, opening.length) !== opening) throw foreign(path, bytes);
   const digestEnd = opening.length + noDigest.length;
-  const digest = sha256([
-    bytes.subarray(0, opening.length),
-    Buffer.from(noDigest),
-    bytes.subarray(digestEnd),
-  ]);
-  if (bytes.toString("latin1", opening.length, digestEnd) !== digest)
+  const blank = Buffer.from(bytes);
+  blank.write(noDigest, opening.length, "latin1");
+  if (bytes.toString("latin1", opening.length, digestEnd) !== digestOf(blank))
     throw corrupt(path, "its header does not match its checksum");
 
   const { __metadata__, ...tensors } = parsedObject(path, bytes);

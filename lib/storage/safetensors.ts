@@ -1,7 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { setImmediate } from "node:timers/promises";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
-import { replaceFile } from "./atomicFile.js";
 import { blockSize, blocksOf, sha256 } from "./blocks.js";
 import {
   corrupt,
@@ -81,11 +79,12 @@ export async function writeBlocks(
   const digests: string[] = [];
   for (const pieces of blocks()) {
     digests.push(sha256(pieces));
-    if (digests.length % blocksATurn === 0) await setImmediate();
+    if (digests.length % blocksATurn === 0) await new Promise(setImmediate);
   }
   const bytes = encodeHeader({ ...header, digests: digests.join("") });
   if (bytes.length > longestHeader)
     throw argumentError("file", `names and metadata of at most ${longestHeader} bytes`, bytes.length);
+  const { replaceFile } = await import("./atomicFile.js"); // which a reader need not load
   await replaceFile(path, joined(parts(bytes, blocks())), commit);
 }
 

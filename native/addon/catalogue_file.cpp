@@ -1,8 +1,9 @@
-// What a catalogue's file holds, and opening one.
+// What a catalogue's file holds, opening one, and the checksum of headers.
 #include <limits>
 #include <optional>
 
 #include "addon/environment.h"
+#include "base/sha256.h"
 
 namespace l4r::addon {
 
@@ -121,6 +122,10 @@ Napi::Value open(const Napi::CallbackInfo& info) {
   return worker->promise();
 }
 
+Napi::Value digest(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), sha256(array<std::uint8_t>(info, 0, "bytes")));
+}
+
 }  // namespace
 
 void export_catalogue_file(Napi::Object exports) {
@@ -128,6 +133,7 @@ void export_catalogue_file(Napi::Object exports) {
   export_function<layout>(exports, "catalogueLayout");
   export_function<read>(exports, "catalogueRead");
   export_function<open>(exports, "catalogueOpen");
+  export_function<digest>(exports, "sha256");
 }
 
 }  // namespace l4r::addon

@@ -421,6 +421,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["float64", new Float64Array(1)],
     ["int32", new Int32Array(1)],
   ],
+  sha256: [["uint8", new Uint8Array(4)]],
   catalogueSizes: [["id", catalogue]],
   catalogueLayout: [
     ["integer", 3],

@@ -1,5 +1,6 @@
 /** Catalogues in files: the same bits back from every level, and no file that does harm. */
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -75,7 +76,7 @@ for (const [size, dimension, biased] of [
   });
 
 test("the file is one of safetensors whose data, and every tensor, start at a multiple of 64 bytes", async (t) => {
-  const { bytes, header } = await saved(t);
+  const { path, bytes, header } = await saved(t);
   t.is((bytes.length - Number(bytes.readBigUInt64LE()) - 8) % 64, 0);
   t.is((8 + Number(bytes.readBigUInt64LE())) % 64, 0);
   const { __metadata__, ...tensors } = JSON.parse(header);
@@ -84,6 +85,8 @@ test("the file is one of safetensors whose data, and every tensor, start at a mu
   for (const { data_offsets } of Object.values<{ data_offsets: number[] }>(tensors))
     t.is(data_offsets[0] % 64, 0);
   t.deepEqual(tensors.rows.shape, [112, 12]);
+  const { tensors: read } = await readTensorFile(path, { kind: "catalogue", verify: true });
+  t.true(read.get("codes")?.values instanceof Uint8Array);
 });
 
 test("an empty catalogue has a file too", async (t) => {
@@ -251,6 +254,14 @@ test("files of another kind, no files and folders are refused by name", async (t
   const { path } = await saved(t);
   await t.throwsAsync(readTensorFile(path, { kind: "model" }), { code: "E_MISMATCH" });
   await t.throwsAsync(saveCatalogue(join(folder, "none", "x"), made(3, 2, false)), { code: "E_FILE" });
+});
+
+test("the engine's SHA-256 is that of node:crypto", (t) => {
+  const random = new Random(9);
+  for (const length of [0, 1, 3, 55, 56, 57, 63, 64, 65, 119, 120, 127, 128, 1000, 100_003]) {
+    const bytes = Uint8Array.from({ length }, () => random.below(256));
+    t.is(native().sha256(bytes), createHash("sha256").update(bytes).digest("hex"), `${length} bytes`);
+  }
 });
 
 test("the addon itself trusts no file number, no offset and no size", async (t) => {
