@@ -13,11 +13,4 @@ export {
   topKRow,
 } from "./native/catalogue.js";
 export { type ErrorCode, Llama4RecError } from "./native/errors.js";
-export {
-  type EncoderBlock,
-  type EncoderModel,
-  type EncoderShape,
-  type Histories,
-  SequenceEncoder,
-} from "./native/sequenceEncoder.js";
 export { openCatalogue, saveCatalogue, verifyCatalogue } from "./storage/catalogueFile.js";

@@ -1,7 +1,6 @@
 import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { crypto } from "../native/crypto.js";
 import { describe, Llama4RecError } from "../native/errors.js";
 import { sha256 } from "./blocks.js";
 
@@ -32,7 +31,7 @@ export async function replaceFile(
   parts: Iterable<Uint8Array>,
   commit: (written: string) => void = () => {},
 ): Promise<void> {
-  const temporary = `${path}.${machine()}-${process.pid}-${crypto().randomBytes(6).toString("hex")}.tmp`;
+  const temporary = `${path}.${machine()}-${process.pid}-${process.getBuiltinModule("node:crypto").randomBytes(6).toString("hex")}.tmp`;
   try {
     await removeLeftovers(path);
     await writeNew(temporary, parts);
