@@ -1,11 +1,9 @@
-import { createHash } from "node:crypto";
-
 /** What a digest is taken over: text, numbers, or a typed array's bytes (little-endian machines only). */
 export type DigestPart = string | number | boolean | null | Int32Array | Float32Array | Float64Array;
 
 /** SHA-256 in hex over parts, each marked with its kind and length so that no two sequences of parts collide. */
 export function digestOf(parts: Iterable<DigestPart>): string {
-  const hash = createHash("sha256");
+  const hash = process.getBuiltinModule("node:crypto").createHash("sha256");
   for (const part of parts) {
     if (ArrayBuffer.isView(part)) {
       hash.update(`${part.constructor.name}:${part.byteLength}:`);

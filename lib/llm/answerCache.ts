@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { open } from "lmdb";
+import type { Database } from "lmdb";
 import { Llama4RecError } from "../native/errors.js";
 
 /** Texts by key. Several processes may hold the same cache open. */
@@ -48,12 +49,13 @@ class MemoryCache implements AnswerCache {
 }
 
 class LmdbCache implements AnswerCache {
-  readonly #texts: ReturnType<typeof open<string, string>>;
+  readonly #texts: Database<string, string>;
   #closing: Promise<void> | null = null;
 
   constructor(folder: string) {
     try {
       mkdirSync(folder, { recursive: true });
+      const { open }: typeof import("lmdb") = createRequire(import.meta.url)("lmdb");
       this.#texts = open<string, string>({
         path: join(folder, "answers.mdb"),
         encoding: "string",

@@ -1,5 +1,5 @@
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import bindings from "bindings";
 import type { Done } from "./asyncCall.js";
 import { describe, type ErrorCode, Llama4RecError } from "./errors.js";
 import type { AdamState } from "./parameter.js";
@@ -23,6 +23,30 @@ export interface NativeTopKFilter {
   readonly denied?: Uint8Array | null;
   /** Only these items may appear; null allows all. */
   readonly allowed?: Int32Array | null;
+}
+
+/** What decides the layout of a catalogue's memory. */
+export interface NativeCatalogueSizes {
+  readonly items: number;
+  readonly dimension: number;
+  /** Whether items have biases. */
+  readonly biased: boolean;
+  /** Whether there is a shadow of 4 bits beside the one of 8. */
+  readonly coarse: boolean;
+}
+
+/** How a catalogue lies in memory. */
+export interface NativeCatalogueLayout {
+  /** Of the layout, and the sizes that it was made for. */
+  readonly version: number;
+  readonly panelItems: number;
+  readonly codeBlock: number;
+  /** One after the other. */
+  readonly sections: readonly {
+    readonly name: string;
+    readonly dtype: "F32" | "I32" | "U8";
+    readonly shape: readonly number[];
+  }[];
 }
 
 /**
@@ -251,6 +275,19 @@ export interface Addon {
     done: Done,
   ): number;
   asyncDrop(call: number): void;
+  sha256(bytes: Uint8Array): string;
+  catalogueSizes(catalogue: number): NativeCatalogueSizes;
+  catalogueLayout(items: number, dimension: number, biased: boolean, coarse: boolean): NativeCatalogueLayout;
+  catalogueRead(catalogue: number, begin: number, into: Uint8Array): void;
+  catalogueOpen(
+    file: number,
+    begin: number,
+    items: number,
+    dimension: number,
+    biased: boolean,
+    coarse: boolean,
+    map: boolean,
+  ): Promise<number>;
   encoderCreate(
     shape: EncoderShape,
     weights: readonly Float32Array[],
@@ -296,11 +333,13 @@ const nativeCodes: readonly ErrorCode[] = [
   "E_DISPOSED",
   "E_DIVERGED",
   "E_NO_MEMORY",
+  "E_FILE",
   "E_INTERNAL",
 ];
 
 function load(): Addon {
   try {
+    const bindings: typeof import("bindings") = createRequire(import.meta.url)("bindings");
     return bindings({
       bindings: "llama4rec.node",
       module_root: fileURLToPath(new URL("../../../", import.meta.url)),

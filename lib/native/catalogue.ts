@@ -139,10 +139,29 @@ export class Catalogue implements Disposable {
   constructor(
     items: Float32Array,
     options: { dimension: number; biases?: Float32Array | null; shared?: number },
+  );
+  /**
+   * The catalogue of another thread, or of a file, by its id alone.
+   * @throws Llama4RecError `E_DISPOSED` when nobody holds the shared snapshot any more.
+   */
+  constructor(items: null, options: { shared: number });
+  constructor(
+    items: Float32Array | null,
+    options: { dimension?: number; biases?: Float32Array | null; shared?: number },
   ) {
-    const { dimension, biases = null, shared } = options;
+    const { biases = null, shared } = options;
+    if (items === null) {
+      if (shared === undefined) throw argumentError("items", "a Float32Array", items);
+      call((addon) => addon.catalogueAcquire(shared));
+      const sizes = call((addon) => addon.catalogueSizes(shared));
+      this.#id = shared;
+      this.size = sizes.items;
+      this.dimension = sizes.dimension;
+      return;
+    }
+    const { dimension = Number.NaN } = options;
     if (!Number.isInteger(dimension) || dimension < 1)
-      throw argumentError("dimension", "an integer of at least 1", dimension);
+      throw argumentError("dimension", "an integer of at least 1", options.dimension);
     if (items.length % dimension !== 0)
       throw argumentError("items", `a multiple of ${dimension} numbers`, items.length);
     this.dimension = dimension;

@@ -1,4 +1,4 @@
-import { distance } from "fastest-levenshtein";
+import { createRequire } from "node:module";
 import { describe, type ErrorCode, Llama4RecError } from "./errors.js";
 
 /**
@@ -7,6 +7,9 @@ import { describe, type ErrorCode, Llama4RecError } from "./errors.js";
  */
 export function nearestName(name: string, known: readonly string[]): string | null {
   if (name.length > longestName) return null;
+  const { distance }: typeof import("fastest-levenshtein") = createRequire(import.meta.url)(
+    "fastest-levenshtein",
+  );
   const wanted = name.toLowerCase();
   let nearest: string | null = null;
   let least = Number.POSITIVE_INFINITY;

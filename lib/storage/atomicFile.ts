@@ -1,11 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
 import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { describe, Llama4RecError } from "../native/errors.js";
+import { sha256 } from "./blocks.js";
 
 /** This machine in the names of files that are being written: a process id means nothing on another one. */
-const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+const machine = (): string => sha256([Buffer.from(hostname())]).slice(0, 8);
 /** What stands between a file's path and ".tmp" while it is written. */
 const writerMark = /^(?<host>[0-9a-f]{8})-(?<pid>\d+)-[0-9a-f]{12}$/;
 /** A file not written to for this long has no writer, whatever its name says, in milliseconds. */
@@ -19,7 +19,8 @@ const stampGrain = 2000;
  * Replaces a file as a whole: a new name in the same folder, fsync, rename, fsync of the folder. Whoever reads sees the
  * old file or the new one, also after a kill or a power cut; of several writers the last one stays. What killed writers
  * left behind is removed some minutes later. A symbolic link is replaced, not followed.
- * @param parts The new content, written one after the other, not copied: do not change it before the promise settles.
+ * @param parts The new content, each part in one write where the system can, not copied: do not change it before the promise
+ *   settles, but that a part is done with when the next one is asked for.
  * @param commit Called when all is written, just before the rename, with the name that the new file still has: what it throws
  *   leaves the old file there.
  * @throws Llama4RecError `E_FILE` when it cannot be written: nothing is left behind, and up to the rename the old file
@@ -30,7 +31,7 @@ export async function replaceFile(
   parts: Iterable<Uint8Array>,
   commit: (written: string) => void = () => {},
 ): Promise<void> {
-  const temporary = `${path}.${machine}-${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
+  const temporary = `${path}.${machine()}-${process.pid}-${process.getBuiltinModule("node:crypto").randomBytes(6).toString("hex")}.tmp`;
   try {
     await removeLeftovers(path);
     await writeNew(temporary, parts);
@@ -48,7 +49,9 @@ export async function replaceFile(
 async function writeNew(path: string, parts: Iterable<Uint8Array>): Promise<void> {
   const file = await open(path, "wx");
   try {
-    for (const part of parts) await file.writeFile(part);
+    for (const part of parts)
+      for (let done = 0; done < part.length; )
+        done += (await file.write(part, done, part.length - done)).bytesWritten;
     await file.sync();
   } finally {
     await file.close();
@@ -87,7 +90,7 @@ async function removeLeftovers(path: string): Promise<void> {
 function isStale(host: string, pid: number, writtenAt: number): boolean {
   const now = Date.now();
   if (now - writtenAt > longestPause) return true;
-  if (host !== machine || now - writtenAt < shortestPause) return false;
+  if (host !== machine() || now - writtenAt < shortestPause) return false;
   // Another thread of this process may be writing, but no file of it is older than the process: then it belongs to
   // one that had this id before, as the first process of a container always has.
   if (pid === process.pid) return writtenAt < now - process.uptime() * 1000 - stampGrain;

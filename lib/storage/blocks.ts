@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-
 /** Bytes of data under one checksum. */
 export const blockSize = 2 ** 20;
 
@@ -27,9 +25,9 @@ export function* blocksOf(sections: Iterable<Uint8Array>): Generator<readonly Ui
   if (pieces.length > 0) yield pieces;
 }
 
-/** SHA-256 in hex over pieces that lie one after the other. */
+/** SHA-256 in hex over pieces that lie one after the other. Node's crypto is loaded at first use: it takes milliseconds. */
 export function sha256(pieces: readonly Uint8Array[]): string {
-  const hash = createHash("sha256");
+  const hash = process.getBuiltinModule("node:crypto").createHash("sha256");
   for (const piece of pieces) hash.update(piece);
   return hash.digest("hex");
 }

@@ -1,7 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { setImmediate } from "node:timers/promises";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
-import { replaceFile } from "./atomicFile.js";
 import { blockSize, blocksOf, sha256 } from "./blocks.js";
 import {
   corrupt,
@@ -17,8 +15,8 @@ import {
   type TensorEntry,
 } from "./header.js";
 
-/** Numbers of a tensor: dtypes F32, F64 and I32. */
-export type TensorValues = Float32Array | Float64Array | Int32Array;
+/** Numbers of a tensor: dtypes F32, F64, I32 and U8. */
+export type TensorValues = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /** One tensor, row-major. */
 export interface StoredTensor {
@@ -36,6 +34,11 @@ export interface TensorFile {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
+/**
+ * Bytes of one write. Large ones at multiples of their size let file systems cache a file in huge pages, which a process
+ * that maps it has all at once.
+ */
+const writeSize = 8 * 2 ** 20;
 /** Blocks that are hashed before the event loop has its turn: a few milliseconds. */
 const blocksATurn = 4;
 
@@ -54,20 +57,60 @@ export async function writeTensorFile(
   commit?: (written: string) => void,
 ): Promise<void> {
   checkNames(file);
-  const tensors = inFileOrder([...file.tensors].map(([name, tensor]) => sectionOf(name, tensor)));
-  const sections = tensors.map(({ bytes }) => bytes);
-  const digests: string[] = [];
-  for (const pieces of blocksOf(sections)) {
-    digests.push(sha256(pieces));
-    if (digests.length % blocksATurn === 0) await setImmediate();
-  }
+  const entries = inFileOrder([...file.tensors].map(([name, tensor]) => sectionOf(name, tensor)));
+  const sections = entries.map(({ bytes }) => bytes);
   const { kind, metadata } = file;
-  const header = encodeHeader({ kind, metadata, entries: tensors, digests: digests.join("") });
-  if (header.length > longestHeader)
-    throw argumentError("file", `names and metadata of at most ${longestHeader} bytes`, header.length);
+  await writeBlocks(path, { kind, metadata, alignment: 8, entries }, () => blocksOf(sections), commit);
+}
+
+/**
+ * Writes a file whose data come in blocks, in the form of {@link writeTensorFile}.
+ * @param header All of it but the checksums; entries in their order.
+ * @param blocks All blocks from the first on, the pieces of each. Called twice; a piece is done with when the next one is
+ *   asked for.
+ * @throws Llama4RecError As {@link writeTensorFile}.
+ */
+export async function writeBlocks(
+  path: string,
+  header: Omit<Header, "digests">,
+  blocks: () => Iterable<readonly Uint8Array[]>,
+  commit?: (written: string) => void,
+): Promise<void> {
+  const digests: string[] = [];
+  for (const pieces of blocks()) {
+    digests.push(sha256(pieces));
+    if (digests.length % blocksATurn === 0) await new Promise(setImmediate);
+  }
+  const bytes = encodeHeader({ ...header, digests: digests.join("") });
+  if (bytes.length > longestHeader)
+    throw argumentError("file", `names and metadata of at most ${longestHeader} bytes`, bytes.length);
+  const { replaceFile } = await import("./atomicFile.js"); // which a reader need not load
+  await replaceFile(path, joined(parts(bytes, blocks())), commit);
+}
+
+function* parts(header: Buffer, blocks: Iterable<readonly Uint8Array[]>): Generator<Uint8Array> {
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  await replaceFile(path, [length, header, ...sections], commit);
+  yield length;
+  yield header;
+  for (const pieces of blocks) yield* pieces;
+}
+
+/** The parts in pieces of {@link writeSize}, the last one shorter, each in the memory of the one before. */
+function* joined(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(writeSize);
+  let filled = 0;
+  for (const part of parts)
+    for (let start = 0; start < part.length; ) {
+      const piece = part.subarray(start, start + writeSize - filled);
+      buffer.set(piece, filled);
+      start += piece.length;
+      filled += piece.length;
+      if (filled < writeSize) continue;
+      yield buffer;
+      filled = 0;
+    }
+  yield buffer.subarray(0, filled);
 }
 
 /**
@@ -83,8 +126,7 @@ export async function readTensorFile(
 ): Promise<TensorFile> {
   return withHeader(path, async (file, header, dataStart) => {
     const { kind, metadata, entries } = header;
-    if (kind !== options.kind)
-      throw new Llama4RecError("E_MISMATCH", `${path}: expected a ${options.kind}, got a ${describe(kind)}`);
+    checkKind(path, header, options.kind);
     const tensors = new Map(
       entries.map((entry): [string, StoredTensor] => [
         entry.name,
@@ -122,6 +164,12 @@ export async function verifyTensorFile(path: string): Promise<void> {
   });
 }
 
+/** @throws Llama4RecError `E_MISMATCH` for a file of another kind. */
+export function checkKind(path: string, { kind }: Header, expected: string): void {
+  if (kind !== expected)
+    throw new Llama4RecError("E_MISMATCH", `${path}: expected a ${expected}, got a ${describe(kind)}`);
+}
+
 function checkNames({ kind, metadata, tensors }: TensorFile): void {
   for (const [name, text] of Object.entries({ ...metadata, kind })) {
     if (typeof text !== "string") throw argumentError(`metadata.${name}`, "a string", text);
@@ -149,7 +197,8 @@ function dtypeOf(name: string, values: TensorValues): Dtype {
   if (values instanceof Float32Array) return "F32";
   if (values instanceof Float64Array) return "F64";
   if (values instanceof Int32Array) return "I32";
-  throw argumentError(`tensor ${name}`, "a Float32Array, Float64Array or Int32Array", values);
+  if (values instanceof Uint8Array) return "U8";
+  throw argumentError(`tensor ${name}`, "a Float32Array, Float64Array, Int32Array or Uint8Array", values);
 }
 
 function emptyValues({ dtype, shape }: TensorEntry): TensorValues {
@@ -161,14 +210,20 @@ function emptyValues({ dtype, shape }: TensorEntry): TensorValues {
       return new Float64Array(elements);
     case "I32":
       return new Int32Array(elements);
+    case "U8":
+      return new Uint8Array(elements);
   }
 }
 
 const bytesOf = (values: TensorValues): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-/** Opens a file, reads and checks its header, and closes it after `body`. */
-async function withHeader<T>(
+/**
+ * Opens a file of any kind, reads and checks its header, and closes it after `body`.
+ * @param body Also takes the byte at which the data begin.
+ * @throws Llama4RecError As {@link readTensorFile}, and what `body` throws.
+ */
+export async function withHeader<T>(
   path: string,
   body: (file: FileHandle, header: Header, dataStart: number) => Promise<T>,
 ): Promise<T> {

@@ -148,5 +148,6 @@ void export_encoder(Napi::Object exports);
 void export_linalg(Napi::Object exports);
 void export_lookup(Napi::Object exports);
 void export_async(Napi::Object exports);
+void export_catalogue_file(Napi::Object exports);
 
 }  // namespace l4r::addon

@@ -22,6 +22,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_linalg(exports);
   export_lookup(exports);
   export_async(exports);
+  export_catalogue_file(exports);
   return exports;
 }
 

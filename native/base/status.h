@@ -8,7 +8,7 @@
 
 namespace l4r {
 
-enum class Code { argument, disposed, diverged, no_memory, internal };
+enum class Code { argument, disposed, diverged, no_memory, file, internal };
 
 // Stable name of a code as JavaScript sees it, e.g. "E_ARGUMENT".
 constexpr const char* code_name(Code code) {
@@ -21,6 +21,8 @@ constexpr const char* code_name(Code code) {
       return "E_DIVERGED";
     case Code::no_memory:
       return "E_NO_MEMORY";
+    case Code::file:
+      return "E_FILE";
     case Code::internal:
       return "E_INTERNAL";
   }

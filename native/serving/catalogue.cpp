@@ -19,8 +19,6 @@ namespace l4r {
 
 namespace {
 
-// Integer scores of so many dimensions fit 32 bits: 127 * 127 each.
-constexpr std::int64_t kLargestDimension = std::int64_t{1} << 16;
 // Panels of one tile stay in the second-level cache while every query of a block passes over them.
 constexpr std::int64_t kTileBytes = 64 * 1024;
 // Bytes of the shadow in one range of items: about 100 microseconds for one query.
@@ -32,11 +30,20 @@ constexpr std::int64_t kGatherFloats = std::int64_t{1} << 15;
 // Multiply-adds that one thread does in about 50 microseconds. Waking others for less does not pay.
 constexpr std::int64_t kSharedWork = std::int64_t{1} << 21;
 
+// Of everything in a file, so that a map has it too.
+constexpr std::int64_t kAlignment = 64;
+
 void check_finite(std::span<const float> values, std::int64_t d, const char* what, const char* row_name) {
   const auto bad = std::find_if(values.begin(), values.end(), [](float x) { return !std::isfinite(x); });
   if (bad == values.end()) return;
   const std::int64_t at = bad - values.begin();
   require(false, what, ": ", row_name, " ", at / d, ", dimension ", at % d, " is not finite");
+}
+
+CatalogueSizes sizes_of(std::int64_t n, std::int64_t d, bool biased, std::int64_t many_bytes) {
+  const CatalogueSizes sizes{n, d, biased, false};
+  const bool coarse = CatalogueLayout(sizes).shadow.codes.bytes() >= many_bytes;
+  return {n, d, biased, coarse};
 }
 
 }  // namespace
@@ -47,10 +54,7 @@ Catalogue::Catalogue(std::span<const float> items, std::span<const float> biases
 
 Catalogue::Catalogue(std::span<const float> items, std::span<const float> biases, std::int64_t n,
                      std::int64_t d, const ScanKernels& kernels, std::int64_t many_bytes)
-    : kernels_(kernels), n_(n), d_(d) {
-  require(n >= 0 && n <= std::numeric_limits<std::int32_t>::max() / 2, "items: expected 0..",
-          std::numeric_limits<std::int32_t>::max() / 2, " rows, got ", n);
-  require(d >= 1 && d <= kLargestDimension, "items: expected 1..", kLargestDimension, " dimensions, got ", d);
+    : kernels_(kernels), layout_(sizes_of(n, d, !biases.empty(), many_bytes)), n_(n), d_(d) {
   require(static_cast<std::int64_t>(items.size()) == n * d, "items: expected ", n, " x ", d, " numbers, got ",
           items.size());
   require(biases.empty() || static_cast<std::int64_t>(biases.size()) == n, "biases: expected ", n,
@@ -59,13 +63,50 @@ Catalogue::Catalogue(std::span<const float> items, std::span<const float> biases
   for (std::size_t i = 0; i < biases.size(); ++i)
     require(std::isfinite(biases[i]), "biases: item ", i, " is not finite");
 
-  rows_ = Buffer<float>(n * d);
-  std::copy(items.begin(), items.end(), rows_.data());
-  biases_ = Buffer<float>(static_cast<std::int64_t>(biases.size()));
-  std::copy(biases.begin(), biases.end(), biases_.data());
+  own_ = Buffer<std::uint8_t>(layout_.bytes);
+  std::uint8_t* const memory = own_.data();
+  std::copy(items.begin(), items.end(), layout_.rows.in(memory).begin());
+  std::copy(biases.begin(), biases.end(), layout_.biases.in(memory).begin());
   const NormOrder order = order_by_norm(items, n, d);
-  shadow_ = Shadow(items, biases, order, d, 8);
-  if (shadow_.panels() * shadow_.panel_bytes() >= many_bytes) coarse_ = Shadow(items, biases, order, d, 4);
+  Shadow::write(layout_.shadow, memory, items, biases, order, d, 8);
+  if (layout_.sizes.coarse) Shadow::write(layout_.coarse, memory, items, biases, order, d, 4);
+  memory_ = memory;
+  look();
+}
+
+Catalogue::Catalogue(const CatalogueSizes& sizes, int file, std::int64_t begin, bool map,
+                     const ScanKernels& kernels)
+    : kernels_(kernels), layout_(sizes), n_(sizes.n), d_(sizes.d) {
+  const std::int64_t end = begin + layout_.bytes, found = file_size(file);
+  require(begin % kAlignment == 0, "its data begin at byte ", begin, ", no multiple of ", kAlignment);
+  require(found == end, "it has ", found, " bytes instead of ", end);
+  if (map) {
+    try {
+      mapped_ = MappedFile(file, end);
+      memory_ = mapped_.data() + begin;
+    } catch (const Error&) {  // not every file system can
+    }
+  }
+  if (memory_ == nullptr) {
+    own_ = Buffer<std::uint8_t>(layout_.bytes);
+    read_file(file, begin, own_.span());
+    memory_ = own_.data();
+  }
+  look();
+  shadow_.check_order();
+  shadow_.check_bounds();
+  coarse_.check_bounds();
+  // What one query scans; of the rows it reads few.
+  const ShadowSlices& scanned = sizes.coarse ? layout_.coarse : layout_.shadow;
+  mapped_.populate(begin + scanned.codes.offset, scanned.codes.bytes());
+  mapped_.populate(begin + scanned.scales.offset, scanned.scales.bytes());
+}
+
+void Catalogue::look() {
+  rows_ = layout_.rows.in(memory_);
+  biases_ = layout_.biases.in(memory_);
+  shadow_ = Shadow(layout_.shadow, memory_, n_, d_, 8);
+  if (layout_.sizes.coarse) coarse_ = Shadow(layout_.coarse, memory_, n_, d_, 4);
 }
 
 // What a thread keeps between scans.

@@ -5,6 +5,8 @@
 #include <span>
 
 #include "base/buffer.h"
+#include "base/mapped_file.h"
+#include "serving/catalogue_layout.h"
 #include "serving/result.h"
 #include "serving/shadow.h"
 #include "serving/top_k.h"
@@ -30,6 +32,18 @@ class Catalogue {
   // many bytes on, for tests and benchmarks.
   Catalogue(std::span<const float> items, std::span<const float> biases, std::int64_t n, std::int64_t d,
             const ScanKernels& kernels, std::int64_t many_bytes = kManyBytes);
+  // One whose bytes() are those of a file from byte `begin` to its end: mapped, if `map` and the system has
+  // it (see MappedFile for what may happen to the file meanwhile), or read. Throws Error(argument), as a part
+  // of a sentence about the file, for a file of another size and for bytes that could do harm, Error(file)
+  // when it cannot be read.
+  Catalogue(const CatalogueSizes& sizes, int file, std::int64_t begin, bool map,
+            const ScanKernels& kernels = scan_kernels());
+
+  const CatalogueLayout& layout() const noexcept { return layout_; }
+  // All that it holds, in that layout.
+  std::span<const std::uint8_t> bytes() const noexcept {
+    return {memory_, static_cast<std::size_t>(layout_.bytes)};
+  }
 
   std::int64_t size() const noexcept { return n_; }
   std::int64_t dimension() const noexcept { return d_; }
@@ -57,10 +71,18 @@ class Catalogue {
   // The row will be read soon.
   void prefetch(std::int32_t id) const noexcept;
 
+  // Views of the memory.
+  void look();
+
   const ScanKernels& kernels_;
+  CatalogueLayout layout_;
   std::int64_t n_, d_;
-  Buffer<float> rows_;    // [n x d]
-  Buffer<float> biases_;  // [n], or empty: all 0
+  // One of the two holds what memory_ points to.
+  Buffer<std::uint8_t> own_;
+  MappedFile mapped_;
+  const std::uint8_t* memory_ = nullptr;
+  std::span<const float> rows_;    // [n x d]
+  std::span<const float> biases_;  // [n], or empty: all 0
   Shadow shadow_;
   Shadow coarse_;  // of 4 bits, for one query against a large catalogue; else without panels
 };

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "base/status.h"
 #include "base/thread_pool.h"
 
 namespace l4r {
@@ -14,6 +15,8 @@ namespace {
 constexpr int kByte = 127, kNibble = 7;  // the largest codes
 // Floats of the catalogue that one task codes.
 constexpr std::int64_t kTaskFloats = std::int64_t{1} << 17;
+// Places that one task checks: some 20 microseconds.
+constexpr std::int64_t kCheckedPlaces = std::int64_t{1} << 14;
 // Relative error of a float32 score and of its bound against (|q| + |e|) (|x| + |r|) + |bias|: six roundings
 // of 2^-24 (the integer, the scale, the fused multiply-add, which is two at level scalar, the bound's sum),
 // with room to spare.
@@ -88,72 +91,151 @@ NormOrder order_by_norm(std::span<const float> items, std::int64_t n, std::int64
   return order;
 }
 
-Shadow::Shadow(std::span<const float> items, std::span<const float> biases, const NormOrder& order,
-               std::int64_t d, int bits)
-    : bits_(bits),
-      d_(d),
-      blocks_((d + kCodeBlock * 8 / bits - 1) / (kCodeBlock * 8 / bits)),
-      panels_((static_cast<std::int64_t>(order.items.size()) + kPanelItems - 1) / kPanelItems),
-      codes_(panels_ * panel_bytes()),
-      scales_(panels_ * kPanelItems),
-      biases_(biases.empty() ? 0 : panels_ * kPanelItems),
-      bounds_(panels_),
-      largest_bias_(panels_),
-      items_(panels_ * kPanelItems),
-      places_(static_cast<std::int64_t>(order.items.size())) {
-  const std::int64_t n = places_.size();
-  std::fill(std::copy(order.items.begin(), order.items.end(), items_.data()), items_.data() + items_.size(),
-            -1);
-  for (std::int64_t place = 0; place < n; ++place) places_[items_[place]] = static_cast<std::int32_t>(place);
-  ThreadPool::shared().for_ranges(panels_, std::max<std::int64_t>(1, task_items(d) / kPanelItems),
+namespace {
+
+// One shadow while it is written.
+struct Writer {
+  std::span<const float> items, biases;
+  std::span<const double> norms;
+  std::int64_t d;
+  int bits;
+  std::span<std::uint8_t> codes;
+  std::span<float> scales, ordered_biases;
+  std::span<PanelBounds> bounds;
+  std::span<const std::int32_t> order;
+
+  void panel(std::int64_t panel) const;
+};
+
+void Writer::panel(std::int64_t panel) const {
+  const std::int64_t panel_bytes = code_blocks(d, bits) * kBlockBytes;
+  std::uint8_t* const target = codes.data() + panel * panel_bytes;
+  std::fill(target, target + panel_bytes, static_cast<std::uint8_t>(bits == 8 ? 128 : 0x88));
+  double residual = 0, length = 0, bias = 0;
+  for (std::int64_t lane = 0; lane < kPanelItems; ++lane) {
+    const auto place = static_cast<std::size_t>(panel * kPanelItems + lane);
+    const auto id = order[place];
+    if (id < 0) continue;
+    const auto write_byte = [&](std::int64_t j, int code) {
+      target[j / kCodeBlock * kBlockBytes + lane * kCodeBlock + j % kCodeBlock] =
+          static_cast<std::uint8_t>(128 + code);
+    };
+    const auto write_nibble = [&](std::int64_t j, int code) {
+      const std::int64_t word = j / kCodeBlock;
+      auto& byte = target[word / 2 * kBlockBytes + lane * kCodeBlock + j % kCodeBlock];
+      byte = static_cast<std::uint8_t>(word % 2 == 0 ? (byte & 0xF0) | (8 + code)
+                                                     : (byte & 0x0F) | (8 + code) << 4);
+    };
+    const float* const x = items.data() + id * d;
+    const auto coded =
+        bits == 8 ? code_vector(x, d, kByte, write_byte) : code_vector(x, d, kNibble, write_nibble);
+    scales[place] = coded.scale;
+    residual = std::max(residual, coded.residual);
+    length = std::max(length, norms[static_cast<std::size_t>(id)] + coded.residual);
+    if (biases.empty()) continue;
+    ordered_biases[place] = biases[static_cast<std::size_t>(id)];
+    bias = std::max(bias, std::fabs(double{ordered_biases[place]}));
+  }
+  bounds[static_cast<std::size_t>(panel)] = {round_up(residual), round_up(length), round_up(bias)};
+}
+
+}  // namespace
+
+void Shadow::write(const ShadowSlices& slices, std::uint8_t* memory, std::span<const float> items,
+                   std::span<const float> biases, const NormOrder& order, std::int64_t d, int bits) {
+  const auto ids = slices.items.in(memory), places = slices.places.in(memory);
+  std::fill(std::copy(order.items.begin(), order.items.end(), ids.begin()), ids.end(), -1);
+  for (std::size_t place = 0; place < order.items.size(); ++place)
+    places[static_cast<std::size_t>(order.items[place])] = static_cast<std::int32_t>(place);
+
+  const Writer writer{.items = items,
+                      .biases = biases,
+                      .norms = order.norms,
+                      .d = d,
+                      .bits = bits,
+                      .codes = slices.codes.in(memory),
+                      .scales = slices.scales.in(memory),
+                      .ordered_biases = slices.biases.in(memory),
+                      .bounds = slices.bounds.in(memory),
+                      .order = ids};
+  const std::int64_t panels = slices.items.count / kPanelItems;
+  ThreadPool::shared().for_ranges(panels, std::max<std::int64_t>(1, task_items(d) / kPanelItems),
                                   [&](std::int64_t begin, std::int64_t end) {
                                     for (std::int64_t panel = begin; panel < end; ++panel)
-                                      code_panel(panel, items, biases, order.norms);
+                                      writer.panel(panel);
                                   });
 
+  float* const largest_bias = slices.largest_bias.in(memory).data();
+  PanelBounds* const bounds = writer.bounds.data();
   float bias = -std::numeric_limits<float>::infinity();
-  for (std::int64_t panel = panels_; panel-- > 0;) {
+  for (std::int64_t panel = panels; panel-- > 0;) {
     for (std::int64_t place = panel * kPanelItems; place < (panel + 1) * kPanelItems; ++place)
-      if (items_[place] >= 0) bias = std::max(bias, biases_.empty() ? 0.0f : biases_[place]);
-    largest_bias_[panel] = bias;
+      if (writer.order[static_cast<std::size_t>(place)] >= 0)
+        bias = std::max(bias, biases.empty() ? 0.0f : writer.ordered_biases[static_cast<std::size_t>(place)]);
+    largest_bias[panel] = bias;
     // A longer residual may stand behind a shorter item: what is to come counts.
-    if (panel + 1 < panels_)
-      bounds_[panel].length = std::max(bounds_[panel].length, bounds_[panel + 1].length);
+    if (panel + 1 < panels) bounds[panel].length = std::max(bounds[panel].length, bounds[panel + 1].length);
+  }
+}
+
+Shadow::Shadow(const ShadowSlices& slices, const std::uint8_t* memory, std::int64_t n, std::int64_t d,
+               int bits)
+    : bits_(bits),
+      n_(n),
+      d_(d),
+      blocks_(code_blocks(d, bits)),
+      panels_(slices.items.count / kPanelItems),
+      codes_(slices.codes.in(memory).data()),
+      scales_(slices.scales.in(memory).data()),
+      biases_(slices.biases.count == 0 ? nullptr : slices.biases.in(memory).data()),
+      bounds_(slices.bounds.in(memory).data()),
+      largest_bias_(slices.largest_bias.in(memory).data()),
+      items_(slices.items.in(memory).data()),
+      places_(slices.places.in(memory).data()) {
+  for (std::int64_t panel = 0; panel < panels_; ++panel) {
     largest_length_ = std::max(largest_length_, double{bounds_[panel].length});
     largest_bias_size_ = std::max(largest_bias_size_, double{bounds_[panel].bias});
   }
 }
 
-void Shadow::code_panel(std::int64_t panel, std::span<const float> items, std::span<const float> biases,
-                        std::span<const double> norms) {
-  std::uint8_t* const codes = codes_.data() + panel * panel_bytes();
-  std::fill(codes, codes + panel_bytes(), static_cast<std::uint8_t>(bits_ == 8 ? 128 : 0x88));
-  double residual = 0, length = 0, bias = 0;
-  for (std::int64_t lane = 0; lane < kPanelItems; ++lane) {
-    const std::int64_t place = panel * kPanelItems + lane;
-    const auto id = items_[place];
-    if (id < 0) continue;
-    const auto write_byte = [&](std::int64_t j, int code) {
-      codes[j / kCodeBlock * kBlockBytes + lane * kCodeBlock + j % kCodeBlock] =
-          static_cast<std::uint8_t>(128 + code);
-    };
-    const auto write_nibble = [&](std::int64_t j, int code) {
-      const std::int64_t word = j / kCodeBlock;
-      auto& byte = codes[word / 2 * kBlockBytes + lane * kCodeBlock + j % kCodeBlock];
-      byte = static_cast<std::uint8_t>(word % 2 == 0 ? (byte & 0xF0) | (8 + code)
-                                                     : (byte & 0x0F) | (8 + code) << 4);
-    };
-    const float* const x = items.data() + id * d_;
-    const auto coded =
-        bits_ == 8 ? code_vector(x, d_, kByte, write_byte) : code_vector(x, d_, kNibble, write_nibble);
-    scales_[place] = coded.scale;
-    residual = std::max(residual, coded.residual);
-    length = std::max(length, norms[static_cast<std::size_t>(id)] + coded.residual);
-    if (biases.empty()) continue;
-    biases_[place] = biases[static_cast<std::size_t>(id)];
-    bias = std::max(bias, std::fabs(double{biases_[place]}));
+void Shadow::check_order() const {
+  ThreadPool::shared().for_ranges(panels_ * kPanelItems, kCheckedPlaces,
+                                  [this](std::int64_t begin, std::int64_t end) {
+                                    bool placed = true;
+                                    const std::int64_t last = std::clamp(n_, begin, end);
+                                    for (std::int64_t place = begin; place < last; ++place) {
+                                      const auto id = items_[place];
+                                      placed &= id >= 0 && id < n_ && places_[id] == place;
+                                    }
+                                    for (std::int64_t place = last; place < end; ++place)
+                                      placed &= items_[place] == -1;
+                                    require(placed, "its items do not have a place each");
+                                  });
+}
+
+void Shadow::check_bounds() const {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  bool bounded = true;
+  for (std::int64_t panel = 0; panel < panels_; ++panel) {
+    const PanelBounds& bounds = bounds_[panel];
+    bounded &= (bounds.residual >= 0) & (bounds.residual <= bounds.length) & (bounds.bias >= 0) &
+               (bounds.bias <= kLargest);
   }
-  bounds_[panel] = {round_up(residual), round_up(length), round_up(bias)};
+  require(bounded, "its bounds are none");
+
+  const float longest = static_cast<float>(std::min(largest_length_, double{kLargest}));
+  const float largest_bias = static_cast<float>(largest_bias_size_);
+  ThreadPool::shared().for_ranges(panels_ * kPanelItems, kCheckedPlaces,
+                                  [&, this](std::int64_t begin, std::int64_t end) {
+                                    bool scaled = true, biased = true;
+                                    for (std::int64_t place = begin; place < end; ++place)
+                                      scaled &= (scales_[place] >= 0) & (scales_[place] <= longest);
+                                    require(scaled, "its scales are none");
+                                    if (biases_ == nullptr) return;
+                                    for (std::int64_t place = begin; place < end; ++place)
+                                      biased &= std::fabs(biases_[place]) <= largest_bias;
+                                    require(biased, "its biases are out of bounds");
+                                  });
 }
 
 CodedQueries Shadow::code(std::span<const float> queries, std::int64_t batch, std::int64_t group) const {
@@ -194,10 +276,10 @@ CodedQueries Shadow::code(std::span<const float> queries, std::int64_t batch, st
 ScanTile Shadow::tile(std::int64_t begin, std::int64_t end) const noexcept {
   ScanTile tile{};
   tile.bits = bits_;
-  tile.codes = codes_.data() + begin * panel_bytes();
-  tile.scales = scales_.data() + begin * kPanelItems;
-  tile.biases = biases_.empty() ? nullptr : biases_.data() + begin * kPanelItems;
-  tile.bounds = bounds_.data() + begin;
+  tile.codes = codes_ + begin * panel_bytes();
+  tile.scales = scales_ + begin * kPanelItems;
+  tile.biases = biases_ == nullptr ? nullptr : biases_ + begin * kPanelItems;
+  tile.bounds = bounds_ + begin;
   tile.count = end - begin;
   tile.blocks = blocks_;
   tile.first = static_cast<std::int32_t>(begin * kPanelItems);

@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-#include "base/buffer.h"
+#include "serving/catalogue_layout.h"
 #include "serving/scan_kernels.h"
 
 namespace l4r {
@@ -39,10 +39,19 @@ NormOrder order_by_norm(std::span<const float> items, std::int64_t n, std::int64
 
 class Shadow {
  public:
+  // No panels.
   Shadow() = default;
-  // items: [n x d], biases: n or empty; all finite. bits: 8 or 4.
-  Shadow(std::span<const float> items, std::span<const float> biases, const NormOrder& order, std::int64_t d,
-         int bits);
+  // Writes the shadow of items of [n x d], biases: n or empty, all finite. bits: 8 or 4.
+  static void write(const ShadowSlices& slices, std::uint8_t* memory, std::span<const float> items,
+                    std::span<const float> biases, const NormOrder& order, std::int64_t d, int bits);
+  // A view of what was written; the memory must outlive it.
+  Shadow(const ShadowSlices& slices, const std::uint8_t* memory, std::int64_t n, std::int64_t d, int bits);
+
+  // Throw Error(argument), as a part of a sentence about the file, unless the numbers can do no harm: after
+  // that, other bytes than `write` wrote may cost the right answer but no read out of bounds. Of what shadows
+  // share: each item has one place. Of this one: no score, nor a bound of one, can be NaN.
+  void check_order() const;
+  void check_bounds() const;
 
   std::int64_t panels() const noexcept { return panels_; }
   std::int64_t words() const noexcept { return bits_ == 8 ? blocks_ : 2 * blocks_; }
@@ -62,16 +71,16 @@ class Shadow {
   double reach(std::int64_t panel, float query_norm) const noexcept;
 
  private:
-  void code_panel(std::int64_t panel, std::span<const float> items, std::span<const float> biases,
-                  std::span<const double> norms);
-
   int bits_ = 8;
-  std::int64_t d_ = 0, blocks_ = 0, panels_ = 0;
-  Buffer<std::uint8_t> codes_;
-  Buffer<float> scales_, biases_;
-  Buffer<PanelBounds> bounds_;
-  Buffer<float> largest_bias_;  // [panels], of this panel and all after it, signed
-  Buffer<std::int32_t> items_, places_;
+  std::int64_t n_ = 0, d_ = 0, blocks_ = 0, panels_ = 0;
+  // See ShadowSlices.
+  const std::uint8_t* codes_ = nullptr;
+  const float* scales_ = nullptr;
+  const float* biases_ = nullptr;  // null: all 0
+  const PanelBounds* bounds_ = nullptr;
+  const float* largest_bias_ = nullptr;
+  const std::int32_t* items_ = nullptr;
+  const std::int32_t* places_ = nullptr;
   double largest_length_ = 0, largest_bias_size_ = 0;
 };
 

@@ -44,6 +44,7 @@ const garbage = {
   int32: [undefined, null, ...notTyped(Int32Array)],
   float32: [undefined, null, ...notTyped(Float32Array)],
   float64: [undefined, null, ...notTyped(Float64Array)],
+  uint8: [undefined, null, ...notTyped(Uint8Array)],
   maybeFloat32: notTyped(Float32Array),
   maybeFloat64: notTyped(Float64Array),
 } satisfies Record<string, readonly unknown[]>;
@@ -432,6 +433,28 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["integer", 1],
     ["integer", 1],
     ...topKRest,
+  ],
+  sha256: [["uint8", new Uint8Array(4)]],
+  catalogueSizes: [["id", catalogue]],
+  catalogueLayout: [
+    ["integer", 3],
+    ["integer", 2],
+    ["flag", true],
+    ["flag", false],
+  ],
+  catalogueRead: [
+    ["id", catalogue],
+    ["integer", 0],
+    ["uint8", new Uint8Array(4)],
+  ],
+  catalogueOpen: [
+    ["integer", 0],
+    ["integer", 0],
+    ["integer", 3],
+    ["integer", 2],
+    ["flag", true],
+    ["flag", false],
+    ["flag", true],
   ],
   catalogueTopKAsync: [
     ["id", catalogue],

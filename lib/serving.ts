@@ -1,0 +1,16 @@
+/**
+ * What a service needs that ranks with a saved catalogue, and no more: it is imported in milliseconds.
+ *
+ * @packageDocumentation
+ */
+export { type CpuInfo, cpuInfo, setThreads, threads } from "./native/addon.js";
+export {
+  Catalogue,
+  selectTopK,
+  type TopK,
+  type TopKFilter,
+  type TopKOptions,
+  topKRow,
+} from "./native/catalogue.js";
+export { type ErrorCode, Llama4RecError } from "./native/errors.js";
+export { openCatalogue, saveCatalogue, verifyCatalogue } from "./storage/catalogueFile.js";
