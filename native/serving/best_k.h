@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "serving/score_kernels.h"
+
 namespace l4r {
 
 struct Scored {
@@ -63,18 +65,33 @@ class BestK {
   }
 
   // Writes the list, best first, and returns its length.
-  std::int32_t write(std::int32_t* ids, double* scores) {
+  std::int32_t write(std::int32_t* ids, double* scores, const ScoreKernels& kernels) {
     if (held_.size() > k_) prune();
-    std::sort(held_.begin(), held_.end(), Better());
+    if (held_.size() > kFew) {
+      std::sort(held_.begin(), held_.end(), Better());
+      for (std::size_t i = 0; i < held_.size(); ++i) {
+        ids[i] = held_[i].id;
+        scores[i] = held_[i].score;
+      }
+      return static_cast<std::int32_t>(held_.size());
+    }
+    double own[kFew];
+    std::int32_t own_ids[kFew], places[kFew];
     for (std::size_t i = 0; i < held_.size(); ++i) {
-      ids[i] = held_[i].id;
-      scores[i] = held_[i].score;
+      own[i] = held_[i].score;
+      own_ids[i] = held_[i].id;
+    }
+    kernels.places(own, own_ids, static_cast<std::int64_t>(held_.size()), places);
+    for (std::size_t i = 0; i < held_.size(); ++i) {
+      ids[places[i]] = own_ids[i];
+      scores[places[i]] = own[i];
     }
     return static_cast<std::int32_t>(held_.size());
   }
 
  private:
   static constexpr std::size_t kSpare = 32;
+  static constexpr std::size_t kFew = 160;  // comparing all pairs is faster than sorting
 
   std::size_t k_;
   std::vector<Scored> held_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "serving/best_k.h"
+#include "serving/scan_kernels.h"
 #include "serving/score_kernels.h"
 #include "serving/shadow.h"
 
@@ -33,16 +34,23 @@ class Candidates {
   // k items elsewhere reach `threshold`.
   void raise(float threshold) noexcept { threshold_ = std::max(threshold_, threshold); }
 
-  void add(std::int32_t id, float lower, float upper) {
-    waiting_.push_back({id, upper});
-    if (!(lower > threshold_)) return;
-    lower_.push_back(lower);
-    if (lower_.size() >= 2 * k_ + kSpare) tighten();
-  }
-
-  // Takes the threshold from the lower bounds so far, if enough came since the last time.
-  void look() {
-    if (lower_.size() >= k_ + k_ / 4 || (lower_.size() >= k_ && std::isinf(threshold_))) tighten();
+  // Items of a scan, `count` hits. item(place) is an id, or negative for a place that is empty or that the
+  // query may not have. Without a branch: whether an item stays is anybody's guess.
+  template <typename Item>
+  void take(const ScanHit* hits, std::int64_t count, const Item& item) {
+    std::size_t waiting = waiting_.size(), lower = lower_.size();
+    waiting_.resize(waiting + static_cast<std::size_t>(count));
+    lower_.resize(lower + static_cast<std::size_t>(count));
+    for (const ScanHit* hit = hits; hit != hits + count; ++hit) {
+      const std::int32_t id = item(hit->place);
+      waiting_[waiting] = {id, hit->upper};
+      lower_[lower] = hit->lower;
+      waiting += (id >= 0) & (hit->upper >= threshold_) ? 1 : 0;
+      lower += (id >= 0) & (hit->lower > threshold_) ? 1 : 0;
+    }
+    waiting_.resize(waiting);
+    lower_.resize(lower);
+    if (lower >= k_ + std::max(k_ / 2, kSpare) || (lower >= k_ && std::isinf(threshold_))) tighten();
   }
 
   bool crowded() const noexcept { return waiting_.size() >= 4 * k_ + 1024; }
@@ -68,14 +76,15 @@ class Candidates {
   BestK& best() noexcept { return best_; }
 
  private:
-  static constexpr std::size_t kSpare = 32;
+  static constexpr std::size_t kSpare = 8;
 
   struct Waiting {
     std::int32_t id;
     float upper;
   };
 
-  // Rounding to float32 keeps the order, so counting there leaves little more than the k best.
+  // Rounding to float32 keeps the order, so counting there leaves little more than the k best. A score that
+  // is no number, of a damaged file, is left out.
   void offer_best(std::size_t count) {
     float least = -std::numeric_limits<float>::infinity();
     if (count > k_) {

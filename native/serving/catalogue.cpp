@@ -238,16 +238,15 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
       catalogue.kernels_.scan(tile, static_cast<int>(width));
       for (std::int64_t q = 0; q < width; ++q) {
         Candidates& waiting = candidates[static_cast<std::size_t>(group + q)];
-        const ScanHit* hit = hits + q * capacity;
-        const ScanHit* const last = hit + hit_counts[static_cast<std::size_t>(q)];
-        for (; hit != last; ++hit) {
-          if (hit->upper < waiting.threshold()) continue;
-          const std::int32_t id = shadow.item(hit->place);
-          if (id < 0 || (!items.open() && (items.blocked(id) || items.seen(first + q, id)))) continue;
-          waiting.add(id, hit->lower, hit->upper);
-          catalogue.prefetch(id);
-        }
-        waiting.look();
+        const ScanHit* const found = hits + q * capacity;
+        const std::int64_t count = hit_counts[static_cast<std::size_t>(q)];
+        if (items.open())
+          waiting.take(found, count, [&](std::int32_t place) { return shadow.item(place); });
+        else
+          waiting.take(found, count, [&](std::int32_t place) {
+            const std::int32_t id = shadow.item(place);
+            return id < 0 || items.blocked(id) || items.seen(first + q, id) ? -1 : id;
+          });
         if (waiting.crowded()) settle(group + q);
       }
     }
@@ -276,7 +275,7 @@ void Catalogue::Search::gather(std::int64_t b, std::int64_t begin, std::int64_t 
   std::vector<double> scores(allowed.size());
   exact_scores(query(b), allowed.data(), end - begin, scores.data());
   for (std::size_t i = 0; i < allowed.size(); ++i)
-    if (!items.seen(b, allowed[i])) list.offer({scores[i], allowed[i]});
+    if (scores[i] == scores[i] && !items.seen(b, allowed[i])) list.offer({scores[i], allowed[i]});
 }
 
 void Catalogue::Search::exact_scores(const float* query, const std::int32_t* ids, std::int64_t count,
@@ -284,12 +283,6 @@ void Catalogue::Search::exact_scores(const float* query, const std::int32_t* ids
   score_kernels().exact_scores(query, catalogue.d_, catalogue.rows_.data(),
                                catalogue.biases_.empty() ? nullptr : catalogue.biases_.data(), ids, count,
                                scores);
-}
-
-void Catalogue::prefetch(std::int32_t id) const noexcept {
-  constexpr std::int64_t kLine = 16, kMost = 8 * kLine;  // floats
-  const float* row = rows_.data() + id * d_;
-  for (std::int64_t j = 0; j < std::min(d_, kMost); j += kLine) __builtin_prefetch(row + j);
 }
 
 void Catalogue::check(std::span<const float> queries, std::int64_t batch) const {
@@ -339,7 +332,8 @@ void Catalogue::top_k(std::span<const float> queries, std::int64_t batch, std::i
     BestK& best = lists[static_cast<std::size_t>(b * ranges)];
     for (std::int64_t part = 1; part < ranges; ++part)
       best.merge(lists[static_cast<std::size_t>(b * ranges + part)]);
-    out.counts[static_cast<std::size_t>(b)] = best.write(out.ids.data() + b * k, out.scores.data() + b * k);
+    out.counts[static_cast<std::size_t>(b)] =
+        best.write(out.ids.data() + b * k, out.scores.data() + b * k, score_kernels());
   }
 }
 

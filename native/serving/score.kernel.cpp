@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kWidth = F32::width;
 constexpr int kHalves = F32::width / F64::width;
+constexpr std::int64_t kLine = 16, kFetched = 8 * kLine;  // floats of a row that are asked for early
 
 // Rows side by side, a lane each, since each is one chain of dependent sums.
 void exact_scores(const float* query, std::int64_t d, const float* rows, const float* biases,
@@ -16,6 +17,9 @@ void exact_scores(const float* query, std::int64_t d, const float* rows, const f
     const int items = count - first < kWidth ? static_cast<int>(count - first) : kWidth;
     const float* side[kWidth];
     for (int i = 0; i < kWidth; ++i) side[i] = rows + ids[first + (i < items ? i : 0)] * d;
+    for (std::int64_t next = first + kWidth; next < first + 2 * kWidth && next < count; ++next)
+      for (std::int64_t c = 0; c < (d < kFetched ? d : kFetched); c += kLine)
+        __builtin_prefetch(rows + ids[next] * d + c);
     F64 sums[kHalves];
     for (int h = 0; h < kHalves; ++h) sums[h] = F64::broadcast(0);
     for (std::int64_t c = 0; c < d; c += kWidth) {
@@ -72,14 +76,34 @@ float floor_of_kth(const float* values, std::int64_t count, std::int64_t k) {
   for (int step = 0; step < kSteps; ++step) {
     const float middle = low + 0.5f * (high - low);
     if (!(middle > low && middle < high)) break;  // neighbours, or an infinite range
-    (count_reaching(values, count, F32::broadcast(middle)) >= k ? low : high) = middle;
+    const bool enough = count_reaching(values, count, F32::broadcast(middle)) >= k;
+    low = enough ? middle : low;
+    high = enough ? high : middle;
   }
   return low;
+}
+
+// All pairs, without a branch: how often a comparison goes which way is what makes sorting short lists slow.
+void places(const double* scores, const std::int32_t* ids, std::int64_t count, std::int32_t* out) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const F64 own = F64::broadcast(scores[i]);
+    std::int32_t above = 0;
+    std::int64_t j = 0;
+    for (; j + F64::width <= count; j += F64::width) {
+      const F64 others = F64::load(scores + j);
+      above += __builtin_popcount(greater(others, own));
+      std::uint32_t level = greater_equal(others, own) & greater_equal(own, others);
+      for (; level != 0; level &= level - 1) above += ids[j + __builtin_ctz(level)] < ids[i] ? 1 : 0;
+    }
+    for (; j < count; ++j)
+      above += scores[j] > scores[i] || (scores[j] == scores[i] && ids[j] < ids[i]) ? 1 : 0;
+    out[i] = above;
+  }
 }
 
 }  // namespace
 
 extern const ScoreKernels kScoreKernels;
-constinit const ScoreKernels kScoreKernels{exact_scores, floor_of_kth};
+constinit const ScoreKernels kScoreKernels{exact_scores, floor_of_kth, places};
 
 }  // namespace l4r::L4R_LEVEL

@@ -17,6 +17,9 @@ struct ScoreKernels {
   // A number that at least k of the values reach, near the k-th largest: a threshold, found without sorting.
   // 1 <= k <= count; no value is NaN.
   float (*floor_of_kth)(const float* values, std::int64_t count, std::int64_t k);
+  // The place of each item in the order of TopKRows; no score is NaN, no id is there twice. Quadratic: for
+  // few.
+  void (*places)(const double* scores, const std::int32_t* ids, std::int64_t count, std::int32_t* out);
 };
 
 // The table of the active level, or of one level; throws Error(argument) when this build or machine lacks it.

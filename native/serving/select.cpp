@@ -33,7 +33,8 @@ void select_top_k(std::span<const double> scores, std::int64_t batch, std::int64
       for (std::int32_t item = 0; item < n; ++item)
         if (!items.blocked(item)) offer(item);
     }
-    out.counts[static_cast<std::size_t>(b)] = best.write(out.ids.data() + b * k, out.scores.data() + b * k);
+    out.counts[static_cast<std::size_t>(b)] =
+        best.write(out.ids.data() + b * k, out.scores.data() + b * k, score_kernels());
   };
 
   constexpr std::int64_t kGrain = 1 << 15;  // scores a chunk, about 30 microseconds

@@ -125,6 +125,28 @@ const Add floors("a floor of the k-th largest is reached by k values and lies ne
   }
 });
 
+const Add placed("places are those of a sort", [] {
+  Random random(104);
+  for (const std::int64_t count : {0, 1, 2, 7, 8, 9, 31, 100, 160}) {
+    const auto draws = random.vector(count);
+    std::vector<double> scores;
+    std::vector<std::int32_t> ids;
+    for (std::int64_t i = 0; i < count; ++i) {
+      scores.push_back(std::round(4 * draws[static_cast<std::size_t>(i)]) / (count % 2 == 0 ? 4 : 1e-300));
+      ids.push_back(static_cast<std::int32_t>((i * 37) % 163));
+    }
+    std::vector<std::int32_t> expected(static_cast<std::size_t>(count));
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      for (std::size_t j = 0; j < expected.size(); ++j)
+        expected[i] += scores[j] > scores[i] || (scores[j] == scores[i] && ids[j] < ids[i]) ? 1 : 0;
+    for (const l4r::Level level : l4r::available_levels()) {
+      std::vector<std::int32_t> found(expected.size(), -1);
+      l4r::score_kernels(level).places(scores.data(), ids.data(), count, found.data());
+      check(found == expected, std::string(l4r::level_name(level)) + ", " + std::to_string(count));
+    }
+  }
+});
+
 }  // namespace
 
 int main() { return l4r::test::run_all(); }
