@@ -19,9 +19,8 @@ struct F64 {
 inline F64 operator+(F64 a, F64 b) { return {_mm512_add_pd(a.v, b.v)}; }
 inline F64 operator-(F64 a, F64 b) { return {_mm512_sub_pd(a.v, b.v)}; }
 inline F64 fma(F64 a, F64 b, F64 c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
-// Bit i is set when lane i of a > (>=) lane i of b (false for NaN).
+// Bit i is set when lane i of a > lane i of b (false for NaN).
 inline std::uint32_t greater(F64 a, F64 b) { return _mm512_cmp_pd_mask(a.v, b.v, _CMP_GT_OQ); }
-inline std::uint32_t greater_equal(F64 a, F64 b) { return _mm512_cmp_pd_mask(a.v, b.v, _CMP_GE_OQ); }
 // The lower (0) or upper (1) half of the lanes.
 template <int half>
 F64 widen(F32 a) {
@@ -42,9 +41,6 @@ inline F64 operator-(F64 a, F64 b) { return {_mm256_sub_pd(a.v, b.v)}; }
 inline F64 fma(F64 a, F64 b, F64 c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
 inline std::uint32_t greater(F64 a, F64 b) {
   return static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_cmp_pd(a.v, b.v, _CMP_GT_OQ)));
-}
-inline std::uint32_t greater_equal(F64 a, F64 b) {
-  return static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_cmp_pd(a.v, b.v, _CMP_GE_OQ)));
 }
 template <int half>
 F64 widen(F32 a) {
@@ -68,7 +64,6 @@ inline std::uint32_t bits(uint64x2_t set) {
          static_cast<std::uint32_t>(vgetq_lane_u64(set, 1) & 2);
 }
 inline std::uint32_t greater(F64 a, F64 b) { return bits(vcgtq_f64(a.v, b.v)); }
-inline std::uint32_t greater_equal(F64 a, F64 b) { return bits(vcgeq_f64(a.v, b.v)); }
 template <int half>
 F64 widen(F32 a) {
   return {half == 0 ? vcvt_f64_f32(vget_low_f32(a.v)) : vcvt_high_f64_f32(a.v)};
@@ -87,7 +82,6 @@ inline F64 operator+(F64 a, F64 b) { return {a.v + b.v}; }
 inline F64 operator-(F64 a, F64 b) { return {a.v - b.v}; }
 inline F64 fma(F64 a, F64 b, F64 c) { return {a.v * b.v + c.v}; }
 inline std::uint32_t greater(F64 a, F64 b) { return a.v > b.v ? 1u : 0u; }
-inline std::uint32_t greater_equal(F64 a, F64 b) { return a.v >= b.v ? 1u : 0u; }
 template <int half>
 F64 widen(F32 a) {
   return {double{a.v}};

@@ -84,21 +84,22 @@ float floor_of_kth(const float* values, std::int64_t count, std::int64_t k) {
 }
 
 // All pairs, without a branch: how often a comparison goes which way is what makes sorting short lists slow.
+// Equal scores share a place at first, and then the places do not add up to those of a list.
 void places(const double* scores, const std::int32_t* ids, std::int64_t count, std::int32_t* out) {
+  std::int64_t total = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const F64 own = F64::broadcast(scores[i]);
     std::int32_t above = 0;
     std::int64_t j = 0;
-    for (; j + F64::width <= count; j += F64::width) {
-      const F64 others = F64::load(scores + j);
-      above += __builtin_popcount(greater(others, own));
-      std::uint32_t level = greater_equal(others, own) & greater_equal(own, others);
-      for (; level != 0; level &= level - 1) above += ids[j + __builtin_ctz(level)] < ids[i] ? 1 : 0;
-    }
-    for (; j < count; ++j)
-      above += scores[j] > scores[i] || (scores[j] == scores[i] && ids[j] < ids[i]) ? 1 : 0;
+    for (; j + F64::width <= count; j += F64::width)
+      above += __builtin_popcount(greater(F64::load(scores + j), own));
+    for (; j < count; ++j) above += scores[j] > scores[i] ? 1 : 0;
     out[i] = above;
+    total += above;
   }
+  if (total == count * (count - 1) / 2) return;
+  for (std::int64_t i = 0; i < count; ++i)
+    for (std::int64_t j = 0; j < count; ++j) out[i] += scores[j] == scores[i] && ids[j] < ids[i] ? 1 : 0;
 }
 
 }  // namespace
