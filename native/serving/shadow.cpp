@@ -246,9 +246,10 @@ CodedQueries Shadow::code(std::span<const float> queries, std::int64_t batch, st
     const std::int64_t first = b - b % group, width = std::min(group, batch - first);
     std::int32_t* const target = coded.codes.data() + first * words() + b % group;
     const double length = norm(query, d_);
-    // A score that might overflow float32 has no bound, nor has one against an item of infinite length. Such
-    // a query stays coded as 0 with an infinite error: every item is scored exactly.
-    if (!(length * largest_length_ + largest_bias_size_ < 0x1p126)) {
+    // A score that might overflow float32 has no bound, nor has one of a query or against an item too long
+    // for it. Such a query stays coded as 0 with an infinite error: every item is scored exactly.
+    constexpr double kLimit = 0x1p126;
+    if (!(length < kLimit && length * largest_length_ + largest_bias_size_ < kLimit)) {
       constexpr float kLeast = std::numeric_limits<float>::min(),
                       kInfinity = std::numeric_limits<float>::infinity();
       coded.terms.push_back({0, 0, kLeast, kLeast, kLeast, kInfinity});

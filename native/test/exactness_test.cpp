@@ -79,6 +79,14 @@ const Add cases("ten thousand catalogues give the brute force's ids and scores",
   }
 });
 
+const Add long_queries("a query too long for float32 finds its items, also where all of them are zero", [] {
+  for (const float item : {0.0f, 1e-30f, 1.0f}) {
+    const Problem p{
+        40, 3, 2, std::vector<float>(120, item), std::vector<float>(40, 0.5f), std::vector<float>(6, kMax)};
+    check_problem(p, 5, {}, "long query, items of " + std::to_string(item));
+  }
+});
+
 const Add exact("float64 scores have the bits of a plain loop at every level", [] {
   Random random(102);
   for (const std::int64_t d : {1, 2, 7, 15, 16, 17, 33, 64, 100, 257})
