@@ -9,8 +9,8 @@ export interface Limits {
   readonly read: Readonly<Record<string, number>>;
   /** float32 multiply-adds, GFLOP/s. */
   readonly fma: number;
-  /** int8 multiply-adds into 32 bits, 1e9 operations/s; null: there is no probe yet. */
-  readonly multiplyBytes: number | null;
+  /** int8 multiply-adds into 32 bits, 1e9 operations/s. */
+  readonly multiplyBytes: number;
 }
 
 /** Where rows were measured. */
@@ -47,7 +47,7 @@ export function measureMachine(threads: number): Machine {
     limits: {
       read: Object.fromEntries(read),
       fma: native().fmaRate(threads),
-      multiplyBytes: null,
+      multiplyBytes: native().byteMultiplyRate(threads),
     },
   };
 }
@@ -63,6 +63,6 @@ export function limitTexts({ read, fma, multiplyBytes }: Limits): string[] {
     ([bytes, rate]) => `read ${(Number(bytes) / 1e6).toFixed(1)} MB: ${rate.toFixed(1)} GB/s`,
   );
   texts.push(`FMA float32: ${fma.toFixed(1)} GFLOP/s`);
-  if (multiplyBytes !== null) texts.push(`multiply-add int8: ${multiplyBytes.toFixed(1)} GOP/s`);
+  texts.push(`multiply-add int8: ${multiplyBytes.toFixed(0)} GOP/s`);
   return texts;
 }

@@ -62,6 +62,7 @@ export interface Addon {
   setLane(threads: number, background: boolean): void;
   readBandwidth(bytes: number, threads: number): number;
   fmaRate(threads: number): number;
+  byteMultiplyRate(threads: number): number;
   lookupSeconds(rows: number, ids: Int32Array, count: number, bag: number): number;
 
   parameterCreate(name: string, rows: number, columns: number): number;

@@ -45,6 +45,11 @@ Napi::Value fma_rate_js(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fma_rate(static_cast<int>(integer(info, 0, "threads", 1, 256))));
 }
 
+Napi::Value byte_multiply_rate_js(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(),
+                           byte_multiply_rate(static_cast<int>(integer(info, 0, "threads", 1, 256))));
+}
+
 Napi::Value lookup_seconds_js(const Napi::CallbackInfo& info) {
   constexpr std::int64_t kMost = std::int64_t{1} << 26;
   return Napi::Number::New(
@@ -61,6 +66,7 @@ void export_machine(Napi::Object exports) {
   export_function<set_lane>(exports, "setLane");
   export_function<read_bandwidth_js>(exports, "readBandwidth");
   export_function<fma_rate_js>(exports, "fmaRate");
+  export_function<byte_multiply_rate_js>(exports, "byteMultiplyRate");
   export_function<lookup_seconds_js>(exports, "lookupSeconds");
 }
 

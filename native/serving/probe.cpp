@@ -89,4 +89,13 @@ double fma_rate(int threads) {
   return 2.0 * static_cast<double>(kRounds * kernels.multiply_adds_per_round * threads) / seconds / 1e9;
 }
 
+double byte_multiply_rate(int threads) {
+  check_threads(threads);
+  constexpr std::int64_t kRounds = 1'000'000;
+  const auto& kernels = scan_kernels();
+  const double seconds = best_seconds(
+      threads, [&](int) { sink.store(kernels.multiply_add_bytes(kRounds), std::memory_order_relaxed); });
+  return 2.0 * static_cast<double>(kRounds * kernels.byte_multiply_adds_per_round * threads) / seconds / 1e9;
+}
+
 }  // namespace l4r

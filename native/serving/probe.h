@@ -13,4 +13,7 @@ double read_bandwidth(std::int64_t bytes, int threads);
 // runs.
 double fma_rate(int threads);
 
+// 10^9 operations/s of multiply-adds of bytes into 32 bits (two operations each), likewise.
+double byte_multiply_rate(int threads);
+
 }  // namespace l4r

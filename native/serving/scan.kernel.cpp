@@ -223,9 +223,28 @@ float multiply_add(std::int64_t rounds) {
   return sum(total);
 }
 
+float multiply_add_bytes(std::int64_t rounds) {
+  std::uint8_t bytes[kBlockBytes];
+  for (int i = 0; i < kBlockBytes; ++i) bytes[i] = static_cast<std::uint8_t>(128 + i % 3 - 1);
+  const Codes items = Codes::load(bytes);
+  const std::int32_t word = 0x01FF01FF;
+  CodeSums sums[kChains];
+#pragma GCC unroll 16
+  for (int s = 0; s < kChains; ++s) sums[s] = CodeSums::start<Codes>(s);
+  for (std::int64_t round = 0; round < rounds; ++round)
+#pragma GCC unroll 16
+    for (int s = 0; s < kChains; ++s) sums[s].add(items, &word, 1);
+  F32 total = zero();
+#pragma GCC unroll 16
+  for (int s = 0; s < kChains; ++s) total = total + sums[s].lanes(0);
+  return sum(total);
+}
+
 }  // namespace
 
 extern const ScanKernels kScanKernels;
-constinit const ScanKernels kScanKernels{kMaxQueries, scan, maxima, read, multiply_add, kChains* F32::width};
+constinit const ScanKernels kScanKernels{
+    kMaxQueries,         scan, maxima, read, multiply_add, kChains* F32::width, multiply_add_bytes,
+    kChains* kBlockBytes};
 
 }  // namespace l4r::L4R_LEVEL

@@ -69,6 +69,9 @@ struct ScanKernels {
   float (*multiply_add)(
       std::int64_t rounds);  // rounds * multiply_adds_per_round FMAs in registers: for the probe
   std::int64_t multiply_adds_per_round;
+  // rounds * byte_multiply_adds_per_round multiply-adds of bytes in registers: for the probe.
+  float (*multiply_add_bytes)(std::int64_t rounds);
+  std::int64_t byte_multiply_adds_per_round;
 };
 
 // The table of the active level, or of one level; throws Error(argument) when this build or machine lacks it.

@@ -105,6 +105,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["integer", 1],
   ],
   fmaRate: [["integer", 1]],
+  byteMultiplyRate: [["integer", 1]],
   lookupSeconds: [
     ["integer", 4],
     ["int32", Int32Array.of(0, 3)],
