@@ -241,7 +241,11 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
         const ScanHit* const found = hits + q * capacity;
         const std::int64_t count = hit_counts[static_cast<std::size_t>(q)];
         if (items.open())
-          waiting.take(found, count, [&](std::int32_t place) { return shadow.item(place); });
+          waiting.take(found, count, [&](std::int32_t place) {
+            const std::int32_t id = shadow.item(place);
+            catalogue.prefetch(id);
+            return id;
+          });
         else
           waiting.take(found, count, [&](std::int32_t place) {
             const std::int32_t id = shadow.item(place);
@@ -283,6 +287,12 @@ void Catalogue::Search::exact_scores(const float* query, const std::int32_t* ids
   score_kernels().exact_scores(query, catalogue.d_, catalogue.rows_.data(),
                                catalogue.biases_.empty() ? nullptr : catalogue.biases_.data(), ids, count,
                                scores);
+}
+
+void Catalogue::prefetch(std::int32_t id) const noexcept {
+  constexpr std::int64_t kLine = 16, kMost = 8 * kLine;  // floats
+  const float* row = rows_.data() + std::max(id, 0) * d_;
+  for (std::int64_t j = 0; j < std::min(d_, kMost); j += kLine) __builtin_prefetch(row + j);
 }
 
 void Catalogue::check(std::span<const float> queries, std::int64_t batch) const {
