@@ -31,10 +31,20 @@ export async function readData(
     const names = Object.entries(column).map(([field, name]) => `${field}=${name}`);
     throw argumentError("--column", "--data beside it, a table that has such columns", names.join(" "));
   }
-  const shop = existsSync(data) ? null : namedShop(data);
-  if (shop !== null) return shop;
+  const path = locate(data);
+  if (path === null) {
+    const shop = namedShop(data);
+    if (shop === null)
+      throw new Llama4RecError(
+        "E_FILE",
+        `--data: expected a data set's folder or a table, got ${data}: no such path`,
+      );
+    const extra = column !== undefined ? "--column" : items !== undefined ? "--items" : null;
+    if (extra !== null) throw argumentError(extra, "a table's --data beside it", data);
+    return shop;
+  }
   return openDataset({
-    data: locate(data),
+    data: path,
     columns: column,
     items: items === undefined ? undefined : { file: items },
     signal,
@@ -43,13 +53,9 @@ export async function readData(
   });
 }
 
-/** A path, or the name of a data set inside the data folder. */
-function locate(data: string): string {
+/** A path, or the name of a data set inside the data folder; null where there is neither. */
+function locate(data: string): string | null {
   if (existsSync(data)) return data;
   const inside = join(resolveDataFolder(), data);
-  if (existsSync(inside)) return inside;
-  throw new Llama4RecError(
-    "E_FILE",
-    `--data: expected a data set's folder or a table, got ${data}: no such path`,
-  );
+  return existsSync(inside) ? inside : null;
 }

@@ -1,4 +1,5 @@
 import { call } from "../native/addon.js";
+import { present, room } from "../native/catalogue.js";
 import { argumentError } from "../native/errors.js";
 import { checkDevice, type KernelOptions } from "./device.js";
 
@@ -12,7 +13,7 @@ export interface AttentionOptions extends KernelOptions {
   readonly heads?: number;
   /** A token sees itself and those before it; else its whole sequence. Default true. */
   readonly causal?: boolean;
-  /** Of the scores. Default 1 / sqrt(dimension / heads): Vaswani et al., NIPS 2017, Eq. 1. */
+  /** Of the scores, at least 0. Default 1 / sqrt(dimension / heads): Vaswani et al., NIPS 2017, Eq. 1. */
   readonly scale?: number;
   /** `[tokens x dimension]`: written over and returned; by default new memory. */
   readonly into?: Float32Array;
@@ -20,7 +21,7 @@ export interface AttentionOptions extends KernelOptions {
 
 /**
  * Attention within each of many sequences of any lengths, `softmax(scale q k^T) v` head by head: `[tokens x dimension]`.
- * A sequence has the same bits whatever stands beside it.
+ * A sequence has the same bits whatever stands beside it. Numbers that are not finite are not looked for: they spread to what they touch.
  *
  * @param queries `[tokens x dimension]` row-major, as `keys` and `values`.
  * @throws Llama4RecError `E_ARGUMENT` for sizes that do not fit or memory shared with what is read, `E_DEVICE` for a
@@ -44,8 +45,8 @@ export function sequenceAttention(
   if (!Number.isInteger(heads) || heads < 1 || dimension % heads !== 0)
     throw argumentError("heads", `a divisor of ${dimension}`, heads);
   const { scale = 1 / Math.sqrt(dimension / heads) } = options;
-  if (!(queries instanceof Float32Array)) throw argumentError("queries", "a Float32Array", queries);
-  const into = options.into ?? new Float32Array(queries.length);
+  present("queries", queries, Float32Array);
+  const into = options.into ?? room(Float32Array, queries.length);
   call((addon) =>
     addon.sequenceAttention(queries, keys, values, offsets, dimension, heads, scale, causal, into),
   );

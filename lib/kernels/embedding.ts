@@ -1,10 +1,11 @@
 import { call } from "../native/addon.js";
+import { present, room } from "../native/catalogue.js";
 import { argumentError } from "../native/errors.js";
 import { checkDevice, type KernelOptions } from "./device.js";
 
 /**
- * How an {@link EmbeddingTable} keeps its numbers: as they are; in 16 bits (relative error at most 2^-8); in 8 bits with
- * a scale for each row (absolute error at most 1/254 of the row's largest).
+ * How an {@link EmbeddingTable} keeps its numbers: as they are; in 16 bits (relative error at most 2^-8 of
+ * normal numbers); in 8 bits with a scale for each row (absolute error at most 1/254 of the row's largest, if that is normal).
  */
 export type EmbeddingStorage = "float32" | "bf16" | "int8";
 
@@ -30,27 +31,26 @@ export class EmbeddingTable implements Disposable {
   readonly dimension: number;
   readonly storage: EmbeddingStorage;
   readonly #id: number;
+  /** A lease is given back once, whoever else holds one. */
+  #disposed = false;
 
   /**
    * @param values `[rows x dimension]` row-major, copied.
-   * @param options `storage` is float32 by default. `shared` is the {@link EmbeddingTable.id} of a table of these very
-   *   values on another thread: this one shares its memory instead of a copy.
-   * @throws Llama4RecError `E_ARGUMENT` when sizes do not fit or a number is not finite, `E_DISPOSED` when nobody holds
-   *   the shared table any more.
+   * @param options `storage` is float32 by default.
+   * @throws Llama4RecError `E_ARGUMENT` when sizes do not fit or a number is not finite.
    */
-  constructor(
-    values: Float32Array,
-    options: { dimension: number; storage?: EmbeddingStorage; shared?: number },
-  ) {
-    const { dimension, storage = "float32", shared } = options;
+  constructor(values: Float32Array, options: { dimension: number; storage?: EmbeddingStorage }) {
+    const { dimension, storage = "float32" } = options;
     this.rows = rowCount(values, dimension);
     this.dimension = dimension;
     this.storage = storage;
-    if (shared !== undefined) call((addon) => addon.embeddingAcquire(shared));
-    this.#id = shared ?? call((addon) => addon.embeddingCreate(values, dimension, storage));
+    this.#id = call((addon) => addon.embeddingCreate(values, dimension, storage));
   }
 
-  /** Id of the native table: other threads of the process may share it while this one holds it. */
+  /**
+   * Of the native table.
+   * @internal
+   */
   get id(): number {
     return this.#id;
   }
@@ -62,6 +62,8 @@ export class EmbeddingTable implements Disposable {
 
   /** Gives the memory back; calling it twice is fine. */
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     call((addon) => addon.embeddingRelease(this.#id));
   }
 
@@ -94,7 +96,8 @@ export function embeddingLookup(
 ): Float32Array {
   checkDevice(options);
   const source = sourceOf(table);
-  const into = options.into ?? new Float32Array(lengthOf("ids", ids) * table.dimension);
+  present("ids", ids, Int32Array);
+  const into = options.into ?? room(Float32Array, ids.length * table.dimension);
   call((addon) => addon.embeddingLookup(source, table.dimension, ids, into));
   return into;
 }
@@ -105,7 +108,7 @@ export interface BagOptions extends LookupOptions {
   readonly offsets: Int32Array;
   /** One number an id; by default all 1. */
   readonly weights?: Float32Array | null;
-  /** `mean` divides by the number of ids, not by the sum of the weights; an empty bag is zeros. Default `sum`. */
+  /** `mean` weighs the sum by one over the number of ids, not by the sum of the weights; an empty bag is zeros. Default `sum`. */
   readonly mode?: "sum" | "mean";
 }
 
@@ -129,8 +132,9 @@ export function embeddingBag(
   const { offsets, weights = null, mode = "sum" } = options;
   if (mode !== "sum" && mode !== "mean") throw argumentError("mode", '"sum" or "mean"', mode);
   const source = sourceOf(table);
-  const bags = Math.max(0, lengthOf("offsets", offsets) - 1);
-  const into = options.into ?? new Float32Array(bags * table.dimension);
+  present("ids", ids, Int32Array);
+  const bags = Math.max(0, present("offsets", offsets, Int32Array).length - 1);
+  const into = options.into ?? room(Float32Array, bags * table.dimension);
   if (weights !== null && weights.length !== ids.length)
     throw argumentError("weights", `${ids.length} numbers, one an id`, weights.length);
   call((addon) => addon.embeddingBag(source, table.dimension, ids, offsets, weights, mode === "mean", into));
@@ -140,6 +144,8 @@ export function embeddingBag(
 /** What the addon takes. */
 function sourceOf(table: EmbeddingTable | EmbeddingRows): number | Float32Array {
   if (table instanceof EmbeddingTable) return table.id;
+  if (typeof table !== "object" || table === null)
+    throw argumentError("table", "an EmbeddingTable, or values with their dimension", table);
   rowCount(table.values, table.dimension);
   return table.values;
 }
@@ -147,13 +153,7 @@ function sourceOf(table: EmbeddingTable | EmbeddingRows): number | Float32Array 
 function rowCount(values: Float32Array, dimension: number): number {
   if (!Number.isInteger(dimension) || dimension < 1)
     throw argumentError("dimension", "an integer of at least 1", dimension);
-  if (!(values instanceof Float32Array)) throw argumentError("values", "a Float32Array", values);
-  if (values.length % dimension !== 0)
+  if (present("values", values, Float32Array).length % dimension !== 0)
     throw argumentError("values", `a multiple of ${dimension} numbers`, values.length);
   return values.length / dimension;
-}
-
-function lengthOf(name: string, array: Int32Array): number {
-  if (!(array instanceof Int32Array)) throw argumentError(name, "an Int32Array", array);
-  return array.length;
 }

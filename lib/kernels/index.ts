@@ -5,7 +5,9 @@
  * @packageDocumentation
  */
 export { type CpuInfo, cpuInfo, setThreads, threads } from "../native/addon.js";
+export type { AsyncOptions } from "../native/asyncCall.js";
 export {
+  type AsyncTopKOptions,
   Catalogue,
   selectTopK,
   type TopK,

@@ -1,5 +1,12 @@
 import { call } from "../native/addon.js";
-import { checkedK, nativeFilter, rowsFor, type TopK, type TopKOptions } from "../native/catalogue.js";
+import {
+  checkedK,
+  nativeFilter,
+  present,
+  rowsFor,
+  type TopK,
+  type TopKOptions,
+} from "../native/catalogue.js";
 import { argumentError } from "../native/errors.js";
 import { checkDevice, type KernelOptions } from "./device.js";
 
@@ -31,8 +38,7 @@ export function topK(items: Float32Array, queries: Float32Array, options: BruteF
   if (!Number.isInteger(dimension) || dimension < 1)
     throw argumentError("dimension", "an integer of at least 1", dimension);
   for (const [name, array] of Object.entries({ items, queries })) {
-    if (!(array instanceof Float32Array)) throw argumentError(name, "a Float32Array", array);
-    if (array.length % dimension !== 0)
+    if (present(name, array, Float32Array).length % dimension !== 0)
       throw argumentError(name, `a multiple of ${dimension} numbers`, array.length);
   }
   const size = items.length / dimension;

@@ -231,7 +231,6 @@ export interface Addon {
   ): void;
 
   embeddingCreate(values: Float32Array, dimension: number, storage: string): number;
-  embeddingAcquire(table: number): void;
   embeddingRelease(table: number): void;
   embeddingBytes(table: number): number;
   embeddingLookup(table: number | Float32Array, dimension: number, ids: Int32Array, into: Float32Array): void;

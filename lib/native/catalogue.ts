@@ -1,6 +1,6 @@
 import { call, type NativeTopKFilter } from "./addon.js";
 import { type AsyncOptions, asyncCall } from "./asyncCall.js";
-import { argumentError } from "./errors.js";
+import { argumentError, Llama4RecError } from "./errors.js";
 
 /** Which items a top-k call may return. Indices are item indices; anything excluded is gone before the top-k. */
 export interface TopKFilter {
@@ -45,17 +45,28 @@ export function topKRow(result: TopK, row: number): Int32Array {
  */
 export function checkedK(k: number, items: number): number {
   if (!Number.isInteger(k) || k < 1 || k > items)
-    throw argumentError("k", `an integer from 1 to the ${items} items of the catalogue`, k);
+    throw argumentError("k", `an integer from 1 to the ${items} items there are`, k);
   return k;
 }
 
-/** An Int32Array with its memory: a filter whose memory was transferred away must not read as "no filter". */
-function list(name: string, value: Int32Array): Int32Array {
-  if (!(value instanceof Int32Array)) throw argumentError(name, "an Int32Array", value);
+/**
+ * A typed array with its memory: one whose memory was transferred away must not read as empty.
+ * @throws Llama4RecError `E_ARGUMENT` for that and for another kind.
+ * @internal
+ */
+export function present<T extends Int32Array | Float32Array | Float64Array>(
+  name: string,
+  value: T,
+  kind: new (...args: never[]) => T,
+): T {
+  if (!(value instanceof kind))
+    throw argumentError(name, `${/^[AEIOU]/.test(kind.name) ? "an" : "a"} ${kind.name}`, value);
   if (value.length === 0 && isDetached(value.buffer))
-    throw argumentError(name, "an Int32Array with its memory", "one whose buffer was transferred");
+    throw argumentError(name, "an array with its memory", "one whose buffer was transferred");
   return value;
 }
+
+const list = (name: string, value: Int32Array): Int32Array => present(name, value, Int32Array);
 
 function isDetached(buffer: ArrayBufferLike): boolean {
   try {
@@ -95,6 +106,19 @@ function flags(denied: Int32Array, items: number): Uint8Array {
 }
 
 /**
+ * Memory for a result.
+ * @throws Llama4RecError `E_NO_MEMORY` when there is not so much.
+ * @internal
+ */
+export function room<T>(kind: new (length: number) => T, length: number): T {
+  try {
+    return new kind(length);
+  } catch (cause) {
+    throw new Llama4RecError("E_NO_MEMORY", `a result of ${length} numbers cannot be had`, { cause });
+  }
+}
+
+/**
  * Memory for `batch` lists of `k`: new, or that of an earlier result.
  * @internal
  */
@@ -103,13 +127,13 @@ export function rowsFor(batch: number, { k, into }: TopKOptions): TopK {
     const places = batch * k;
     return {
       k,
-      ids: new Int32Array(places),
-      scores: new Float64Array(places),
-      counts: new Int32Array(batch),
+      ids: room(Int32Array, places),
+      scores: room(Float64Array, places),
+      counts: room(Int32Array, batch),
     };
   }
-  if (into.k !== k || into.counts.length !== batch)
-    throw argumentError("into", `a result of ${batch} x ${k}`, `one of ${into.counts.length} x ${into.k}`);
+  if (into.k !== k || into.counts?.length !== batch)
+    throw argumentError("into", `a result of ${batch} x ${k}`, `one of ${into.counts?.length} x ${into.k}`);
   return into;
 }
 
@@ -128,6 +152,8 @@ export class Catalogue implements Disposable {
   readonly size: number;
   readonly dimension: number;
   readonly #id: number;
+  /** A lease is given back once, whoever else holds one. */
+  #disposed = false;
 
   /**
    * @param items `[size x dimension]` row-major, copied.
@@ -162,10 +188,12 @@ export class Catalogue implements Disposable {
     const { dimension = Number.NaN } = options;
     if (!Number.isInteger(dimension) || dimension < 1)
       throw argumentError("dimension", "an integer of at least 1", options.dimension);
-    if (items.length % dimension !== 0)
+    if (present("items", items, Float32Array).length % dimension !== 0)
       throw argumentError("items", `a multiple of ${dimension} numbers`, items.length);
     this.dimension = dimension;
     this.size = items.length / dimension;
+    if (biases !== null && present("biases", biases, Float32Array).length !== this.size)
+      throw argumentError("biases", `${this.size} numbers, one an item`, biases.length);
     if (shared !== undefined) call((addon) => addon.catalogueAcquire(shared));
     this.#id = shared ?? call((addon) => addon.catalogueCreate(items, biases, this.size, dimension));
   }
@@ -211,7 +239,7 @@ export class Catalogue implements Disposable {
     options: TopKOptions,
   ): { batch: number; filter: NativeTopKFilter | null; rows: TopK } {
     checkedK(options.k, this.size);
-    if (queries.length % this.dimension !== 0)
+    if (present("queries", queries, Float32Array).length % this.dimension !== 0)
       throw argumentError("queries", `a multiple of ${this.dimension} numbers`, queries.length);
     const batch = queries.length / this.dimension;
     const filter = nativeFilter(options, batch, this.size);
@@ -220,6 +248,8 @@ export class Catalogue implements Disposable {
 
   /** Gives the native snapshot back; calling it twice is fine. */
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     call((addon) => addon.catalogueRelease(this.#id));
   }
 
@@ -234,7 +264,7 @@ export class Catalogue implements Disposable {
  */
 export function selectTopK(scores: Float64Array, items: number, options: TopKOptions): TopK {
   const k = checkedK(options.k, items);
-  if (!Number.isInteger(items) || items < 1 || scores.length % items !== 0)
+  if (!Number.isInteger(items) || items < 1 || present("scores", scores, Float64Array).length % items !== 0)
     throw argumentError("scores", `a multiple of ${items} numbers`, scores.length);
   const batch = scores.length / items;
   const filter = nativeFilter(options, batch, items);

@@ -95,6 +95,8 @@ export class SequenceEncoder implements Disposable {
   readonly itemCount: number;
   readonly dimension: number;
   readonly #id: number;
+  /** A lease is given back once, whoever else holds one. */
+  #disposed = false;
 
   /**
    * @param model Copied.
@@ -210,6 +212,8 @@ export class SequenceEncoder implements Disposable {
 
   /** Gives the native weights back; calling it twice is fine. */
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     call((addon) => addon.encoderRelease(this.#id));
   }
 

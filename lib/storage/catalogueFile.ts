@@ -6,7 +6,7 @@ import {
   translated,
 } from "../native/addon.js";
 import { Catalogue } from "../native/catalogue.js";
-import { Llama4RecError } from "../native/errors.js";
+import { argumentError, Llama4RecError } from "../native/errors.js";
 import { blockSize } from "./blocks.js";
 import { corrupt, dataLengthOf, type Header, type TensorEntry } from "./header.js";
 import { checkKind, verifyTensorFile, withHeader, writeBlocks } from "./safetensors.js";
@@ -53,6 +53,7 @@ export async function saveCatalogue(path: string, catalogue: Catalogue): Promise
  */
 export async function openCatalogue(path: string, options: { map?: boolean } = {}): Promise<Catalogue> {
   const { map = true } = options;
+  if (typeof map !== "boolean") throw argumentError("map", "a boolean", map);
   return withHeader(path, async (file, header, dataStart) => {
     checkKind(path, header, kind);
     try {

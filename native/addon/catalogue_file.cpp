@@ -81,22 +81,19 @@ class OpenWorker final : public Napi::AsyncWorker {
   void Execute() override {
     try {
       opened_ = std::make_shared<Catalogue>(sizes_, file_, begin_, map_);
-    } catch (const Error& error) {
-      fault_.emplace(error);
-    } catch (const std::bad_alloc&) {
-      fault_.emplace(Code::no_memory, "out of memory");
-    } catch (const std::exception& error) {
-      fault_.emplace(Code::internal, error.what());
+    } catch (...) {
+      fault_ = current_fault();
     }
   }
 
   void OnOK() override {
     try {
-      if (fault_.has_value()) throw Error(*fault_);
+      if (fault_.has_value()) throw Error(fault_->code, fault_->message);
       const Id id = Env().GetInstanceData<Environment>()->catalogues.add(std::move(opened_));
       promise_.Resolve(Napi::Number::New(Env(), static_cast<double>(id)));
-    } catch (const Error& error) {
-      promise_.Reject(to_js(Env(), error.code(), error.what()).Value());
+    } catch (...) {
+      const Fault fault = current_fault();
+      promise_.Reject(to_js(Env(), fault.code, fault.message).Value());
     }
   }
 
@@ -107,7 +104,7 @@ class OpenWorker final : public Napi::AsyncWorker {
   std::int64_t begin_;
   bool map_;
   std::shared_ptr<Catalogue> opened_;
-  std::optional<Error> fault_;
+  std::optional<Fault> fault_;
 };
 
 Napi::Value open(const Napi::CallbackInfo& info) {

@@ -23,11 +23,6 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   return handle(info, Environment::of(info).embeddings.add(std::move(made)));
 }
 
-Napi::Value acquire(const Napi::CallbackInfo& info) {
-  Environment::of(info).embeddings.acquire(id(info, 0, "table"));
-  return info.Env().Undefined();
-}
-
 Napi::Value release(const Napi::CallbackInfo& info) {
   Environment::of(info).embeddings.release(id(info, 0, "table"));
   return info.Env().Undefined();
@@ -70,7 +65,6 @@ Napi::Value bag(const Napi::CallbackInfo& info) {
 
 void export_lookup(Napi::Object exports) {
   export_function<create>(exports, "embeddingCreate");
-  export_function<acquire>(exports, "embeddingAcquire");
   export_function<release>(exports, "embeddingRelease");
   export_function<bytes>(exports, "embeddingBytes");
   export_function<lookup>(exports, "embeddingLookup");

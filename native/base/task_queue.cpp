@@ -81,7 +81,10 @@ void TaskQueue::work() {
       Entry entry = std::move(state_->waiting.front());
       state_->waiting.pop_front();
       ++state_->running;
+      const bool more = state_->ready();  // the pool may have grown since they came
+      if (more && state_->sleeping == 0 && state_->threads < state_->most()) start_thread();
       lock.unlock();
+      if (more) state_->arrived.notify_one();
       entry.run();
     }  // what the task held is gone before the lock is taken
     lock.lock();

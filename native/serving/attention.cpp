@@ -20,7 +20,7 @@ void check(const SequenceAttention& task, std::span<const float> out) {
   const auto offsets = task.offsets;
   require(d >= 1 && heads >= 1 && d % heads == 0, "heads: expected a divisor of the dimension ", d, ", got ",
           heads);
-  require(std::isfinite(task.scale), "scale: expected a finite number");
+  require(std::isfinite(task.scale) && task.scale >= 0, "scale: expected a finite number of at least 0");
   require(!offsets.empty() && offsets.front() == 0 && std::is_sorted(offsets.begin(), offsets.end()),
           "offsets: expected numbers that rise from 0");
   const auto size = static_cast<std::size_t>(offsets.back()) * static_cast<std::size_t>(d);

@@ -14,7 +14,7 @@ struct SequenceAttention {
   std::span<const float> queries, keys, values;  // [tokens x d]
   std::span<const std::int32_t> offsets;         // sequences + 1 numbers rising from 0 to the tokens
   std::int64_t d, heads;                         // heads divides d
-  float scale;  // of the scores; Vaswani et al., NIPS 2017, Eq. 1: 1 / sqrt(d / heads)
+  float scale;  // of the scores, at least 0; Vaswani et al., NIPS 2017, Eq. 1: 1 / sqrt(d / heads)
   bool causal;  // a token sees itself and those before it; else its whole sequence
 };
 

@@ -5,7 +5,6 @@
 #include <numeric>
 #include <vector>
 
-#include "base/overlap.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "serving/best_k.h"
@@ -37,14 +36,13 @@ void brute_force_top_k(std::span<const float> items, std::span<const float> bias
   require(batch * d == std::ssize(queries), "queries: expected a multiple of ", d, " numbers, got ",
           queries.size());
   require(biases.empty() || std::ssize(biases) == n, "biases: expected ", n, " numbers, got ", biases.size());
-  for (const auto& read : {items, queries, biases})
-    require(!overlap(out.ids, read) && !overlap(out.scores, read) && !overlap(out.counts, read),
-            "into: expected memory apart from what is read");
-  clear_rows(out, batch, n, k);
+  check_rows(out, batch, n, k);
+  check_apart(out, filter, items, queries, biases);
   check_finite(items, d, "items", "item");
   check_finite(queries, d, "queries", "query");
   check_finite(biases, 1, "biases", "item");
   const ItemFilter allowed(filter, batch, n);
+  clear_rows(out);
 
   std::vector<std::int32_t> ids;
   if (allowed.has_allow()) {

@@ -303,9 +303,11 @@ void Catalogue::check(std::span<const float> queries, std::int64_t batch) const 
 
 void Catalogue::top_k(std::span<const float> queries, std::int64_t batch, std::int64_t k,
                       const TopKFilter& filter, const TopKRows& out) const {
-  clear_rows(out, batch, n_, k);
+  check_rows(out, batch, n_, k);
   check(queries, batch);
+  check_apart(out, filter, queries);
   const ItemFilter items(filter, batch, n_);
+  clear_rows(out);
   Search search(*this, queries, batch, std::min(k, n_), items);
   const bool sparse = items.sparse();
   if (!sparse) search.prepare();

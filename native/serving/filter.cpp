@@ -19,19 +19,19 @@ void check_ids(std::span<const std::int32_t> ids, std::int64_t n, const char* na
 }  // namespace
 
 void check_filter(const TopKFilter& filter, std::int64_t batch, std::int64_t n) {
-  require(filter.deny.empty() || static_cast<std::int64_t>(filter.deny.size()) == n, "deny: expected ", n,
+  require(filter.deny.empty() || static_cast<std::int64_t>(filter.deny.size()) == n, "denied: expected ", n,
           " bytes, one an item, got ", filter.deny.size());
   const auto& offsets = filter.exclude_offsets;
-  require(!offsets.empty() || filter.exclude.empty(), "exclude: expected offsets beside it");
+  require(!offsets.empty() || filter.exclude.empty(), "excluded.items: expected offsets beside it");
   if (!offsets.empty()) {
-    require(static_cast<std::int64_t>(offsets.size()) == batch + 1, "exclude offsets: expected ", batch + 1,
+    require(static_cast<std::int64_t>(offsets.size()) == batch + 1, "excluded.offsets: expected ", batch + 1,
             " numbers for ", batch, " queries, got ", offsets.size());
     require(offsets.front() == 0 && std::is_sorted(offsets.begin(), offsets.end()) &&
                 static_cast<std::size_t>(offsets.back()) == filter.exclude.size(),
-            "exclude offsets: expected ascending numbers from 0 to ", filter.exclude.size());
-    check_ids(filter.exclude, n, "exclude");
+            "excluded.offsets: expected ascending numbers from 0 to ", filter.exclude.size());
+    check_ids(filter.exclude, n, "excluded.items");
   }
-  if (filter.has_allow) check_ids(filter.allow, n, "allow");
+  if (filter.has_allow) check_ids(filter.allow, n, "allowed");
 }
 
 ItemFilter::ItemFilter(const TopKFilter& filter, std::int64_t batch, std::int64_t n)

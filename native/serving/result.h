@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/buffer.h"
+#include "base/overlap.h"
 #include "base/status.h"
 #include "serving/top_k.h"
 
@@ -29,9 +30,21 @@ inline void check_rows(const TopKRows& rows, std::int64_t batch, std::int64_t n,
           rows.counts.size());
 }
 
-// `rows` as batch lists of k places, none filled. Throws as check_rows.
-inline void clear_rows(const TopKRows& rows, std::int64_t batch, std::int64_t n, std::int64_t k) {
-  check_rows(rows, batch, n, k);
+// Throws Error(argument) unless `rows` share no memory with each other, with the filter and with what else is
+// read: JavaScript can lay any of them over any other.
+template <typename... Read>
+void check_apart(const TopKRows& rows, const TopKFilter& filter, const Read&... read) {
+  const auto apart = [](const auto& out, const auto&... others) {
+    require((!overlap(out, others) && ...), "into: expected memory apart from what is read");
+  };
+  apart(rows.ids, rows.scores, rows.counts, filter.exclude_offsets, filter.exclude, filter.deny, filter.allow,
+        read...);
+  apart(rows.scores, rows.counts, filter.exclude_offsets, filter.exclude, filter.deny, filter.allow, read...);
+  apart(rows.counts, filter.exclude_offsets, filter.exclude, filter.deny, filter.allow, read...);
+}
+
+// None filled.
+inline void clear_rows(const TopKRows& rows) {
   std::fill(rows.ids.begin(), rows.ids.end(), -1);
   std::fill(rows.scores.begin(), rows.scores.end(), 0.0);
   std::fill(rows.counts.begin(), rows.counts.end(), 0);

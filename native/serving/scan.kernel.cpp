@@ -56,7 +56,8 @@ F32 error_of(const QueryTerms& terms, const PanelBounds& bounds) {
 }
 
 // What the scores of each query, divided by the query's scale, must reach in a panel to be worth a closer
-// look. Six roundings of 2^-24 lie between this test and the true inequality, as many as the bound allows.
+// look. Some eight roundings of 2^-24 lie between this test and the true inequality; the bound leaves room
+// for sixteen (shadow.cpp).
 template <int Q>
 struct Needs {
   static constexpr int kPadded = (Q + F32::width - 1) / F32::width * F32::width;
@@ -66,14 +67,11 @@ struct Needs {
   explicit Needs(const ScanTile& tile) {
     for (int q = 0; q < Q; ++q) {
       const QueryTerms& terms = tile.terms[q];
-      // Codes of scale 0 are all 0: any factor will do. One so small that it has no inverse leaves every item
-      // for the closer look.
-      const bool tiny = terms.scale > 0 && terms.scale < 0x1p-100f;
-      inverse[q] = terms.scale == 0 || tiny ? 1.0f : 1.0f / terms.scale;
+      inverse[q] = terms.inverse == 0 ? 1.0f : terms.inverse;
       residual[q] = terms.residual;
       length[q] = terms.length;
       bias[q] = terms.bias;
-      base[q] = tiny ? -__builtin_inff() : tile.thresholds[q] - terms.slack;
+      base[q] = terms.inverse == 0 ? -__builtin_inff() : tile.thresholds[q] - terms.slack;
     }
   }
 

@@ -28,6 +28,7 @@ struct PanelBounds {
 // residual * bounds.residual + length * bounds.length + bias * bounds.bias + slack.
 struct QueryTerms {
   float scale;
+  float inverse;  // of the scale; 0: scores over the scale may leave float32, every item wants a closer look
   std::int32_t
       offset;  // takes back what items are stored with too much: -128 or -8 times the sum of the codes
   float residual, length, bias, slack;

@@ -12,10 +12,12 @@ namespace l4r {
 
 void select_top_k(std::span<const double> scores, std::int64_t batch, std::int64_t n, std::int64_t k,
                   const TopKFilter& filter, const TopKRows& out) {
-  clear_rows(out, batch, n, k);
+  check_rows(out, batch, n, k);
+  check_apart(out, filter, scores);
   require(static_cast<std::int64_t>(scores.size()) == batch * n, "scores: expected ", batch, " x ", n,
           " numbers, got ", scores.size());
   const ItemFilter items(filter, batch, n);
+  clear_rows(out);
 
   const auto select_row = [&](std::int64_t b) {
     const double* row = scores.data() + b * n;

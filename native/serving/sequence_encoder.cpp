@@ -318,6 +318,7 @@ void SequenceEncoder::encode(const Histories& histories, std::span<float> states
 void SequenceEncoder::top_k(const Histories& histories, std::int64_t k, const TopKFilter& filter,
                             const TopKRows& out) const {
   check(histories);
+  check_apart(out, filter, histories.offsets, histories.items);
   const std::int64_t batch = static_cast<std::int64_t>(histories.offsets.size()) - 1, d = shape_.dimension;
   thread_local Buffer<float> memory;
   const std::span<float> states(grown(memory, batch * d), static_cast<std::size_t>(batch * d));

@@ -252,7 +252,7 @@ CodedQueries Shadow::code(std::span<const float> queries, std::int64_t batch, st
     if (!(length < kLimit && length * largest_length_ + largest_bias_size_ < kLimit)) {
       constexpr float kLeast = std::numeric_limits<float>::min(),
                       kInfinity = std::numeric_limits<float>::infinity();
-      coded.terms.push_back({0, 0, kLeast, kLeast, kLeast, kInfinity});
+      coded.terms.push_back({0, 1, 0, kLeast, kLeast, kLeast, kInfinity});
       coded.norms.push_back(kInfinity);
       continue;
     }
@@ -262,8 +262,13 @@ CodedQueries Shadow::code(std::span<const float> queries, std::int64_t batch, st
                                        static_cast<std::uint32_t>(static_cast<std::uint8_t>(code))
                                            << (8 * (j % kCodeBlock)));
     });
+    // Codes of scale 0 are all 0: any factor will do. Else scores over the scale must fit, biases too.
+    const double largest_over_scale = (2 * length * largest_length_ + largest_bias_size_) / double{scale};
     constexpr double kUp = 1 + kRounding;  // the bound is itself a float32 sum
     coded.terms.push_back({.scale = scale,
+                           .inverse = scale == 0                    ? 1.0f
+                                      : largest_over_scale < kLimit ? 1.0f / scale
+                                                                    : 0.0f,
                            .offset = (bits_ == 8 ? -128 : -8) * sum,
                            .residual = round_up(length * kUp),
                            .length = round_up((residual + kRounding * (length + residual)) * kUp),

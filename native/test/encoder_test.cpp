@@ -378,11 +378,11 @@ const Add refused_batches("batches that do not fit are refused by name", [] {
   check_refused("histories[0]", [&] { encoder.top_k({one, bad}, 1); });
   check_refused("k: expected", [&] { encoder.top_k({one, item}, 0); });
   check_refused("k: expected", [&] { encoder.top_k({two, item}, 0); });
-  check_refused("exclude offsets: expected 3 numbers for 2 queries", [&] {
+  check_refused("excluded.offsets: expected 3 numbers for 2 queries", [&] {
     encoder.top_k({two, item}, 1, {.exclude_offsets = one, .exclude = item});
   });
   const Items first{0, 1, 1};  // excluded from the empty history alone
-  check_refused("exclude[0]: expected an item in 0..5, got 6", [&] {
+  check_refused("excluded.items[0]: expected an item in 0..5, got 6", [&] {
     encoder.top_k({two, item}, 1, {.exclude_offsets = first, .exclude = bad});
   });
 });

@@ -87,6 +87,17 @@ const Add long_queries("a query too long for float32 finds its items, also where
   }
 });
 
+const Add over_scale("scores whose share of a small query leaves float32 keep their order", [] {
+  for (const float size : {0x1p-8f, 0x1p-20f, -0x1p-8f}) {
+    Problem p{32, 1, 1, std::vector<float>(32, 0x1p127f), std::vector<float>(32, 0x1p119f), {size}};
+    p.biases[20] = 0x1p120f;
+    check_problem(p, 1, {}, "over the scale");
+    p.batch = 3;
+    p.queries = {size, -size, 0x1p-140f};
+    check_problem(p, 5, {}, "over the scale");
+  }
+});
+
 const Add exact("float64 scores have the bits of a plain loop at every level", [] {
   Random random(102);
   for (const std::int64_t d : {1, 2, 7, 15, 16, 17, 33, 64, 100, 257})

@@ -272,16 +272,16 @@ const Add refused("arguments that do not fit are refused by name", [] {
   check_refused("k: expected", [&] { catalogue.top_k(query, 1, 0); });
   check_refused("batch: expected", [&] { catalogue.top_k({}, -1, 1); });
   const std::vector<std::int32_t> one{0, 1}, four{4}, minus{-1}, descending{0, 2, 1};
-  check_refused("exclude[0]: expected an item in 0..3, got 4",
+  check_refused("excluded.items[0]: expected an item in 0..3, got 4",
                 [&] { catalogue.top_k(query, 1, 1, {.exclude_offsets = one, .exclude = four}); });
-  check_refused("allow[0]", [&] { catalogue.top_k(query, 1, 1, {.allow = minus, .has_allow = true}); });
-  check_refused("exclude offsets: expected 2",
+  check_refused("allowed[0]", [&] { catalogue.top_k(query, 1, 1, {.allow = minus, .has_allow = true}); });
+  check_refused("excluded.offsets: expected 2",
                 [&] { catalogue.top_k(query, 1, 1, {.exclude_offsets = four}); });
-  check_refused("exclude: expected offsets", [&] { catalogue.top_k(query, 1, 1, {.exclude = one}); });
-  check_refused("exclude offsets: expected ascending", [&] {
+  check_refused("excluded.items: expected offsets", [&] { catalogue.top_k(query, 1, 1, {.exclude = one}); });
+  check_refused("excluded.offsets: expected ascending", [&] {
     catalogue.top_k(std::vector<float>(6), 2, 1, {.exclude_offsets = descending, .exclude = four});
   });
-  check_refused("deny: expected 4",
+  check_refused("denied: expected 4",
                 [&] { catalogue.top_k(query, 1, 1, {.deny = std::vector<std::uint8_t>(3)}); });
   check_refused("scores: row 1, item 0", [&] {
     l4r::select_top_k(std::vector<double>{1, 2, double{nan}, 2}, 2, 2, 1);

@@ -7,6 +7,7 @@ import {
   EmbeddingTable,
   embeddingBag,
   embeddingLookup,
+  selectTopK,
   sequenceAttention,
   topK,
 } from "../../lib/kernels/index.js";
@@ -109,6 +110,53 @@ test("a device that is not there is refused by a code of its own", (t) => {
   t.is(embeddingLookup(table, Int32Array.of(0), { device: "cpu" }).length, 2);
 });
 
+test("a result laid over what is read is refused, and left as it was", (t) => {
+  const n = 1000;
+  const memory = new Int32Array(4);
+  const scores = Float64Array.from({ length: 2 * n }, (_, i) => i);
+  const rows = (batch: number, k: number) => ({
+    k,
+    ids: new Int32Array(batch * k),
+    scores: new Float64Array(batch * k),
+    counts: new Int32Array(batch),
+  });
+  const excluded = { offsets: memory.subarray(0, 3), items: new Int32Array(0) };
+  const over = { ...rows(2, n), counts: memory.subarray(2, 4) };
+  const refused = (body: () => unknown): void =>
+    raises(t, body, "E_ARGUMENT", /^into: expected memory apart/);
+  refused(() => selectTopK(scores, n, { k: n, excluded, into: over }));
+  refused(() => selectTopK(scores, n, { k: n, into: { ...rows(2, n), scores } }));
+  t.is(scores[7], 7);
+
+  using catalogue = new Catalogue(Float32Array.of(1, 2), { dimension: 1 });
+  const buffer = new ArrayBuffer(8);
+  const query = new Float32Array(buffer, 0, 1);
+  query[0] = -1;
+  refused(() => catalogue.topK(query, { k: 1, into: { ...rows(1, 1), scores: new Float64Array(buffer) } }));
+  const one = Int32Array.of(1);
+  refused(() => catalogue.topK(query, { k: 1, allowed: one, into: { ...rows(1, 1), counts: one } }));
+  refused(() =>
+    topK(Float32Array.of(1, 2), query, {
+      dimension: 1,
+      k: 1,
+      allowed: one,
+      into: { ...rows(1, 1), ids: one },
+    }),
+  );
+  const both = { ...rows(1, 1), ids: one, counts: one };
+  refused(() => catalogue.topK(query, { k: 1, into: both }));
+  t.is(query[0], -1);
+  t.is(one[0], 1);
+});
+
+test("disposing twice gives back one lease", (t) => {
+  using catalogue = new Catalogue(Float32Array.of(1, 2), { dimension: 1 });
+  const shared = new Catalogue(null, { shared: catalogue.id });
+  shared.dispose();
+  shared.dispose();
+  t.is(catalogue.topK(Float32Array.of(1), { k: 1 }).ids[0], 1);
+});
+
 test("bad arguments are named", (t) => {
   const values = new Float32Array(6);
   const table = { values, dimension: 2 };
@@ -126,7 +174,22 @@ test("bad arguments are named", (t) => {
       /^into: expected 2 x 2 numbers, got 3/,
     ],
     [() => embeddingLookup(table, ids, { into: values.subarray(0, 4) }), /^into: expected memory apart/],
-    [() => embeddingLookup({ values: detached(new Float32Array(6)), dimension: 2 }, ids), /^ids\[0\]/],
+    [
+      () => embeddingLookup({ values: detached(new Float32Array(6)), dimension: 2 }, ids),
+      /^values: expected an array/,
+    ],
+    [() => embeddingLookup(table, detached(Int32Array.of(0))), /^ids: expected an array with its memory/],
+    [() => loosely(embeddingLookup, undefined, ids), /^table/],
+    [() => loosely(embeddingBag, table, undefined, { offsets, weights: x }), /^ids: expected an Int32Array/],
+    [
+      () => new Catalogue(x, { dimension: 2, biases: detached(new Float32Array(2)) }),
+      /^biases: expected an array/,
+    ],
+    [() => new Catalogue(x, { dimension: 2, biases: new Float32Array(0) }), /^biases: expected 2 numbers/],
+    [
+      () => sequenceAttention(x, x, x, { offsets, dimension: 2, scale: -1 }),
+      /^scale: expected a finite number of at least 0/,
+    ],
     [() => embeddingBag(table, ids, { offsets: Int32Array.of(0, 1) }), /^offsets/],
     [() => embeddingBag(table, ids, { offsets, weights: new Float32Array(1) }), /^weights/],
     [() => loosely(embeddingBag, table, ids, { offsets, mode: "max" }), /^mode/],

@@ -489,7 +489,6 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["integer", 2],
     ["text", "bf16"],
   ],
-  embeddingAcquire: [["id", embedding]],
   embeddingRelease: [["integer", 2 ** 40]],
   embeddingBytes: [["id", embedding]],
   embeddingLookup: [

@@ -144,7 +144,7 @@ const query = Float32Array.of(1, 2);
 test("k is a whole number from 1 to the size of the catalogue", (t) => {
   using catalogue = small();
   for (const k of [0, -1, 4, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
-    const message = new RegExp(`^k: expected an integer from 1 to the 3 items of the catalogue, got ${k}$`);
+    const message = new RegExp(`^k: expected an integer from 1 to the 3 items there are, got ${k}$`);
     raises(t, () => catalogue.topK(query, { k }), "E_ARGUMENT", message);
     raises(t, () => selectTopK(new Float64Array(3), 3, { k }), "E_ARGUMENT", message);
   }
