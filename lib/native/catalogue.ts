@@ -194,7 +194,18 @@ export class Catalogue implements Disposable {
     this.size = items.length / dimension;
     if (biases !== null && present("biases", biases, Float32Array).length !== this.size)
       throw argumentError("biases", `${this.size} numbers, one an item`, biases.length);
-    if (shared !== undefined) call((addon) => addon.catalogueAcquire(shared));
+    if (shared !== undefined) {
+      call((addon) => addon.catalogueAcquire(shared));
+      const there = call((addon) => addon.catalogueSizes(shared));
+      if (there.items !== this.size || there.dimension !== dimension) {
+        call((addon) => addon.catalogueRelease(shared));
+        throw argumentError(
+          "shared",
+          `a catalogue of ${this.size} x ${dimension}`,
+          `one of ${there.items} x ${there.dimension}`,
+        );
+      }
+    }
     this.#id = shared ?? call((addon) => addon.catalogueCreate(items, biases, this.size, dimension));
   }
 
@@ -219,7 +230,7 @@ export class Catalogue implements Disposable {
   /**
    * The same on threads of the engine's own: the event loop goes on meanwhile. Right for work above some 50 microseconds:
    * the call itself costs 15 to 40, about 5 of them on the event loop. Queries and filter are checked and copied before it
-   * returns, so they may change at once, and the catalogue may be disposed while it runs. `into` is written at the end.
+   * returns, so they may change at once, and the catalogue may be disposed while it runs. `into` is written at the end: give each call in flight its own.
    * @throws Llama4RecError as {@link Catalogue.topK}, all as rejections, and `E_ARGUMENT` when the memory of `into` was
    *   transferred or resized meanwhile; the signal's reason when aborted.
    */

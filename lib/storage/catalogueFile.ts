@@ -21,7 +21,8 @@ const kind = "catalogue";
  * @throws Llama4RecError `E_FILE` when it cannot be written: nothing is left behind. `E_DISPOSED`.
  * @example
  * ```ts
- * await saveCatalogue("items.safetensors", new Catalogue(items, { dimension: 64 }));
+ * using built = new Catalogue(items, { dimension: 64 });
+ * await saveCatalogue("items.safetensors", built);
  * using catalogue = await openCatalogue("items.safetensors");
  * ```
  */
@@ -83,8 +84,8 @@ function named(path: string, cause: unknown): unknown {
  * @throws Llama4RecError As {@link openCatalogue}; `E_CORRUPT` names what is wrong.
  */
 export async function verifyCatalogue(path: string): Promise<void> {
-  using _opened = await openCatalogue(path);
   await verifyTensorFile(path);
+  using _opened = await openCatalogue(path, { map: false });
 }
 
 const layoutOf = ({ items, dimension, biased, coarse }: NativeCatalogueSizes): NativeCatalogueLayout =>

@@ -17,7 +17,7 @@ void read_file(int file, std::int64_t begin, std::span<std::uint8_t> into);
 class MappedFile {
  public:
   MappedFile() = default;
-  // `file` may be closed afterwards. Throws Error(file), as for every file of a system without mmap.
+  // `file` may be closed afterwards. Throws Error(file). POSIX alone.
   MappedFile(int file, std::int64_t bytes);
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/finite.h"
 #include "base/overlap.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
@@ -106,9 +107,7 @@ EmbeddingTable::EmbeddingTable(std::span<const float> values, std::int64_t d, St
                                const LookupKernels& kernels)
     : EmbeddingRows(storage, row_count(values.size(), d), d, kernels) {
   require(n_ > 0, "values: expected at least one row");
-  const auto bad = std::find_if(values.begin(), values.end(), [](float x) { return !std::isfinite(x); });
-  require(bad == values.end(), "values: row ", (bad - values.begin()) / d, ", dimension ",
-          (bad - values.begin()) % d, " is not finite");
+  check_finite(values, d, "values", "row");
   switch (storage) {
     case Storage::float32:
       floats_ = Buffer<float>(n_ * d);

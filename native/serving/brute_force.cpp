@@ -1,10 +1,10 @@
 #include "serving/brute_force.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <vector>
 
+#include "base/finite.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "serving/best_k.h"
@@ -18,12 +18,6 @@ namespace {
 
 // Items scored at once, and items of one task: cuts depend on sizes alone.
 constexpr std::int64_t kBlock = 256, kRange = 8192;
-
-void check_finite(std::span<const float> values, std::int64_t d, const char* what, const char* row) {
-  for (std::size_t i = 0; i < values.size(); ++i)
-    require(std::isfinite(values[i]), what, ": ", row, " ", static_cast<std::int64_t>(i) / d, ", dimension ",
-            static_cast<std::int64_t>(i) % d, " is not finite");
-}
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/finite.h"
 #include "base/scratch.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
@@ -32,13 +33,6 @@ constexpr std::int64_t kSharedWork = std::int64_t{1} << 21;
 
 // Of everything in a file, so that a map has it too.
 constexpr std::int64_t kAlignment = 64;
-
-void check_finite(std::span<const float> values, std::int64_t d, const char* what, const char* row_name) {
-  const auto bad = std::find_if(values.begin(), values.end(), [](float x) { return !std::isfinite(x); });
-  if (bad == values.end()) return;
-  const std::int64_t at = bad - values.begin();
-  require(false, what, ": ", row_name, " ", at / d, ", dimension ", at % d, " is not finite");
-}
 
 CatalogueSizes sizes_of(std::int64_t n, std::int64_t d, bool biased, std::int64_t many_bytes) {
   const CatalogueSizes sizes{n, d, biased, false};
