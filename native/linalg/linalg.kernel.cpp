@@ -1,6 +1,6 @@
 // Float64 tiles for the symmetric inverse, and weighted sums of matrix rows.
-#include "linalg/linalg_kernels.h"
 #include "base/simd64.h"
+#include "linalg/linalg_kernels.h"
 
 namespace l4r::L4R_LEVEL {
 
