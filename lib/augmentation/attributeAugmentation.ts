@@ -57,7 +57,7 @@ export async function augmentAttributes(
   const { template, maxLength = 60, maxTokens = 80, signal } = options;
   checkPositive("maxLength", maxLength);
   checkPositive("maxTokens", maxTokens);
-  const fields = fieldsOf(options);
+  const fields = attributeFields(options);
   for (const { name } of fields)
     if (Object.hasOwn(view.itemAttributes, name))
       throw argumentError("fields", "names that items have no attribute of yet", name);
@@ -126,7 +126,15 @@ export function attributeColumns(
   return Object.fromEntries(columns);
 }
 
-function fieldsOf({ template, fields }: AttributeAugmentationOptions): readonly WrittenField[] {
+/**
+ * The fields that {@link augmentAttributes} will write: those named, or all of the template.
+ * @throws Llama4RecError `E_ARGUMENT` for a template that cannot be, or a field that it has not.
+ * @internal
+ */
+export function attributeFields({
+  template,
+  fields,
+}: Pick<AttributeAugmentationOptions, "template" | "fields">): readonly WrittenField[] {
   const all = template.fields;
   const names = all.map(({ name }) => name);
   if (all.length === 0 || new Set(names).size < all.length || names.includes(""))

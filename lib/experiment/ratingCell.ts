@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { writeAugmentation } from "../augmentation/artefact.js";
-import { augmentAttributes } from "../augmentation/attributeAugmentation.js";
+import { attributeFields, augmentAttributes } from "../augmentation/attributeAugmentation.js";
 import {
   type RatingPromptAugmenter,
   ratingPromptAugmenter,
@@ -32,6 +32,8 @@ export async function ratingCell(
 ): Promise<RatingCell> {
   const { config, backbone, seed, parts, models, key } = job;
   const cost = costMeter(job);
+  // Before anything is trained.
+  attributeFields({ template: templateOf(parts.train), fields: config.augmentation.fields });
   const wants = (...rows: readonly RowName[]): boolean => config.rows.some((row) => rows.includes(row));
   const lists: Partial<Record<ListName, Lists<RatedRow>>> = {};
   const listsOf = async (

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "serving/score_kernels.h"
+#include "serving/top_k.h"
 
 namespace l4r {
 
@@ -98,5 +100,17 @@ class BestK {
   bool bounded_;
   Scored bound_{};
 };
+
+// The lists of each query's ranges [batch x ranges], merged and written to `rows` of k places.
+inline void write_lists(std::span<BestK> lists, std::int64_t ranges, std::int64_t k, const TopKRows& rows) {
+  const std::int64_t batch = std::ssize(rows.counts);
+  for (std::int64_t b = 0; b < batch; ++b) {
+    BestK& best = lists[static_cast<std::size_t>(b * ranges)];
+    for (std::int64_t part = 1; part < ranges; ++part)
+      best.merge(lists[static_cast<std::size_t>(b * ranges + part)]);
+    rows.counts[static_cast<std::size_t>(b)] =
+        best.write(rows.ids.data() + b * k, rows.scores.data() + b * k, score_kernels());
+  }
+}
 
 }  // namespace l4r

@@ -334,13 +334,7 @@ void Catalogue::top_k(std::span<const float> queries, std::int64_t batch, std::i
   else
     ThreadPool::shared().run(blocks * ranges, run_task);
 
-  for (std::int64_t b = 0; b < batch; ++b) {
-    BestK& best = lists[static_cast<std::size_t>(b * ranges)];
-    for (std::int64_t part = 1; part < ranges; ++part)
-      best.merge(lists[static_cast<std::size_t>(b * ranges + part)]);
-    out.counts[static_cast<std::size_t>(b)] =
-        best.write(out.ids.data() + b * k, out.scores.data() + b * k, score_kernels());
-  }
+  write_lists(lists, ranges, k, out);
 }
 
 }  // namespace l4r

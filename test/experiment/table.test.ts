@@ -84,6 +84,19 @@ const rowOf = (summary: ExperimentSummary, name: string) => {
   return found;
 };
 
+test.serial(
+  "attributes that the catalogue's template has not are refused before anything is trained",
+  async (t) => {
+    const stages: string[] = [];
+    const config = configOf("rating", "DeepFM", { augmentation: { fields: ["director"] } });
+    const body = run(await emptyFolder(t), new TextModel(byWords), config, {
+      onProgress: ({ stage }) => stages.push(stage),
+    });
+    await t.throwsAsync(body, { code: "E_ARGUMENT", message: /^fields: .*"director"/ });
+    t.false(stages.some((stage) => stage.includes("train")));
+  },
+);
+
 for (const [task, backbone] of [
   ["direct", "MF"],
   ["sequential", "SASRec"],
