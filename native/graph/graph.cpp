@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/rng.h"
 #include "base/status.h"
@@ -13,6 +14,8 @@ namespace {
 
 constexpr std::int64_t kMostEdges = (std::int64_t{1} << 30) - 1;
 constexpr std::int64_t kRangeEdges = 1024;  // some 20 microseconds of one product of width 64
+constexpr std::int64_t kPartRows = 1500;    // rows of width 64 that a level-two cache holds beside others
+constexpr std::int64_t kPartEdges = 8;      // of a row in a part: fewer are not worth another pass
 constexpr std::int64_t kRangeDraws = 4096;  // edges, a multiple of 4
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
@@ -64,40 +67,66 @@ Graph Graph::drop_edges(double rate, std::uint64_t seed, std::uint64_t stream) c
   std::vector<std::int32_t> offsets{0}, items;
   offsets.reserve(at(user_count_) + 1);
   items.reserve(at(edges()));
+  std::size_t number = 0;
   for (std::int64_t user = 0; user < user_count_; ++user) {
-    for (std::int64_t e = offsets_[at(user)]; e < offsets_[at(user) + 1]; ++e)
-      if (stays[at(e)] != 0) items.push_back(neighbours_[at(e)] - static_cast<std::int32_t>(user_count_));
+    for (std::int64_t part = 0; part < parts_; ++part)
+      for (std::int32_t e = this->offsets(part)[user]; e < this->offsets(part)[user + 1]; ++e)
+        if (stays[number++] != 0)
+          items.push_back(neighbours_[at(e)] - static_cast<std::int32_t>(user_count_));
     offsets.push_back(static_cast<std::int32_t>(items.size()));
   }
   return Graph(user_count_, item_count_, offsets, items);
 }
 
-void Graph::connect(std::span<const std::int32_t> offsets, std::span<const std::int32_t> items) {
-  const std::size_t edges = items.size(), users = at(user_count_);
-  // Rows of users are the rows given; those of items, behind them, are their transpose by counting.
-  offsets_.assign(users + at(item_count_) + 1, 0);
-  std::copy(offsets.begin(), offsets.end(), offsets_.begin());
-  for (const std::int32_t item : items) ++offsets_[users + at(item) + 1];
-  for (std::size_t node = users; node + 1 < offsets_.size(); ++node) offsets_[node + 1] += offsets_[node];
+std::size_t Graph::part_of(std::size_t neighbour) const noexcept {
+  const std::size_t users = at(user_count_);
+  return neighbour < users ? neighbour * at(parts_) / users
+                           : (neighbour - users) * at(parts_) / at(item_count_);
+}
 
-  const auto degree = [&](std::size_t node) { return double(offsets_[node + 1] - offsets_[node]); };
+void Graph::connect(std::span<const std::int32_t> offsets, std::span<const std::int32_t> items) {
+  const std::size_t edges = items.size(), users = at(user_count_), all = at(nodes());
+  parts_ = std::max<std::int64_t>(
+      1, std::min(std::max(user_count_, item_count_) / kPartRows,
+                  static_cast<std::int64_t>(edges) / (kPartEdges * std::max<std::int64_t>(1, nodes()))));
+  std::vector<std::int32_t> degrees(all);
+  offsets_.assign(at(parts_) * all + 1, 0);
+  const auto for_each_edge = [&](auto&& visit) {
+    for (std::size_t user = 0; user < users; ++user)
+      for (std::int32_t e = offsets[user]; e < offsets[user + 1]; ++e) {
+        const std::size_t item = users + at(items[at(e)]);
+        visit(user, item, part_of(item) * all + user, part_of(user) * all + item);
+      }
+  };
+  // A counting sort by part and row; users come in ascending order, so neighbours ascend in rows of items
+  // too.
+  for_each_edge([&](std::size_t user, std::size_t item, std::size_t there, std::size_t back) {
+    ++degrees[user];
+    ++degrees[item];
+    ++offsets_[there + 1];
+    ++offsets_[back + 1];
+  });
+  std::partial_sum(offsets_.begin(), offsets_.end(), offsets_.begin());
   neighbours_.resize(2 * edges);
   weights_.resize(2 * edges);
-  std::vector<std::int32_t> next(offsets_.begin() + static_cast<std::ptrdiff_t>(users), offsets_.end() - 1);
-  for (std::size_t user = 0; user < users; ++user)
-    for (std::size_t e = at(offsets[user]); e < at(offsets[user + 1]); ++e) {
-      const std::size_t item = users + at(items[e]), back = at(next[at(items[e])]++);
-      neighbours_[e] = static_cast<std::int32_t>(item);
-      neighbours_[back] = static_cast<std::int32_t>(user);
-      weights_[e] = weights_[back] = static_cast<float>(1 / std::sqrt(degree(user) * degree(item)));
-    }
+  std::vector<std::int32_t> next(offsets_.begin(), offsets_.end() - 1);
+  for_each_edge([&](std::size_t user, std::size_t item, std::size_t there, std::size_t back) {
+    const std::size_t to = at(next[there]++), from = at(next[back]++);
+    neighbours_[to] = static_cast<std::int32_t>(item);
+    neighbours_[from] = static_cast<std::int32_t>(user);
+    weights_[to] = weights_[from] = static_cast<float>(1 / std::sqrt(double(degrees[user]) * degrees[item]));
+  });
+  cut_into_ranges(degrees);
+}
 
+void Graph::cut_into_ranges(std::span<const std::int32_t> degrees) {
   ranges_ = {0};
+  std::int64_t cost = 0;
   for (std::int64_t node = 0; node < nodes(); ++node) {
-    const std::int64_t first = ranges_.back(), past = node + 1;
-    // A row without edges is written too.
-    if (offsets_[at(past)] - offsets_[at(first)] + past - first >= kRangeEdges || past == nodes())
-      ranges_.push_back(static_cast<std::int32_t>(past));
+    cost += degrees[at(node)] + 1;  // a row without edges is written too
+    if (cost < kRangeEdges && node + 1 < nodes()) continue;
+    ranges_.push_back(static_cast<std::int32_t>(node + 1));
+    cost = 0;
   }
 }
 

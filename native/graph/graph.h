@@ -11,7 +11,9 @@ namespace l4r {
 // The bipartite graph of users and items with the symmetric normalisation of LightGCN (He et al., SIGIR 2020,
 // Eq. 3 and 8): D^-1/2 A D^-1/2 over nodes, users first, then items. In compressed rows, each edge once from
 // its user and once from its item: edge (u, i) weighs 1 / sqrt(degree(u) degree(i)). A node without edges has
-// an empty row. Immutable: any number of threads may read.
+// an empty row. Rows come in parts: first of every row its neighbours in the first of several ranges of
+// nodes, then those in the second, so that what is read of one range stays in the cache while all rows go by.
+// Immutable: any number of threads may read.
 class Graph {
  public:
   // Items of user u: items[offsets[u]..offsets[u + 1]), strictly ascending. Throws Error(argument) naming the
@@ -25,10 +27,11 @@ class Graph {
   Graph drop_edges(double rate, std::uint64_t seed, std::uint64_t stream) const;
 
   std::int64_t users() const noexcept { return user_count_; }
-  std::int64_t nodes() const noexcept { return static_cast<std::int64_t>(offsets_.size()) - 1; }
+  std::int64_t nodes() const noexcept { return user_count_ + item_count_; }
   std::int64_t edges() const noexcept { return static_cast<std::int64_t>(neighbours_.size()) / 2; }
-  // [nodes + 1]
-  const std::int32_t* offsets() const noexcept { return offsets_.data(); }
+  std::int64_t parts() const noexcept { return parts_; }
+  // [nodes + 1] Where the edges of each row's part begin and end.
+  const std::int32_t* offsets(std::int64_t part) const noexcept { return offsets_.data() + part * nodes(); }
   // [2 edges] ascending inside a row
   const std::int32_t* neighbours() const noexcept { return neighbours_.data(); }
   // [2 edges]
@@ -38,10 +41,14 @@ class Graph {
   std::span<const std::int32_t> ranges() const noexcept { return ranges_; }
 
  private:
+  // Into which part of a row a neighbour falls.
+  std::size_t part_of(std::size_t neighbour) const noexcept;
   void connect(std::span<const std::int32_t> offsets, std::span<const std::int32_t> items);
+  void cut_into_ranges(std::span<const std::int32_t> degrees);
 
-  std::int64_t user_count_, item_count_;
-  std::vector<std::int32_t> offsets_, neighbours_, ranges_;
+  std::int64_t user_count_, item_count_, parts_;
+  std::vector<std::int32_t> offsets_;  // [parts x nodes + 1]
+  std::vector<std::int32_t> neighbours_, ranges_;
   std::vector<float> weights_;
 };
 

@@ -8,7 +8,6 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "sampling/absent.h"
 #include "sampling/shuffle.h"
 
 namespace l4r {
@@ -16,7 +15,6 @@ namespace l4r {
 namespace {
 
 constexpr std::int64_t kGrain = 1024;  // examples a chunk
-constexpr std::int64_t kAhead = 8;     // examples: far enough to hide a cache miss
 
 // Streams of one seed: a mark that keeps them apart from those of initial values, then two an epoch.
 constexpr std::uint64_t kMark = std::uint64_t{1} << 61;
@@ -40,6 +38,7 @@ PairSampler::PairSampler(std::int32_t user_count, std::int32_t item_count, std::
   examples_.reserve(items_.size() + extra_.size() / 3);
   for (std::int32_t user = 0; user < user_count; ++user) {
     const std::int32_t begin = offsets_[at(user)], end = offsets_[at(user) + 1];
+    absent_.add(std::span(items_).subspan(at(begin), at(end - begin)));
     if (negatives > 0 && end - begin == item_count) continue;
     for (std::int32_t e = begin; e < end; ++e) examples_.push_back({user, items_[at(e)]});
   }
@@ -96,9 +95,8 @@ std::int64_t PairSampler::next(std::int64_t count, std::int32_t* users, std::int
   const std::int64_t start = position_;
   const std::int64_t taken = std::min(count, examples() - start);
   ThreadPool::shared().for_ranges(taken, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    AbsentSearch search;
+    AbsentSearch search(absent_);
     for (std::int64_t i = begin; i < end; ++i) {
-      if (i + kAhead < end) prefetch(order_[at(start + i + kAhead)]);
       const auto [user, item] = order_[at(start + i)];
       users[i] = user >= 0 ? user : extra_[3 * at(-1 - user)];
       positives[i] = item;
@@ -110,30 +108,21 @@ std::int64_t PairSampler::next(std::int64_t count, std::int32_t* users, std::int
   return taken;
 }
 
-// Users come at random and the search in a list is a chain of cache misses: asks early for where it begins.
-void PairSampler::prefetch(const Example& example) const {
-  if (example.user < 0) return;
-  const std::int32_t begin = offsets_[at(example.user)], length = offsets_[at(example.user) + 1] - begin;
-  for (std::int32_t eighth = 1; eighth <= 7; ++eighth)
-    __builtin_prefetch(items_.data() + begin + length / 8 * eighth);
-}
-
 // The r-th item that is not in the user's list, r uniform: one draw, no rejection.
 void PairSampler::draw(const Example& example, std::int64_t position, std::int32_t* negatives,
                        AbsentSearch& search) const {
   const bool extra = example.user < 0;
   const std::int32_t* triple = extra ? extra_.data() + 3 * at(-1 - example.user) : nullptr;
   const std::int32_t user = extra ? triple[0] : example.user;
-  const std::int32_t* list = items_.data() + offsets_[at(user)];
-  const std::int32_t length = offsets_[at(user) + 1] - offsets_[at(user)];
   const Philox random(seed_, negative_stream(epoch_));
-  std::int32_t absent = item_count_ - length;
+  std::int32_t absent = item_count_ - absent_.length(user);
   // The preferred item of a triple need not be in the list: its rank is then left out of the draw.
   std::int32_t left_out = absent;
   if (extra) {
-    const std::int32_t* place = std::lower_bound(list, list + length, example.item);
-    if (place == list + length || *place != example.item) {
-      left_out = example.item - static_cast<std::int32_t>(place - list);
+    const auto list = std::span(items_).subspan(at(offsets_[at(user)]), at(absent_.length(user)));
+    const auto place = std::ranges::lower_bound(list, example.item);
+    if (place == list.end() || *place != example.item) {
+      left_out = example.item - static_cast<std::int32_t>(place - list.begin());
       --absent;
     }
   }
@@ -144,7 +133,7 @@ void PairSampler::draw(const Example& example, std::int64_t position, std::int32
     }
     const auto counter = static_cast<std::uint64_t>(position * negatives_ + j);
     const auto rank = static_cast<std::int32_t>(random.below(counter, static_cast<std::uint64_t>(absent)));
-    search.add(list, length, rank + (rank >= left_out ? 1 : 0), negatives + j);
+    search.add(user, rank + (rank >= left_out ? 1 : 0), negatives + j);
   }
 }
 

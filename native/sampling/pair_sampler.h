@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace l4r {
+#include "sampling/absent_items.h"
 
-class AbsentSearch;
+namespace l4r {
 
 // One epoch holds each training interaction once, with `negatives` items drawn uniformly and independently
 // from those that are not in the user's training list, and each extra triple once, all in random order. An
@@ -41,12 +41,12 @@ class PairSampler {
   };
 
   void check(std::int32_t user_count) const;
-  void prefetch(const Example& example) const;
   void draw(const Example& example, std::int64_t position, std::int32_t* negatives,
             AbsentSearch& search) const;
 
   std::int32_t item_count_, negatives_;
   std::vector<std::int32_t> offsets_, items_, extra_;
+  AbsentItems absent_;             // of each user
   std::vector<Example> examples_;  // in the order given
   std::vector<Example> order_;     // in the order of the epoch
   std::uint64_t seed_;

@@ -11,7 +11,6 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "sampling/absent.h"
 #include "sampling/shuffle.h"
 
 namespace l4r {
@@ -51,11 +50,13 @@ SequenceSampler::SequenceSampler(std::int32_t item_count, std::vector<std::int32
       negatives_(negatives),
       seed_(seed) {
   check();
-  sorted_ = items_;
+  std::vector<std::int32_t> list;  // ascending and without repetitions
   for (std::size_t user = 0; user + 1 < offsets_.size(); ++user) {
-    const auto begin = sorted_.begin() + offsets_[user], end = sorted_.begin() + offsets_[user + 1];
-    std::sort(begin, end);
-    sorted_counts_.push_back(static_cast<std::int32_t>(std::unique(begin, end) - begin));
+    list.assign(items_.begin() + offsets_[user], items_.begin() + offsets_[user + 1]);
+    std::ranges::sort(list);
+    const auto repetitions = std::ranges::unique(list);
+    list.erase(repetitions.begin(), repetitions.end());
+    absent_.add(list);
   }
   cut_into_sequences();
   order_.resize(sequences_.size());
@@ -81,7 +82,7 @@ void SequenceSampler::check() const {
 
 void SequenceSampler::cut_into_sequences() {
   for (std::size_t user = 0; user + 1 < offsets_.size(); ++user) {
-    if (negatives_ > 0 && sorted_counts_[user] == item_count_) continue;
+    if (negatives_ > 0 && absent_.length(static_cast<std::int32_t>(user)) == item_count_) continue;
     for (std::int32_t end = offsets_[user + 1] - 1; end > offsets_[user]; end -= length_)
       sequences_.push_back({static_cast<std::int32_t>(user), std::max(offsets_[user], end - length_), end});
   }
@@ -128,11 +129,10 @@ std::int64_t SequenceSampler::next(const SequenceBatch& batch) {
 void SequenceSampler::write(const Sequence& sequence, std::int64_t number, std::int64_t first,
                             const SequenceBatch& batch) {
   const auto [user, begin, end] = sequence;
-  const std::int32_t* list = sorted_.data() + offsets_[at(user)];
-  const std::int32_t known = sorted_counts_[at(user)];
+  const auto absent = static_cast<std::uint64_t>(item_count_ - absent_.length(user));
   const Philox random(seed_, negative_stream(epoch_));
   const std::uint64_t draws = static_cast<std::uint64_t>(length_) * static_cast<std::uint64_t>(negatives_);
-  AbsentSearch search;
+  AbsentSearch search(absent_);
   std::uint64_t draw = static_cast<std::uint64_t>(number) * draws;
   for (std::int32_t e = begin; e < end; ++e) {
     const std::int64_t token = first + e - begin;
@@ -140,10 +140,8 @@ void SequenceSampler::write(const Sequence& sequence, std::int64_t number, std::
     batch.positions[at(token)] = length_ - (end - e);
     batch.targets[at(token)] = items_[at(e) + 1];
     for (std::int32_t n = 0; n < negatives_; ++n)
-      search.add(
-          list, known,
-          static_cast<std::int32_t>(random.below(draw++, static_cast<std::uint64_t>(item_count_ - known))),
-          &batch.negatives[at(token * negatives_ + n)]);
+      search.add(user, static_cast<std::int32_t>(random.below(draw++, absent)),
+                 &batch.negatives[at(token * negatives_ + n)]);
   }
   search.finish();
 }

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "sampling/absent_items.h"
+
 namespace l4r {
 
 // Where a batch is written. Sequence s is tokens offsets[s]..offsets[s + 1] - 1; each token has its item, its
@@ -48,8 +50,7 @@ class SequenceSampler {
 
   std::int32_t item_count_;
   std::vector<std::int32_t> offsets_, items_;
-  std::vector<std::int32_t> sorted_;         // items_, each user's ascending and without repetitions
-  std::vector<std::int32_t> sorted_counts_;  // [users]
+  AbsentItems absent_;  // of each user
   std::int32_t length_, negatives_;
   std::uint64_t seed_;
   std::vector<Sequence> sequences_;

@@ -12,7 +12,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "check.h"
-#include "sampling/absent.h"
+#include "sampling/absent_items.h"
 #include "sampling/pair_sampler.h"
 
 namespace {
@@ -51,30 +51,36 @@ struct Lists {
   }
 };
 
-const Add absent_case("the search finds each absent item by its rank, whatever is searched beside it", [] {
-  constexpr std::int32_t kItems = 45;
-  std::vector<Numbers> lists;  // 0..44 items, at the beginning, at the end and spread
-  for (std::int32_t length = 0; length < kItems; ++length)
+const Add absent_case("each absent item is found by its rank, in lists of any length", [] {
+  // Trees of one to three levels, full and ragged ones; items at the beginning, at the end and spread.
+  std::vector<std::pair<std::int32_t, std::int32_t>> sizes;
+  for (std::int32_t length = 0; length < 45; ++length) sizes.emplace_back(length, 45);
+  for (const std::int32_t length : {255, 256, 257, 300, 4095, 4096, 4097, 4500})
+    sizes.emplace_back(length, length + 60);
+  std::vector<Numbers> lists, expected;
+  for (const auto& [length, items] : sizes)
     for (std::int32_t kind = 0; kind < 3; ++kind) {
       Numbers& list = lists.emplace_back();
-      for (std::int32_t i = 0; i < length; ++i)
-        list.push_back(kind == 0 ? i : kind == 1 ? kItems - length + i : i * kItems / length);
+      for (std::int64_t i = 0; i < length; ++i)
+        list.push_back(static_cast<std::int32_t>(kind == 0   ? i
+                                                 : kind == 1 ? items - length + i
+                                                             : i * items / length));
+      Numbers& absent = expected.emplace_back();
+      for (std::int32_t item = 0; item < items; ++item)
+        if (!std::ranges::binary_search(list, item)) absent.push_back(item);
     }
+  AbsentItems absent;
+  for (const Numbers& list : lists) absent.add(list);
+  AbsentSearch search(absent);
   std::vector<Numbers> found;
-  AbsentSearch search;
-  for (const Numbers& list : lists) {
-    const auto length = static_cast<std::int32_t>(list.size());
-    Numbers& to = found.emplace_back(kItems - list.size(), -1);
-    for (std::int32_t rank = 0; rank < kItems - length; ++rank)
-      search.add(list.data(), length, rank, &to[static_cast<std::size_t>(rank)]);
+  for (std::size_t l = 0; l < lists.size(); ++l) {
+    const auto list = static_cast<std::int32_t>(l);
+    check(absent.length(list) == std::ssize(lists[l]), "length of list " + std::to_string(l));
+    Numbers& to = found.emplace_back(expected[l].size(), -1);
+    for (std::int32_t rank = 0; rank < std::ssize(to); ++rank) search.add(list, rank, to.data() + rank);
   }
   search.finish();
-  for (std::size_t l = 0; l < lists.size(); ++l) {
-    Numbers absent;
-    for (std::int32_t item = 0; item < kItems; ++item)
-      if (!std::binary_search(lists[l].begin(), lists[l].end(), item)) absent.push_back(item);
-    check(found[l] == absent, "list " + std::to_string(l));
-  }
+  for (std::size_t l = 0; l < lists.size(); ++l) check(found[l] == expected[l], "list " + std::to_string(l));
 });
 
 const Add each_once_case("an epoch holds each interaction once, each with an unseen negative", [] {

@@ -13,17 +13,20 @@ struct PropagateInputs {
 };
 
 // out = graph * x, or out += the same; rows shared out by their edges: a row is the weighted bag of its
-// neighbours.
+// neighbours, part by part.
 void multiply(const Tape& tape, const Graph& graph, std::int64_t cols, const float* x, float* out,
               bool accumulate) {
   const auto ranges = graph.ranges();
-  ThreadPool::shared().for_ranges(
-      static_cast<std::int64_t>(ranges.size()) - 1, 1, [&](std::int64_t range, std::int64_t) {
-        const std::int64_t begin = ranges[static_cast<std::size_t>(range)],
-                           end = ranges[static_cast<std::size_t>(range) + 1];
-        tape.kernels().bag_rows(end - begin, cols, x, graph.neighbours(), graph.weights(),
-                                graph.offsets() + begin, out + begin * cols, accumulate);
-      });
+  for (std::int64_t part = 0; part < graph.parts(); ++part) {
+    const std::int32_t* offsets = graph.offsets(part);
+    ThreadPool::shared().for_ranges(
+        static_cast<std::int64_t>(ranges.size()) - 1, 1, [&](std::int64_t range, std::int64_t) {
+          const std::int64_t begin = ranges[static_cast<std::size_t>(range)],
+                             end = ranges[static_cast<std::size_t>(range) + 1];
+          tape.kernels().bag_rows(end - begin, cols, x, graph.neighbours(), graph.weights(), offsets + begin,
+                                  out + begin * cols, accumulate || part > 0);
+        });
+  }
 }
 
 // The matrix is symmetric.
