@@ -1,5 +1,5 @@
 /**
- * Bundles dist/lib, as the compiler wrote it, into dist/bundle, which is what the package's exports name: four files to
+ * Bundles dist/lib, as the compiler wrote it, into dist/bundle, which is what the package's exports name: five files to
  * load instead of 270, since Node takes about half a millisecond a module whatever is in it.
  */
 import { dirname, relative, resolve } from "node:path/posix";
@@ -20,9 +20,13 @@ const entries = [
   "llm/pocket/passThread",
 ];
 
-/** One file each: what these entries reach and those before them do not. The rest of an entry is in its own file. */
+/**
+ * What the package's main entry reaches lies in one file for each of these: all that this entry reaches and those before it
+ * do not. Anything else is in the file of its own entry.
+ */
 const shared = [
   ["serving", "core"],
+  ["cli/main", "names"],
   ["training/workerThread", "training"],
   ["index", "library"],
 ];
@@ -35,15 +39,15 @@ function reach(id, infoOf, found) {
   return found;
 }
 
-/** Modules that each of the shared files may hold. */
+/** What each entry reaches. */
 const members = new Map();
 
 function sharedFile(id, { getModuleInfo }) {
-  for (const [entry, name] of shared) {
-    if (!members.has(name)) members.set(name, reach(file(entry), getModuleInfo, new Set()));
-    if (id !== file(entry) && members.get(name).has(id)) return name;
-  }
-  return null;
+  const reaches = (entry) => {
+    if (!members.has(entry)) members.set(entry, reach(file(entry), getModuleInfo, new Set()));
+    return id !== file(entry) && members.get(entry).has(id);
+  };
+  return reaches("index") ? shared.find(([entry]) => reaches(entry))[1] : null;
 }
 
 /**

@@ -50,9 +50,10 @@ function loaded(file: string, found = new Set<string>()): Set<string> {
   return found;
 }
 
-test("serving loads two files, the package four", (t) => {
+test("serving loads two files, the command three, the package five", (t) => {
   t.is(loaded(fileURLToPath(import.meta.resolve("llama4rec/serving"))).size, 2);
-  t.is(loaded(fileURLToPath(import.meta.resolve("llama4rec"))).size, 4);
+  t.is(loaded(fileURLToPath(import.meta.resolve("llama4rec"))).size, 5);
+  t.is(loaded(manifest.bin.llama4rec).size, 3);
 });
 
 test("the modules of worker threads lie where they are started from", (t) => {
