@@ -51,7 +51,13 @@ export type { Factors } from "./models/factorRanker.js";
 export * from "./models/frozen.js";
 export { evaluateRanking, type Masking, type RankingEvaluation } from "./models/fullRanking.js";
 export * from "./models/modelFile.js";
-export { type Ranker, type RankOptions, rowsOf, type TrainedRanker } from "./models/ranker.js";
+export {
+  type AsyncRankOptions,
+  type Ranker,
+  type RankOptions,
+  rowsOf,
+  type TrainedRanker,
+} from "./models/ranker.js";
 export type { FeatureBatch, RatingBatch, SideRows } from "./models/rating/featureBatch.js";
 export type { FeatureRow, KnownAttributes } from "./models/rating/featureRows.js";
 export {

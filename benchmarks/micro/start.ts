@@ -19,8 +19,9 @@ export const start: Part = async () => [
   await opening(),
 ];
 
-const library = new URL("../../lib/index.js", import.meta.url).href;
-const serving = new URL("../../lib/serving.js", import.meta.url).href;
+/** As a service imports them. */
+const library = import.meta.resolve("llama4rec");
+const serving = import.meta.resolve("llama4rec/serving");
 
 /** A script that times what stands between `before` and the end, and prints wall and CPU seconds. */
 const script = (before: string, timed: string): string => `

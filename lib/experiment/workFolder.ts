@@ -1,14 +1,14 @@
-import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cpuInfo } from "../native/addon.js";
 import { packageVersion } from "../native/packageVersion.js";
 import { replaceFile } from "../storage/atomicFile.js";
+import { sha256Of } from "../storage/blocks.js";
 
 /** SHA-256 in hexadecimal over values as JSON, the package's version and the instruction-set level. */
 export function keyOf(...parts: readonly unknown[]): string {
   const text = JSON.stringify([packageVersion(), cpuInfo().level, ...parts]);
-  return createHash("sha256").update(text).digest("hex");
+  return sha256Of([text]);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256Of } from "../storage/blocks.js";
 import type { AnswerCache } from "./answerCache.js";
 import { decodeAnswer, encodeAnswer } from "./answerCodec.js";
 import { CallCounter } from "./attempt.js";
@@ -165,5 +165,5 @@ function rankKey(kind: "rank" | "choose", request: RankRequest): unknown[] {
 }
 
 function hash(parts: readonly unknown[]): string {
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+  return sha256Of([JSON.stringify(parts)]);
 }

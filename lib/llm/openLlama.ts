@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { LlamaContext, LlamaModel } from "node-llama-cpp";
 import { argumentError, Llama4RecError } from "../native/errors.js";
+import { sha256Of } from "../storage/blocks.js";
 import { type ChatFormat, chatOf, checkChat } from "./chat.js";
 import { readGgufHeader } from "./gguf/header.js";
 import { readLora } from "./gguf/lora.js";
@@ -79,7 +79,7 @@ export async function openLlama(options: LlamaOptions): Promise<OpenLlama> {
     chat,
     chunk: Math.min(chunk, context.batchSize),
     memory: { weights: { ...model.memoryUsage }, context: { ...context.memoryUsage } },
-    id: createHash("sha256").update(JSON.stringify(settings)).digest("hex"),
+    id: sha256Of([JSON.stringify(settings)]),
   };
 }
 
@@ -173,7 +173,7 @@ function checkLora(lora: LlamaOptions["lora"] = []): void {
 }
 
 async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
+  const hash = process.getBuiltinModule("node:crypto").createHash("sha256");
   try {
     await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash, { signal });
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { AsyncOptions } from "../native/asyncCall.js";
 import type { TopK, TopKFilter } from "../native/catalogue.js";
 import { argumentError } from "../native/errors.js";
 import type { SparseRows } from "../native/linalg.js";
@@ -8,6 +9,9 @@ export interface RankOptions extends TopKFilter {
   /** Longest list, 1 to the size of the catalogue. */
   readonly k: number;
 }
+
+/** Options of {@link TrainedRanker.topKAsync}: those of a list, and a signal. */
+export interface AsyncRankOptions extends RankOptions, AsyncOptions {}
 
 /**
  * Anything that orders the catalogue for known users: a trained backbone, popularity, EASE.
@@ -42,6 +46,13 @@ export interface TrainedRanker extends Ranker {
   readonly itemBiases: Float32Array | null;
   /** The model as plain data: what files and worker threads carry. */
   readonly model: RankingModel;
+  /**
+   * The lists of {@link Ranker.topK}, bit for bit, made on threads of the engine's own: the event loop goes on meanwhile.
+   * Right for work above some 50 microseconds. What is asked for is checked and copied before it returns, and the ranker
+   * may be disposed while it runs.
+   * @throws Llama4RecError as {@link Ranker.topK}, all as rejections; the signal's reason when aborted.
+   */
+  topKAsync(users: Int32Array, options: AsyncRankOptions): Promise<TopK>;
 }
 
 /**

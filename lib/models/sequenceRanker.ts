@@ -1,7 +1,8 @@
+import type { AsyncOptions } from "../native/asyncCall.js";
 import type { TopK } from "../native/catalogue.js";
 import { countedItems, type Histories, SequenceEncoder } from "../native/sequenceEncoder.js";
 import type { SequenceModel } from "./frozen.js";
-import { checkUsers, type RankOptions, rowsOf, type TrainedRanker } from "./ranker.js";
+import { type AsyncRankOptions, checkUsers, type RankOptions, rowsOf, type TrainedRanker } from "./ranker.js";
 
 /** A trained sequential model: it ranks for its known users and for any history. */
 export interface SequenceRanker extends TrainedRanker {
@@ -14,6 +15,10 @@ export interface SequenceRanker extends TrainedRanker {
   topKAfter(histories: Histories, options: RankOptions): TopK;
   /** The encoder's state after each history, `[histories x dimension]`; zeros for an empty one. */
   encode(histories: Histories): Float32Array;
+  /** The lists of {@link SequenceRanker.topKAfter}, bit for bit, made as those of {@link TrainedRanker.topKAsync} are. */
+  topKAfterAsync(histories: Histories, options: AsyncRankOptions): Promise<TopK>;
+  /** The states of {@link SequenceRanker.encode}, bit for bit, made as the lists of {@link TrainedRanker.topKAsync} are. */
+  encodeAsync(histories: Histories, options?: AsyncOptions): Promise<Float32Array>;
 }
 
 /**
@@ -42,6 +47,10 @@ export function sequenceRanker(model: SequenceModel, shared?: number): SequenceR
   const userCount = histories.offsets.length - 1;
   const { dimension } = model.encoder.shape;
   let states: Float32Array | undefined;
+  const historiesOf = (asked: Int32Array): Histories => {
+    checkUsers(asked, userCount);
+    return rowsOf(histories, asked);
+  };
   return {
     name: model.name,
     model,
@@ -56,11 +65,15 @@ export function sequenceRanker(model: SequenceModel, shared?: number): SequenceR
     itemVectors: model.encoder.items,
     itemBiases: null,
     topK(asked: Int32Array, options: RankOptions): TopK {
-      checkUsers(asked, userCount);
-      return encoder.topK(rowsOf(histories, asked), options);
+      return encoder.topK(historiesOf(asked), options);
+    },
+    async topKAsync(asked: Int32Array, options: AsyncRankOptions): Promise<TopK> {
+      return encoder.topKAsync(historiesOf(asked), options);
     },
     topKAfter: (rows, options) => encoder.topK(rows, options),
+    topKAfterAsync: (rows, options) => encoder.topKAsync(rows, options),
     encode: (rows) => encoder.encode(rows),
+    encodeAsync: (rows, options) => encoder.encodeAsync(rows, options),
     dispose: () => encoder.dispose(),
     [Symbol.dispose]: () => encoder.dispose(),
   };

@@ -2,10 +2,10 @@ import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { describe, Llama4RecError } from "../native/errors.js";
-import { sha256 } from "./blocks.js";
+import { sha256Of } from "./blocks.js";
 
 /** This machine in the names of files that are being written: a process id means nothing on another one. */
-const machine = (): string => sha256([Buffer.from(hostname())]).slice(0, 8);
+const machine = (): string => sha256Of([Buffer.from(hostname())]).slice(0, 8);
 /** What stands between a file's path and ".tmp" while it is written. */
 const writerMark = /^(?<host>[0-9a-f]{8})-(?<pid>\d+)-[0-9a-f]{12}$/;
 /** A file not written to for this long has no writer, whatever its name says, in milliseconds. */

@@ -25,8 +25,11 @@ export function* blocksOf(sections: Iterable<Uint8Array>): Generator<readonly Ui
   if (pieces.length > 0) yield pieces;
 }
 
-/** SHA-256 in hex over pieces that lie one after the other. Node's crypto is loaded at first use: it takes milliseconds. */
-export function sha256(pieces: readonly Uint8Array[]): string {
+/**
+ * SHA-256 in hex over pieces that lie one after the other, of texts their UTF-8. Node's crypto is loaded at first use: it
+ * takes milliseconds.
+ */
+export function sha256Of(pieces: readonly (Uint8Array | string)[]): string {
   const hash = process.getBuiltinModule("node:crypto").createHash("sha256");
   for (const piece of pieces) hash.update(piece);
   return hash.digest("hex");

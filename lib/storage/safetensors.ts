@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
-import { blockSize, blocksOf, sha256 } from "./blocks.js";
+import { blockSize, blocksOf, sha256Of } from "./blocks.js";
 import {
   corrupt,
   type Dtype,
@@ -78,7 +78,7 @@ export async function writeBlocks(
 ): Promise<void> {
   const digests: string[] = [];
   for (const pieces of blocks()) {
-    digests.push(sha256(pieces));
+    digests.push(sha256Of(pieces));
     if (digests.length % blocksATurn === 0) await new Promise(setImmediate);
   }
   const bytes = encodeHeader({ ...header, digests: digests.join("") });
@@ -269,6 +269,6 @@ async function readInto(path: string, file: FileHandle, bytes: Uint8Array, posit
 }
 
 function checkBlock(path: string, { digests }: Header, block: number, pieces: readonly Uint8Array[]): void {
-  if (sha256(pieces) !== digests.slice(64 * block, 64 * (block + 1)))
+  if (sha256Of(pieces) !== digests.slice(64 * block, 64 * (block + 1)))
     throw corrupt(path, `block ${block} of its data does not match its checksum`);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
 import { describe, Llama4RecError } from "../native/errors.js";
 import { StopFlag } from "./stopFlag.js";
 import { threadFlags } from "./threadFlags.js";
@@ -28,6 +28,9 @@ export interface OwnThread<Job extends ThreadLink, Message, Result> {
   receive(message: Message, port: MessagePort): Promise<Result | null>;
 }
 
+/** Node's module, which takes milliseconds to load. */
+const workerThreads = () => process.getBuiltinModule("node:worker_threads");
+
 /** Between two looks whether a checkpoint is written, in milliseconds. */
 const pollInterval = 2;
 
@@ -41,6 +44,7 @@ export async function runThread<Job extends ThreadLink, Message, Result>(
 ): Promise<Result> {
   const { name, signal } = thread;
   const stop = new StopFlag();
+  const { MessageChannel } = workerThreads();
   const { port1: port, port2 } = new MessageChannel();
   const worker = start(thread, { stop: stop.memory, port: port2 });
   let alive = true;
@@ -77,7 +81,7 @@ function start<Job extends ThreadLink, Message, Result>(
   link: ThreadLink,
 ): Worker {
   try {
-    return new Worker(module, {
+    return new (workerThreads().Worker)(module, {
       workerData: { ...job, ...link },
       transferList: [link.port],
       execArgv: threadFlags(process.execArgv),

@@ -1,14 +1,9 @@
+/** The example as its user has it: over the package's exports, which are bundled. */
 import { readFileSync } from "node:fs";
 import test from "ava";
+import { evaluateRanking, generateShop, popularity, searchHyperparameters, split, train } from "llama4rec";
+import { conformanceSuite } from "llama4rec/conformance";
 import { CML } from "../../docs/examples/ownBackbone.js";
-import { generateShop } from "../../lib/data/shop/index.js";
-import { split } from "../../lib/data/split.js";
-import { conformanceSuite } from "../../lib/models/conformance.js";
-import { evaluateRanking } from "../../lib/models/fullRanking.js";
-import { popularity } from "../../lib/models/reference/popularity.js";
-import { searchHyperparameters } from "../../lib/search/index.js";
-import { train } from "../../lib/training/train.js";
-import { heldOut, view } from "../training/fitModel.js";
 
 for (const { name, run } of conformanceSuite(CML))
   test.serial(`CML: ${name}`, async (t) => {
@@ -19,10 +14,10 @@ test("it is shorter than 80 lines", (t) => {
   t.true(readFileSync("docs/examples/ownBackbone.ts", "utf8").trimEnd().split("\n").length < 80);
 });
 
+const parts = split(generateShop());
 const backbone = { module: new URL("../../docs/examples/ownBackbone.js", import.meta.url), export: "CML" };
 
 test("trained by its module on a thread of its own, it ranks better than popularity", async (t) => {
-  const parts = split(generateShop());
   const hyperparameters = { epochs: 30, dimension: 32 };
   const { ranker } = await train({ backbone, view: parts.train, hyperparameters, seed: 1, threads: 1 });
   const ndcg = (scored: Parameters<typeof evaluateRanking>[0]): number =>
@@ -34,8 +29,8 @@ test("trained by its module on a thread of its own, it ranks better than popular
 
 test("its hyper-parameters are searched, by module and by definition alike", async (t) => {
   const options = {
-    view,
-    validation: { heldOut },
+    view: parts.train,
+    validation: { heldOut: parts.validation },
     hyperparameters: { epochs: 2, dimension: 8 },
     space: { l2: { values: [0, 0.1] } },
     trials: 2,

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { argumentError, Llama4RecError } from "../../native/errors.js";
+import { sha256Of } from "../../storage/blocks.js";
 import { fill, type GgufHeader, type GgufTensor, parseGgufHeader, withGgufFile } from "./header.js";
 import { decodeTensor, tensorTypes } from "./tensorTypes.js";
 
@@ -44,7 +44,7 @@ export async function readGguf(path: string, options: { readonly sha256?: string
     await fill(whole, path, file);
     return whole;
   });
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const sha256 = sha256Of([bytes]);
   if (wanted !== undefined && wanted !== sha256) throw refuse(`sha256 ${wanted}`, sha256);
   const header = parseGgufHeader(path, bytes, bytes.length, true);
   const tensors = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));

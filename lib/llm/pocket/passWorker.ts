@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { describe, Llama4RecError } from "../../native/errors.js";
 import { receivedError, type SentError } from "../../training/messages.js";
 import { StopFlag } from "../../training/stopFlag.js";
@@ -45,6 +45,7 @@ export class PassWorker implements PassRunner {
   #death: Llama4RecError | null = null;
 
   private constructor(job: PassJob) {
+    const { Worker } = process.getBuiltinModule("node:worker_threads"); // it takes milliseconds to load
     this.#worker = new Worker(new URL("./passThread.js", import.meta.url), {
       workerData: job,
       execArgv: threadFlags(process.execArgv),

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { cpuInfo } from "../../native/addon.js";
 import { argumentError } from "../../native/errors.js";
+import { sha256Of } from "../../storage/blocks.js";
 import { Answers } from "../answers.js";
 import { Calls } from "../calls.js";
 import { type ChatFormat, type ChatOption, chatOf, checkChat } from "../chat.js";
@@ -112,7 +112,7 @@ export class PocketLlama implements LanguageModel {
       );
     const chat = chatOf(header, options.chat);
     const settings = [EVALUATION_PATH, sha256, limit, chat, cpuInfo().level];
-    const id = createHash("sha256").update(JSON.stringify(settings)).digest("hex");
+    const id = sha256Of([JSON.stringify(settings)]);
     const runner = worker
       ? await PassWorker.start({ path, sha256, threads })
       : await InlineRunner.start(path, sha256);
