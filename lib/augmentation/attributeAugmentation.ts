@@ -14,6 +14,8 @@ export interface AttributeAugmentationOptions {
   readonly template: AttributeTemplate;
   /** Names of the fields to write, default all of the template. */
   readonly fields?: readonly string[];
+  /** Most items to ask about, those that the most users have first; default all. */
+  readonly items?: number;
   /** Most characters of a value, default 60; what is longer counts as unknown. */
   readonly maxLength?: number;
   /** Most tokens of an answer, default 80. */
@@ -27,7 +29,7 @@ export interface AttributeAugmentationOptions {
 export interface AugmentedAttributes extends Recorded<"attributes"> {
   /** One column a field: the value of each item, "" where it is not known. For {@link withItemAttributes}. */
   readonly columns: Readonly<Record<string, readonly string[]>>;
-  /** Items asked about: all of the catalogue. */
+  /** Items asked about. */
   readonly asked: number;
   /** Of these, answered. */
   readonly answered: number;
@@ -57,12 +59,14 @@ export async function augmentAttributes(
   const { template, maxLength = 60, maxTokens = 80, signal } = options;
   checkPositive("maxLength", maxLength);
   checkPositive("maxTokens", maxTokens);
+  if (options.items !== undefined) checkPositive("items", options.items);
   const fields = attributeFields(options);
   for (const { name } of fields)
     if (Object.hasOwn(view.itemAttributes, name))
       throw argumentError("fields", "names that items have no attribute of yet", name);
   requireTitles(view.titles);
   const known = template.known.filter(({ attribute }) => Object.hasOwn(view.itemAttributes, attribute));
+  const asked = mostRated(view, options.items);
   let done = 0;
   const ask = async (item: number, signal: AbortSignal): Promise<AttributeRecord> => {
     const attributes = Object.fromEntries(
@@ -71,14 +75,14 @@ export async function augmentAttributes(
     const prompt = attributePrompt(template, fields, { title: view.titles[item], attributes });
     const request = { prompt, maxTokens, stop: ["\n"], template: template.version };
     const answer = await model.complete(request, { signal });
-    options.onProgress?.(++done, view.itemCount);
+    options.onProgress?.(++done, asked.length);
     return {
       item,
       promptHash: promptHash([prompt]),
       answer: answer.answered ? checkedAnswer(answer.text, fields, template, maxLength) : null,
     };
   };
-  const records = await inFlight([...view.titles.keys()], { signal }, ask);
+  const records = await inFlight(asked, { signal }, ask);
   const tells = ({ answer }: AttributeRecord): boolean => Object.values(answer ?? {}).some(Boolean);
   const answered = records.filter(({ answer }) => answer !== null).length;
   const used = records.filter(tells).length;
@@ -95,10 +99,16 @@ export async function augmentAttributes(
       model: model.id,
       template: template.version,
       seed: null,
-      options: { fields: names, maxLength, maxTokens },
+      options: { fields: names, items: asked.length, maxLength, maxTokens },
       counts: { asked: records.length, answered, used },
     },
   };
+}
+
+/** So many items by the number of users who have them, equal ones by index; in the order of the catalogue. */
+function mostRated({ itemCounts }: TrainView, most = itemCounts.length): number[] {
+  const order = [...itemCounts.keys()].sort((a, b) => itemCounts[b] - itemCounts[a] || a - b);
+  return order.slice(0, most).sort((a, b) => a - b);
 }
 
 /**

@@ -53,6 +53,8 @@ const schema = z.strictObject({
       guard: z.boolean().default(true),
       /** Rating: attributes that the language model writes. */
       fields: distinct(z.string().min(1)).default(["director", "star"]),
+      /** Rating: most items to ask about, the most rated ones first. Default: all. */
+      items: count(1, 10_000_000).optional(),
     })
     .prefault({}),
   /** Whose question ranks candidates: "what else", or "what next", the moment that leave-last-out asks about. Default: the task's. */

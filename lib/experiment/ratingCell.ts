@@ -82,6 +82,7 @@ async function writtenView(job: CellJob<RatingDefinition>): Promise<Written> {
     augmentAttributes(models.plain, parts.train, {
       template: templateOf(parts.train),
       fields: config.augmentation.fields,
+      items: config.augmentation.items,
       signal,
       onProgress: (done, total) =>
         clock.report({ stage: stageOf(job, "language model writes attributes"), done, total }),

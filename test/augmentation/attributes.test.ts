@@ -107,7 +107,7 @@ test("answers become columns by item; counts tell asked, answered and known", as
     model: "text model",
     template: "movie-attributes-1",
     seed: null,
-    options: { fields: ["director", "star"], maxLength: 60, maxTokens: 80 },
+    options: { fields: ["director", "star"], items: 4, maxLength: 60, maxTokens: 80 },
     counts: { asked: 4, answered: 3, used: 2 },
   });
 });
@@ -198,6 +198,32 @@ test("items without a title, unknown fields and names that are taken are refused
   const taken = new TrainView({ ...films, itemAttributes: { star: ["", "", "", ""] } });
   await refused(taken, /^fields: expected names that items have no attribute of yet, got "star"$/);
   t.is(model.completed.length, 0);
+});
+
+test("with a limit the items that the most users have are asked about", async (t) => {
+  const view = viewOf([[0, 1], [1, 3], [3]], 4, ["Alien", "Heidi", "Dune", "Up"]);
+  const asked = async (items: number) => {
+    const options = { template: MOVIE_ATTRIBUTES, items };
+    const { records, columns } = await augmentAttributes(
+      writing(() => '{"star": "A"}'),
+      view,
+      options,
+    );
+    return [records.map(({ item }) => item), columns.star];
+  };
+  t.deepEqual(await asked(2), [
+    [1, 3],
+    ["", "A", "", "A"],
+  ]);
+  t.deepEqual(await asked(3), [
+    [0, 1, 3],
+    ["A", "A", "", "A"],
+  ]);
+  t.deepEqual(await asked(9), [
+    [0, 1, 2, 3],
+    ["A", "A", "A", "A"],
+  ]);
+  await t.throwsAsync(asked(0), { code: "E_ARGUMENT", message: /^items: expected a positive integer/ });
 });
 
 test("titles alike are asked about each", async (t) => {
