@@ -66,8 +66,8 @@ struct AddDropoutInputs {
 };
 
 void add_dropout_backward(Tape& tape, const Tape::Node& node, const AddDropoutInputs& inputs) {
-  add_to_gradient(tape, inputs.residual, 1.0f, node.gradient);
   add_dropped_gradient(tape, inputs.x, inputs.mask, node.gradient);
+  pass_to_gradient(tape, node, inputs.residual);
 }
 
 // The numbers of this call, unless nothing is dropped.

@@ -22,7 +22,7 @@ void linear_backward(Tape& tape, const Tape::Node& node, const LinearInputs& inp
   const float *x = tape.node(inputs.x).value, *weight = tape.node(inputs.weight).value;
 
   // Through the activation, and down the columns for the bias, in one pass.
-  float* through = inputs.activation == Activation::none ? nullptr : tape.allocate<float>(rows * cols);
+  float* through = inputs.activation == Activation::none ? nullptr : node.gradient;
   float* sums = tape.allocate<float>(chunks * cols);
   for_column_chunks(rows, cols, [&, cols = cols](std::int64_t begin, std::int64_t end, std::int64_t chunk) {
     const std::int64_t at = begin * cols;
