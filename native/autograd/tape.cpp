@@ -104,7 +104,7 @@ void Tape::backward(Handle loss) {
     node.backward(*this, node);
     // Row gradients refer to it.
     if (node.gradient != nullptr && row_gradients_.size() == records)
-      free_.push_back({node.shape.size(), std::exchange(node.gradient, nullptr)});
+      give_back(std::exchange(node.gradient, nullptr), node.shape.size());
   }
   differentiated_ = true;
 }
@@ -142,7 +142,7 @@ Tape::Target Tape::target(Handle tensor) {
   Node& found = nodes_[slot(tensor)];
   if (found.frozen) return {allocate<float>(found.shape.size()), false};
   const bool accumulate = found.gradient != nullptr;
-  if (!accumulate) found.gradient = allocate_gradient(found.shape.size());
+  if (!accumulate) found.gradient = borrow(found.shape.size());
   return {found.gradient, accumulate};
 }
 
@@ -153,9 +153,8 @@ bool Tape::pass_gradient(Handle tensor) {
   return true;
 }
 
-float* Tape::allocate_gradient(std::int64_t size) {
-  const auto last =
-      std::find_if(free_.rbegin(), free_.rend(), [&](const FreeGradient& f) { return f.size == size; });
+float* Tape::borrow(std::int64_t size) {
+  const auto last = std::find_if(free_.rbegin(), free_.rend(), [&](const Free& f) { return f.size == size; });
   if (last == free_.rend()) return allocate<float>(size);
   float* memory = last->memory;
   free_.erase(std::next(last).base());

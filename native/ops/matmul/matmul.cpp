@@ -82,12 +82,12 @@ GemmLeft left_block(const Product& x, std::int64_t i, std::int64_t rows, std::in
   const std::int64_t height = x.kernels.gemm_rows;
   const float* from = x.a + i * x.a_row + p0 * x.a_depth;
   if (x.n <= x.kernels.gemm_cols) return {from, height * x.a_row, x.a_row, x.a_depth};
-  if (x.a_depth != 1) {
+  if (x.a_depth != 1 && x.a_depth > 256) {
     float* packed = packed_a(round_up(rows, height) * depth);
     x.kernels.pack_left(rows, depth, from, x.a_depth, packed);
     return {packed, height * depth, 1, height};
   }
-  if (x.a_row <= kNearRows) return {from, height * x.a_row, x.a_row, x.a_depth};
+  if (x.a_depth != 1 || x.a_row <= kNearRows) return {from, height * x.a_row, x.a_row, x.a_depth};
   float* packed = packed_a(rows * depth);
   for (std::int64_t row = 0; row < rows; ++row)
     std::copy_n(from + row * x.a_row, depth, packed + row * depth);
