@@ -173,6 +173,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["number", 2],
     ["id", parameter],
     ["int32", rows],
+    ["number", 0.5],
   ],
   bag: [
     ["id", parameter],

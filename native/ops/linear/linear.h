@@ -9,8 +9,8 @@ namespace l4r {
 
 struct LinearOptions {
   Activation activation = Activation::none;
-  float dropout = 0;               // after the activation, in a training step
-  std::optional<Handle> residual;  // [n x out], added last
+  float dropout = 0;                              // after the activation, in a training step
+  std::optional<Handle> residual = std::nullopt;  // [n x out], added last
 };
 
 // residual + dropout(activation(x weight + bias)): x [n x in], weight [in x out], bias [1 x out], result

@@ -12,7 +12,7 @@ namespace {
 
 inline int at_most(std::int64_t left, int limit) { return left < limit ? static_cast<int>(left) : limit; }
 
-constexpr std::int64_t kAhead = 24;
+constexpr std::int64_t kAhead = 24;  // depths: a line that comes from L3 is there in time
 
 // One register tile: c[kRows x cols] = (or +=) a [kRows x depth] * kPanels panels of b. kRowsApart: the depth
 // of a row of a is contiguous and its rows lie a_step apart; else the rows are, and the depth lies apart.
