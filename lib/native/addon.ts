@@ -92,7 +92,14 @@ export interface Addon {
   tapeItem(tensor: number): number;
   tapeBackward(loss: number): void;
   gather(parameter: number, rows: Int32Array): number;
-  embed(table: number, rows: Int32Array, scale: number, positions: number, places: Int32Array): number;
+  embed(
+    table: number,
+    rows: Int32Array,
+    scale: number,
+    positions: number,
+    places: Int32Array,
+    dropout: number,
+  ): number;
   bag(
     parameter: number,
     indices: Int32Array,
@@ -106,7 +113,14 @@ export interface Addon {
   l2(x: number): number;
   add(a: number, b: number): number;
   scale(x: number, factor: number): number;
-  linear(x: number, weight: number, bias: number, activation: string): number;
+  linear(
+    x: number,
+    weight: number,
+    bias: number,
+    activation: string,
+    dropout: number,
+    residual: number | null,
+  ): number;
   layerNorm(x: number, gain: number, bias: number, epsilon: number): number;
   dropout(x: number, rate: number): number;
   addDropout(residual: number, x: number, rate: number): number;

@@ -32,6 +32,8 @@ export interface EmbedOptions {
   readonly positions: Parameter;
   /** `[n]`: the row of `positions` that is added to each. */
   readonly places: Int32Array | readonly number[];
+  /** Rate of {@link dropout} of the result, default 0. */
+  readonly dropout?: number;
 }
 
 /**
@@ -39,10 +41,10 @@ export interface EmbedOptions {
  * (Vaswani et al. 2017, section 3.4). The gradients touch those rows only.
  */
 export function embed(table: Parameter, rows: Int32Array | readonly number[], options: EmbedOptions): Tensor {
-  const { scale: factor = 1, positions, places } = options;
+  const { scale: factor = 1, positions, places, dropout: rate = 0 } = options;
   return op(() =>
     call((addon) =>
-      addon.embed(table.id, indices(rows, "rows"), factor, positions.id, indices(places, "places")),
+      addon.embed(table.id, indices(rows, "rows"), factor, positions.id, indices(places, "places"), rate),
     ),
   );
 }
@@ -110,9 +112,25 @@ export function scale(x: Tensor, factor: number): Tensor {
 /** Activation that {@link linear} applies; gelu in its tanh form (Hendrycks and Gimpel 2016). */
 export type Activation = "none" | "relu" | "gelu";
 
-/** `activation(x weight + bias)`: `x [n x in]`, `weight [in x out]`, `bias [1 x out]` to `[n x out]`. */
-export function linear(x: Tensor, weight: Tensor, bias: Tensor, activation: Activation = "none"): Tensor {
-  return op(() => call((addon) => addon.linear(x, weight, bias, activation)));
+/** What {@link linear} does after the activation, in the same pass. */
+export interface LinearOptions {
+  /** Rate of {@link dropout}, default 0. */
+  readonly dropout?: number;
+  /** `[n x out]`, added last. */
+  readonly residual?: Tensor;
+}
+
+/**
+ * `residual + dropout(activation(x weight + bias))`: `x [n x in]`, `weight [in x out]`, `bias [1 x out]` to `[n x out]`.
+ */
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  activation: Activation = "none",
+  { dropout: rate = 0, residual }: LinearOptions = {},
+): Tensor {
+  return op(() => call((addon) => addon.linear(x, weight, bias, activation, rate, residual ?? null)));
 }
 
 /**

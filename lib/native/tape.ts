@@ -127,7 +127,10 @@ export function values(x: Tensor): Float32Array {
   return call((addon) => addon.tapeValue(x));
 }
 
-/** A copy of a tensor's gradient after {@link backward}, row-major. */
+/**
+ * A copy of the gradient of an input or a parameter after {@link backward}, row-major. Results of ops have none to give:
+ * their memory is used again as soon as it is passed on.
+ */
 export function gradient(x: Tensor): Float32Array {
   inStep();
   return call((addon) => addon.tapeGradient(x));

@@ -102,9 +102,10 @@ Napi::Value gather_js(const Napi::CallbackInfo& info) {
 
 Napi::Value embed_js(const Napi::CallbackInfo& info) {
   const auto positions = Environment::of(info).parameters.get(id(info, 3, "positions"));
-  return handle(info, embed(tape(info), parameter(info), array<std::int32_t>(info, 1, "rows"),
-                            static_cast<float>(number(info, 2, "scale")), positions,
-                            array<std::int32_t>(info, 4, "places")));
+  return handle(
+      info, embed(tape(info), parameter(info), array<std::int32_t>(info, 1, "rows"),
+                  static_cast<float>(number(info, 2, "scale")), positions,
+                  array<std::int32_t>(info, 4, "places"), static_cast<float>(number(info, 5, "dropout"))));
 }
 
 Napi::Value bag_js(const Napi::CallbackInfo& info) {
@@ -143,8 +144,12 @@ Napi::Value scale_js(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value linear_js(const Napi::CallbackInfo& info) {
+  LinearOptions options{.activation = activation(info[3]),
+                        .dropout = static_cast<float>(number(info, 4, "dropout")),
+                        .residual = {}};
+  if (!info[5].IsNull()) options.residual = tensor(info, 5, "residual");
   return handle(info, linear(tape(info), tensor(info, 0, "x"), tensor(info, 1, "weight"),
-                             tensor(info, 2, "bias"), activation(info[3])));
+                             tensor(info, 2, "bias"), options));
 }
 
 Napi::Value layer_norm_js(const Napi::CallbackInfo& info) {

@@ -72,6 +72,7 @@ std::span<const float> Tape::value(Handle tensor) const {
 std::span<const float> Tape::gradient(Handle tensor) {
   Node& found = nodes_[slot(tensor)];
   require(differentiated_, "gradient: there is none before backward()");
+  require(found.backward == nullptr || found.frozen, "gradient: only inputs and parameters keep theirs");
   const std::int64_t size = found.shape.size();
   if (found.gradient == nullptr) {
     found.gradient = allocate<float>(size);
@@ -96,8 +97,14 @@ void Tape::backward(Handle loss) {
   recording_ = false;
   *target(loss).gradient = 1.0f;
   for (std::uint32_t i = last + 1; i-- > 0;) {
-    const Node& node = nodes_[i];
-    if (node.gradient != nullptr && node.backward != nullptr) node.backward(*this, node);
+    Node& node = nodes_[i];
+    if (node.gradient == nullptr || node.backward == nullptr) continue;
+    const std::size_t records = row_gradients_.size();
+    current_ = &node;
+    node.backward(*this, node);
+    // Row gradients refer to it.
+    if (node.gradient != nullptr && row_gradients_.size() == records)
+      give_back(std::exchange(node.gradient, nullptr), node.shape.size());
   }
   differentiated_ = true;
 }
@@ -121,6 +128,7 @@ void Tape::reset() {
   kept_.clear();
   dense_uses_.clear();
   row_gradients_.clear();
+  free_.clear();
   recording_ = true;
   differentiated_ = false;
   random_.reset();
@@ -134,8 +142,23 @@ Tape::Target Tape::target(Handle tensor) {
   Node& found = nodes_[slot(tensor)];
   if (found.frozen) return {allocate<float>(found.shape.size()), false};
   const bool accumulate = found.gradient != nullptr;
-  if (!accumulate) found.gradient = allocate<float>(found.shape.size());
+  if (!accumulate) found.gradient = borrow(found.shape.size());
   return {found.gradient, accumulate};
+}
+
+bool Tape::pass_gradient(Handle tensor) {
+  Node& found = nodes_[slot(tensor)];
+  if (found.frozen || found.gradient != nullptr) return false;
+  found.gradient = std::exchange(current_->gradient, nullptr);
+  return true;
+}
+
+float* Tape::borrow(std::int64_t size) {
+  const auto last = std::find_if(free_.rbegin(), free_.rend(), [&](const Free& f) { return f.size == size; });
+  if (last == free_.rend()) return allocate<float>(size);
+  float* memory = last->memory;
+  free_.erase(std::next(last).base());
+  return memory;
 }
 
 std::span<const RowGradients> Tape::row_gradients() const {

@@ -70,7 +70,9 @@ class Tape {
   Shape shape(Handle tensor) const;
   // Valid until reset().
   std::span<const float> value(Handle tensor) const;
-  // d loss / d tensor, zeros where none arrived. Throws Error(argument) before backward().
+  // d loss / d tensor, zeros where none arrived, of an input or a parameter: what lies between them and the
+  // loss gives its memory to the gradients that follow. Throws Error(argument) for such, and before
+  // backward().
   std::span<const float> gradient(Handle tensor);
   // The number in a 1 x 1 tensor; Error(argument) for other shapes.
   double item(Handle tensor) const;
@@ -87,9 +89,9 @@ class Tape {
   struct Node {
     Shape shape;
     const float* value;
-    float* gradient;  // null while none has arrived
-    void (*backward)(Tape&, const Node&);
-    const void* context;  // what the operation needs in its backward pass; in the arena
+    float* gradient;  // null while none has arrived, and when the backward pass is through with it
+    void (*backward)(Tape&, const Node&);  // null for inputs and parameters
+    const void* context;                   // what the operation needs in its backward pass; in the arena
     // Nobody wants its gradient: a parameter used frozen, or what follows from such alone.
     bool frozen = false;
   };
@@ -133,6 +135,14 @@ class Tape {
     bool accumulate;
   };
   Target target(Handle tensor);
+  // Makes the gradient whose backward pass runs that of `tensor`, of the same size, unless others have
+  // written there before: a move instead of a copy. False when nothing was moved. The backward pass may
+  // change it before, and not read it after.
+  bool pass_gradient(Handle tensor);
+  // Memory for a backward pass, uninitialised: where gradients were that nobody needs any more, if there is
+  // some of that size. What is given back is the next to be borrowed; the rest lives until reset().
+  float* borrow(std::int64_t size);
+  void give_back(float* memory, std::int64_t size) { free_.push_back({size, memory}); }
 
   // The numbers of the next random operation of this step; nothing outside a training step. Throws
   // Error(argument) after 2^12 of them in one step.
@@ -165,6 +175,12 @@ class Tape {
   std::vector<std::shared_ptr<const void>> kept_;
   std::vector<DenseUse> dense_uses_;
   std::vector<RowGradients> row_gradients_;
+  struct Free {
+    std::int64_t size;
+    float* memory;
+  };
+  std::vector<Free> free_;   // the last is the first to be borrowed: it is still in the cache
+  Node* current_ = nullptr;  // whose backward pass runs
   std::uint64_t generation_;
   bool recording_ = true;            // until backward() begins
   bool differentiated_ = false;      // once backward() has ended

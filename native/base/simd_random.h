@@ -160,10 +160,10 @@ inline void philox(std::uint64_t seed, std::uint64_t stream, std::uint64_t count
   words[3] = c3;
 }
 
-// Of one bit an element, those of the lanes from element i on, a multiple of their number.
+// Of one bit an element, those of the lanes from element i >= 0 on. Reads 4 bytes: up to 3 beyond the last.
 inline std::uint32_t bits_at(const std::uint8_t* bits, std::int64_t i) {
-  std::uint32_t found = bits[i / 8];
-  if constexpr (F32::width == 16) found |= static_cast<std::uint32_t>(bits[i / 8 + 1]) << 8;
+  std::uint32_t found;  // every machine that this runs on keeps the low byte first
+  __builtin_memcpy(&found, bits + i / 8, sizeof found);
   return found >> (i % 8);
 }
 

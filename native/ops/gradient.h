@@ -15,4 +15,9 @@ inline void add_to_gradient(Tape& tape, Handle x, float factor, const float* sou
            });
 }
 
+// The same for the gradient of `node` itself, whose backward pass ends here.
+inline void pass_to_gradient(Tape& tape, const Tape::Node& node, Handle x) {
+  if (!tape.pass_gradient(x)) add_to_gradient(tape, x, 1.0f, node.gradient);
+}
+
 }  // namespace l4r

@@ -188,10 +188,10 @@ using SwigluBackward = void(std::int64_t rows, std::int64_t cols, const float* x
 // b) is at most `limit` (below 2^16). Writes up to 15 bytes more than `blocks`.
 using KeepBits = void(std::int64_t blocks, std::uint64_t seed, std::uint64_t stream, std::uint64_t first,
                       std::uint32_t limit, std::uint8_t* bits);
-// out = base (0 where null) + scale * x where bit i % 8 of bits[i / 8] is set; out may be base. Reads up to 1
-// byte beyond the last.
-using ScaleKept = void(std::int64_t n, float scale, const std::uint8_t* bits, const float* x,
-                       const float* base, float* out);
+// out[i] = base[i] (0 where null) + scale * x[i] where bit e % 8 of bits[e / 8] is set, e = first + i; out
+// may be base or x. Reads up to 3 bytes beyond the last.
+using ScaleKept = void(std::int64_t n, float scale, const std::uint8_t* bits, std::int64_t first,
+                       const float* x, const float* base, float* out);
 // Sum of squares of the row gradients of segments begin..end - 1.
 using SegmentSquares = double(const RowSegments& segments, std::int64_t begin, std::int64_t end,
                               std::int64_t cols);

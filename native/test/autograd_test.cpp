@@ -137,16 +137,39 @@ const Add scope_case("backward takes a 1 x 1 loss, once", [] {
   expect_error(Code::argument, "1 x 1", [&] { tape.item(x); });
   expect_error(Code::argument, "before backward", [&] { tape.gradient(x); });
   const Handle loss = l2(tape, x), unused = scale(tape, x, 2);
+  const Handle idle = tape.input(std::vector<float>{1}, 1, 1);
   tape.backward(loss);
   expect_error(Code::argument, "already", [&] { tape.backward(loss); });
   expect_error(Code::argument, "after backward", [&] { add(tape, x, x); });
   check(tape.gradient(x)[2] == 1, "x / rows");
-  check(tape.gradient(unused)[0] == 0, "zeros where no gradient arrives");
+  for (const Handle between : {loss, unused})
+    expect_error(Code::argument, "only inputs and parameters", [&] { tape.gradient(between); });
+  check(tape.gradient(idle)[0] == 0, "zeros where no gradient arrives");
   Tape fresh;
   expect_error(Code::argument, "before backward", [&] {
     Adam one({random_parameter("p", 2, 2)}, {});
     one.step(fresh);
   });
+});
+
+const Add reuse_case("gradients on the way share memory, those of inputs and of rows keep theirs", [] {
+  constexpr std::int64_t kSize = 1000;
+  const std::vector<float> ones(kSize, 1.0f);
+  Tape tape;
+  const auto parameter = random_parameter("w", kSize, 1);
+  Indices rows;
+  for (std::int32_t i = 0; i < kSize; ++i) rows.push_back(i);
+  const Handle x = tape.input(ones, kSize, 1), row = gather(tape, parameter, rows);
+  Handle y = add(tape, x, row);
+  for (int i = 0; i < 20; ++i) y = add(tape, scale(tape, y, 0.5f), scale(tape, y, 1.5f));  // twice as much
+  const Handle loss = matmul(tape, y, tape.input(ones, kSize, 1), true, false);
+  const std::size_t before = tape.bytes_used();
+  tape.backward(loss);
+  check(tape.bytes_used() - before < 6 * kSize * sizeof(float), "at most five gradients at a time");
+  for (std::int64_t i = 0; i < kSize; ++i) {
+    check(tape.gradient(x)[at(i)] == 1048576, "2^20 at x");
+    check(tape.row_gradients()[0].gradient[i] == 1048576, "2^20 at the row");
+  }
 });
 
 const Add use_case("a parameter used twice is one tensor whose gradients add up", [] {

@@ -39,7 +39,9 @@ OpCase linear_row(const std::string& name, Activation activation) {
             const std::int64_t out = rows + 14;  // crosses every panel width
             return std::vector<Shape>{{rows, cols}, {cols, out}, {1, out}};
           },
-          [=](Tape& t, const std::vector<Handle>& x) { return linear(t, x[0], x[1], x[2], activation); },
+          [=](Tape& t, const std::vector<Handle>& x) {
+            return linear(t, x[0], x[1], x[2], {.activation = activation});
+          },
           [=](const std::vector<Shape>& s, const Matrices& x) {
             Matrix out(at(s[0].rows * s[1].cols));
             for (std::int64_t i = 0; i < s[0].rows; ++i)
@@ -147,7 +149,7 @@ const Add extremes_case("activations far out and of NaN", [] {
       const Handle in = tape.input(std::vector<float>{x}, 1, 1);
       const Handle one = tape.input(std::vector<float>{1}, 1, 1),
                    none = tape.input(std::vector<float>{0}, 1, 1);
-      const Handle out = linear(tape, in, one, none, activation);
+      const Handle out = linear(tape, in, one, none, {.activation = activation});
       value = static_cast<float>(tape.item(out));
       tape.backward(out);
       return tape.gradient(in)[0];
@@ -216,6 +218,62 @@ const Add dropout_case("dropout keeps exactly what its rule says, forward and ba
         check_close(tape.gradient(x), gradient, 1e-7, 40 * large, what + ": gradient");
         check_close(tape.gradient(y), widen(weights), 0, 1, what + ": gradient of the residual");
       }
+  });
+});
+
+// Result and gradients of a step over inputs of such shapes.
+template <typename Run>
+std::vector<float> numbers_of(const OpKernels& kernels, const std::vector<Shape>& shapes, Run&& run) {
+  Tape tape(kernels);
+  poison(tape);
+  tape.randomize(7, 1000);
+  std::vector<Handle> inputs;
+  for (std::size_t i = 0; i < shapes.size(); ++i)
+    inputs.push_back(tape.input(random_floats(shapes[i].size(), 80 + i), shapes[i].rows, shapes[i].cols));
+  const Handle out = run(tape, inputs);
+  std::vector<float> numbers(tape.value(out).begin(), tape.value(out).end());
+  tape.backward(weigh(tape, out, random_floats(tape.shape(out).size(), 90)));
+  for (const Handle input : inputs)
+    for (const float g : tape.gradient(input)) numbers.push_back(g);
+  return numbers;
+}
+
+const Add fused_case("linear with dropout and a residual gives the numbers of its parts", [] {
+  using Inputs = std::vector<Handle>;
+  struct Size {
+    std::int64_t rows, in, out;
+  };
+  // Blocks with all columns and with some, ragged ones, and a product in slices of its depth.
+  const Size sizes[] = {{0, 3, 2},    {1, 1, 1},     {5, 7, 3},    {33, 17, 9},
+                        {300, 5, 50}, {40, 3, 2100}, {7, 4000, 50}};
+  for_each_level([&](const OpKernels& kernels, const std::string& level) {
+    for (const auto& [rows, in, out] : sizes)
+      for (const Activation activation : {Activation::none, Activation::relu, Activation::gelu})
+        for (const float rate : {0.0f, 0.3f}) {
+          const std::vector<Shape> shapes{{rows, in}, {in, out}, {1, out}, {rows, out}};
+          const auto compare = [&](const std::string& name, auto&& fused, auto&& parts) {
+            check(numbers_of(kernels, shapes, fused) == numbers_of(kernels, shapes, parts),
+                  level + " " + std::to_string(rows) + "x" + std::to_string(in) + "x" + std::to_string(out) +
+                      " activation " + std::to_string(static_cast<int>(activation)) + " rate " +
+                      std::to_string(rate) + ": " + name);
+          };
+          const auto plain = [=](Tape& t, const Inputs& x) {
+            return linear(t, x[0], x[1], x[2], {.activation = activation});
+          };
+          compare(
+              "dropout",
+              [=](Tape& t, const Inputs& x) {
+                return linear(t, x[0], x[1], x[2], {.activation = activation, .dropout = rate});
+              },
+              [=](Tape& t, const Inputs& x) { return dropout(t, plain(t, x), rate); });
+          compare(
+              "both",
+              [=](Tape& t, const Inputs& x) {
+                return linear(t, x[0], x[1], x[2],
+                              {.activation = activation, .dropout = rate, .residual = x[3]});
+              },
+              [=](Tape& t, const Inputs& x) { return add_dropout(t, x[3], plain(t, x), rate); });
+        }
   });
 });
 
@@ -324,6 +382,30 @@ const Add embed_case("embed adds places to scaled rows; both parameters get thei
   });
 });
 
+const Add embed_dropout_case("embed with dropout gives the numbers of its parts", [] {
+  for_each_level([](const OpKernels& kernels, const std::string& level) {
+    for (const std::int64_t cols : {1, 3, 8, 50, 65}) {
+      constexpr std::int64_t kTokens = 777;
+      const Embedding given(cols);
+      const auto items = random_indices(kTokens, 11, 62), places = random_indices(kTokens, 5, 63);
+      const auto run = [&](bool fused) {
+        Tape tape(kernels);
+        poison(tape);
+        tape.randomize(7, 1000);
+        const Handle embedded =
+            embed(tape, given.table, items, 2, given.positions, places, fused ? 0.3f : 0.0f);
+        const Handle out = fused ? embedded : dropout(tape, embedded, 0.3f);
+        std::vector<float> numbers(tape.value(out).begin(), tape.value(out).end());
+        tape.backward(weigh(tape, out, random_floats(kTokens * cols, 64)));
+        for (const RowGradients& part : tape.row_gradients())
+          numbers.insert(numbers.end(), part.gradient, part.gradient + kTokens * cols);
+        return numbers;
+      };
+      check(run(true) == run(false), level + " " + std::to_string(cols));
+    }
+  });
+});
+
 const Add embed_errors_case("embed names what does not fit and keeps its parameters alive", [] {
   using Indices = std::vector<std::int32_t>;
   Tape tape;
@@ -365,9 +447,13 @@ std::vector<float> big_step(const OpKernels& kernels) {
   const Handle up = tensor(kWidth, kInner), up_bias = tensor(1, kInner);
   const Handle down = tensor(kInner, kWidth), down_bias = tensor(1, kWidth);
   const Handle normal = layer_norm(tape, x, gain, offset, 1e-5f);
-  const Handle inner = dropout(tape, linear(tape, normal, up, up_bias, Activation::gelu), 0.3f);
-  const Handle block = add_dropout(tape, x, linear(tape, inner, down, down_bias, Activation::relu), 0.1f);
-  const Handle taken = take(tape, block, random_indices(2000, kTokens, 90));
+  const Handle inner =
+      dropout(tape, linear(tape, normal, up, up_bias, {.activation = Activation::gelu}), 0.3f);
+  const Handle block =
+      add_dropout(tape, x, linear(tape, inner, down, down_bias, {.activation = Activation::relu}), 0.1f);
+  const Handle other = linear(tape, normal, up, up_bias, {.activation = Activation::relu, .dropout = 0.2f});
+  const Handle again = linear(tape, other, down, down_bias, {.dropout = 0.3f, .residual = normal});
+  const Handle taken = take(tape, add(tape, block, again), random_indices(2000, kTokens, 90));
   tape.backward(weigh(tape, taken, random_floats(2000 * kWidth, 91)));
   std::vector<float> bits(tape.value(taken).begin(), tape.value(taken).end());
   for (const Handle of : {x, gain, offset, up, up_bias, down, down_bias})
@@ -411,8 +497,10 @@ const Add guard_case("kernels take pointers of any alignment and write nothing b
       const std::int32_t first = 0;
       guarded("embed_rows",
               [&](float* out) { k.embed_rows(1, n, a.data() + 1, &first, 2, b.data() + 3, &first, out); });
-      guarded("scale_kept", [&](float* out) { k.scale_kept(n, 2, bits.data(), a.data() + 1, nullptr, out); });
-      guarded("scale_kept to", [&](float* out) { k.scale_kept(n, 2, bits.data(), a.data() + 1, out, out); });
+      guarded("scale_kept",
+              [&](float* out) { k.scale_kept(n, 2, bits.data(), n % 11, a.data() + 1, nullptr, out); });
+      guarded("scale_kept to",
+              [&](float* out) { k.scale_kept(n, 2, bits.data(), n % 11, a.data() + 1, out, out); });
     }
   });
 });
@@ -420,9 +508,15 @@ const Add guard_case("kernels take pointers of any alignment and write nothing b
 const Add errors_case("wrong shapes, rows and rates are named in the error", [] {
   Tape tape;
   const std::vector<float> six(6, 1.0f), three(3, 1.0f);
-  const Handle x = tape.input(six, 2, 3), w = tape.input(six, 3, 2), b = tape.input(three, 1, 3);
-  expect_argument_error("2 x 3, 2 x 3 and 1 x 3", [&] { linear(tape, x, x, b, Activation::none); });
-  expect_argument_error("2 x 3, 3 x 2 and 1 x 3", [&] { linear(tape, x, w, b, Activation::none); });
+  const Handle x = tape.input(six, 2, 3), w = tape.input(six, 3, 2), b = tape.input(three, 1, 3),
+               c = tape.input(std::vector<float>{1, 1}, 1, 2);
+  expect_argument_error("2 x 3, 2 x 3 and 1 x 3",
+                        [&] { linear(tape, x, x, b, {.activation = Activation::none}); });
+  expect_argument_error("2 x 3, 3 x 2 and 1 x 3",
+                        [&] { linear(tape, x, w, b, {.activation = Activation::none}); });
+  expect_argument_error("linear: dropout: expected", [&] { linear(tape, x, w, c, {.dropout = 1}); });
+  expect_argument_error("linear: residual: expected 2 x 2, got 2 x 3",
+                        [&] { linear(tape, x, w, c, {.residual = x}); });
   expect_argument_error("layer_norm: expected", [&] { layer_norm(tape, w, b, b, 1e-5f); });
   expect_argument_error("epsilon", [&] { layer_norm(tape, x, b, b, 0); });
   expect_argument_error("epsilon", [&] { layer_norm(tape, x, b, b, std::nanf("")); });

@@ -33,6 +33,7 @@ const notTyped = (kind: new () => object): unknown[] => [
 const garbage = {
   /** Ids are random to callers: made up, stale or of another kind is as wrong as no id. */
   id: [...notIntegers, 0, 12345, 2 ** 52],
+  maybeId: [...notIntegers.filter((value) => value !== null), 0, 12345, 2 ** 52],
   integer: notIntegers,
   number: notNumbers,
   text: [undefined, null, 1, {}],
@@ -172,6 +173,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["number", 2],
     ["id", parameter],
     ["int32", rows],
+    ["number", 0.5],
   ],
   bag: [
     ["id", parameter],
@@ -208,6 +210,8 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["id", square],
     ["id", row],
     ["text", "relu"],
+    ["number", 0.5],
+    ["maybeId", null],
   ],
   layerNorm: [
     ["id", matrix],

@@ -3,7 +3,6 @@ import {
   bag,
   constant,
   dense,
-  dropout,
   l2,
   linear,
   reshape,
@@ -137,7 +136,7 @@ export class Perceptron {
   run(x: Tensor): Tensor {
     let out = x;
     for (const { weight, bias } of this.#layers)
-      out = dropout(linear(out, dense(weight), dense(bias), "relu"), this.#dropout);
+      out = linear(out, dense(weight), dense(bias), "relu", { dropout: this.#dropout });
     return out;
   }
 }

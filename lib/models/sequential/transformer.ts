@@ -1,14 +1,4 @@
-import {
-  addDropout,
-  attention,
-  dense,
-  dropout,
-  embed,
-  layerNorm,
-  linear,
-  slice,
-  type Tensor,
-} from "../../native/autograd.js";
+import { attention, dense, embed, layerNorm, linear, slice, type Tensor } from "../../native/autograd.js";
 import { Parameter } from "../../native/parameter.js";
 import {
   type EncoderBlock,
@@ -100,20 +90,20 @@ export class Transformer {
   states({ inputs, positions, offsets }: Tokens): Tensor {
     const rate = this.#dropout;
     const { heads, causal, activation, inputScale } = this.#shape;
-    const embedded = embed(this.items, inputs, {
+    let x = embed(this.items, inputs, {
       scale: inputScale,
       positions: this.#positions,
       places: positions,
+      dropout: rate,
     });
-    let x = dropout(embedded, rate);
     for (const block of this.#blocks) {
       const seen = layerNorm(x, dense(block.norm1Gain), dense(block.norm1Bias), epsilon);
       const qkv = linear(seen, dense(block.qkv), dense(block.qkvBias));
       const attended = attention(qkv, { offsets, heads, causal, dropout: rate });
-      x = addDropout(x, linear(attended, dense(block.out), dense(block.outBias)), rate);
+      x = linear(attended, dense(block.out), dense(block.outBias), "none", { dropout: rate, residual: x });
       const normed = layerNorm(x, dense(block.norm2Gain), dense(block.norm2Bias), epsilon);
-      const up = dropout(linear(normed, dense(block.up), dense(block.upBias), activation), rate);
-      x = addDropout(x, linear(up, dense(block.down), dense(block.downBias)), rate);
+      const up = linear(normed, dense(block.up), dense(block.upBias), activation, { dropout: rate });
+      x = linear(up, dense(block.down), dense(block.downBias), "none", { dropout: rate, residual: x });
     }
     return layerNorm(x, dense(this.#normGain), dense(this.#normBias), epsilon);
   }

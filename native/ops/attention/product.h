@@ -26,10 +26,10 @@ struct Product {
   bool accumulate;
 };
 
-// Vectors `vector`..`vector` + kVectors - 1 of c; kRagged: one vector, of which there are only `lanes`.
+// Vectors `vector`..`vector` + kVectors - 1 of c; kRagged: the last has only `lanes`.
 template <int kVectors, bool kRagged>
 inline void product_tile(const Product& x, std::int64_t vector, int lanes) {
-  static_assert(!kRagged || kVectors == 1);
+  constexpr int kWhole = kRagged ? kVectors - 1 : kVectors;
   F32 sums[kProductRows][kVectors];
   const float* a[kProductRows];  // rows that are not there repeat the last
 #pragma GCC unroll 4
@@ -43,7 +43,7 @@ inline void product_tile(const Product& x, std::int64_t vector, int lanes) {
     F32 right[kVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v)
-      right[v] = kRagged ? F32::load(b, lanes) : F32::load(b + v * x.b_vector);
+      right[v] = v < kWhole ? F32::load(b + v * x.b_vector) : F32::load(b + v * x.b_vector, lanes);
 #pragma GCC unroll 4
     for (int r = 0; r < kProductRows; ++r) {
       const F32 left = F32::broadcast(a[r][step]);
@@ -58,42 +58,44 @@ inline void product_tile(const Product& x, std::int64_t vector, int lanes) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
       float* to = x.c + r * x.c_row + (vector + v) * F32::width;
-      if constexpr (kRagged)
-        (x.accumulate ? fma(factor, sums[r][v], F32::load(to, lanes)) : factor * sums[r][v]).store(to, lanes);
-      else
+      if (v < kWhole)
         (x.accumulate ? fma(factor, sums[r][v], F32::load(to)) : factor * sums[r][v]).store(to);
+      else
+        (x.accumulate ? fma(factor, sums[r][v], F32::load(to, lanes)) : factor * sums[r][v]).store(to, lanes);
     }
+  }
+}
+
+template <bool kRagged>
+inline void product_tiles(const Product& x, std::int64_t vector, std::int64_t count, int lanes) {
+  switch (count) {
+    case 1:
+      return product_tile<1, kRagged>(x, vector, lanes);
+    case 2:
+      return product_tile<2, kRagged>(x, vector, lanes);
+    case 3:
+      return product_tile<3, kRagged>(x, vector, lanes);
+    default:
+      return product_tile<kProductVectors, kRagged>(x, vector, lanes);
   }
 }
 
 // The first `cols` columns of c. Every number is one sum in ascending depth, wherever the tiles end.
 [[gnu::noinline]] inline void multiply(const Product& x, std::int64_t cols) {
-  const std::int64_t whole = cols / F32::width;
-  std::int64_t done = 0;
-  while (done < whole) {
+  const std::int64_t all = (cols + F32::width - 1) / F32::width;
+  const int lanes = static_cast<int>(cols % F32::width);
+  for (std::int64_t done = 0; done < all;) {
     // Never a single vector at the end: its four sums would wait for each other.
-    const std::int64_t left = whole - done;
+    const std::int64_t left = all - done;
     const std::int64_t take = left == kProductVectors + 1 ? kProductVectors - 1
                               : left < kProductVectors    ? left
                                                           : kProductVectors;
-    switch (take) {
-      case 1:
-        product_tile<1, false>(x, done, 0);
-        break;
-      case 2:
-        product_tile<2, false>(x, done, 0);
-        break;
-      case 3:
-        product_tile<3, false>(x, done, 0);
-        break;
-      default:
-        product_tile<kProductVectors, false>(x, done, 0);
-        break;
-    }
+    if (take == left && lanes > 0)
+      product_tiles<true>(x, done, take, lanes);
+    else
+      product_tiles<false>(x, done, take, lanes);
     done += take;
   }
-  const int lanes = static_cast<int>(cols - whole * F32::width);
-  if (lanes > 0) product_tile<1, true>(x, whole, lanes);
 }
 
 }  // namespace l4r::L4R_LEVEL

@@ -19,16 +19,17 @@ void keep_bits(std::int64_t blocks, std::uint64_t seed, std::uint64_t stream, st
   }
 }
 
-void scale_kept(std::int64_t n, float scale, const std::uint8_t* bits, const float* x, const float* base,
-                float* out) {
+void scale_kept(std::int64_t n, float scale, const std::uint8_t* bits, std::int64_t first, const float* x,
+                const float* base, float* out) {
   const F32 factor = F32::broadcast(scale);
   if (base == nullptr)
     for_vectors(n, [&](std::int64_t i, auto lanes) {
-      store(keep(bits_at(bits, i), factor * load(x + i, lanes)), out + i, lanes);
+      store(keep(bits_at(bits, first + i), factor * load(x + i, lanes)), out + i, lanes);
     });
   else
     for_vectors(n, [&](std::int64_t i, auto lanes) {
-      store(fma(factor, keep(bits_at(bits, i), load(x + i, lanes)), load(base + i, lanes)), out + i, lanes);
+      store(fma(factor, keep(bits_at(bits, first + i), load(x + i, lanes)), load(base + i, lanes)), out + i,
+            lanes);
     });
 }
 

@@ -12,8 +12,8 @@ struct AddInputs {
 };
 
 void add_backward(Tape& tape, const Tape::Node& node, const AddInputs& inputs) {
-  add_to_gradient(tape, inputs.a, 1.0f, node.gradient);
   add_to_gradient(tape, inputs.b, 1.0f, node.gradient);
+  pass_to_gradient(tape, node, inputs.a);
 }
 
 struct MultiplyInputs {

@@ -2,6 +2,8 @@
 
 #include "base/status.h"
 #include "ops/column_sums.h"
+#include "ops/dropout/mask.h"
+#include "ops/gradient.h"
 #include "ops/matmul/matmul.h"
 
 namespace l4r {
@@ -10,8 +12,11 @@ namespace {
 
 struct LinearInputs {
   Handle x, weight, bias;
+  std::optional<Handle> residual;
   Activation activation;
-  // [n x out] what the gradient through the activation needs: relu the result, gelu its slope.
+  std::optional<Mask> mask;
+  // [n x out] what the gradient through the activation needs: relu what it gave, 0 where that is dropped;
+  // gelu its slope.
   const float* saved;
 };
 
@@ -21,18 +26,24 @@ void linear_backward(Tape& tape, const Tape::Node& node, const LinearInputs& inp
   const std::int64_t in = tape.shape(inputs.x).cols, chunks = column_chunks(rows, cols);
   const float *x = tape.node(inputs.x).value, *weight = tape.node(inputs.weight).value;
 
-  // Through the activation, and down the columns for the bias, in one pass.
-  float* through = inputs.activation == Activation::none ? nullptr : tape.allocate<float>(rows * cols);
+  // Through dropout and the activation, in place unless the residual needs what came, and down the columns
+  // for the bias, in one pass.
+  const bool changed = inputs.mask || inputs.activation != Activation::none;
+  const bool apart = changed && inputs.residual;
+  float* g = apart ? tape.borrow(rows * cols) : node.gradient;
   float* sums = tape.allocate<float>(chunks * cols);
   for_column_chunks(rows, cols, [&, cols = cols](std::int64_t begin, std::int64_t end, std::int64_t chunk) {
     const std::int64_t at = begin * cols;
-    kernels.linear_slope(end - begin, cols, inputs.activation, node.gradient + at,
-                         through == nullptr ? nullptr : inputs.saved + at,
-                         through == nullptr ? nullptr : through + at, sums + chunk * cols);
+    const float* from = node.gradient + at;
+    if (inputs.mask) {
+      drop(kernels, *inputs.mask, at, (end - begin) * cols, from, nullptr, g + at);
+      from = g + at;
+    }
+    kernels.linear_slope(end - begin, cols, inputs.activation, from, inputs.saved + at, g + at,
+                         sums + chunk * cols);
   });
   add_column_sums(tape, inputs.bias, chunks, sums, cols);
 
-  const float* g = through == nullptr ? node.gradient : through;
   if (tape.wants_gradient(inputs.x)) {
     const auto [to, accumulate] = tape.target(inputs.x);
     gemm(kernels, false, true, rows, in, cols, g, weight, to, accumulate);
@@ -41,6 +52,8 @@ void linear_backward(Tape& tape, const Tape::Node& node, const LinearInputs& inp
     const auto [to, accumulate] = tape.target(inputs.weight);
     gemm(kernels, true, false, in, cols, rows, x, g, to, accumulate);
   }
+  if (apart) tape.give_back(g, rows * cols);
+  if (inputs.residual) pass_to_gradient(tape, node, *inputs.residual);
 }
 
 // What a block of the product needs to become a block of the result.
@@ -49,32 +62,59 @@ struct Finish {
   std::int64_t cols;
   const float* bias;
   Activation activation;
-  float *out, *slope;
+  const std::optional<Mask>& mask;
+  const float* residual;         // or null
+  float *product, *out, *slope;  // all but the first may be what stands before it; slope may be null
+
+  void block(std::int64_t row, std::int64_t column, std::int64_t rows, std::int64_t width) const {
+    const std::int64_t first = row * cols + column;
+    kernels.finish_linear(rows, width, cols, bias + column, activation, product + first,
+                          slope == nullptr ? nullptr : slope + first);
+    if (width == cols)
+      end(first, rows * cols);
+    else
+      for (std::int64_t r = 0; r < rows; ++r) end(first + r * cols, width);
+  }
+
+  void end(std::int64_t at, std::int64_t n) const {
+    if (mask)
+      drop(kernels, *mask, at, n, product + at, residual == nullptr ? nullptr : residual + at, out + at);
+    else if (residual != nullptr)
+      kernels.add(n, residual + at, product + at, out + at);
+  }
 };
 
 }  // namespace
 
-Handle linear(Tape& tape, Handle x, Handle weight, Handle bias, Activation activation) {
+Handle linear(Tape& tape, Handle x, Handle weight, Handle bias, const LinearOptions& options) {
   const Shape from = tape.shape(x), by = tape.shape(weight), plus = tape.shape(bias);
   require(from.cols == by.rows && plus.rows == 1 && plus.cols == by.cols,
           "linear: expected x n x in, weight in x out and bias 1 x out, got ", from.rows, " x ", from.cols,
           ", ", by.rows, " x ", by.cols, " and ", plus.rows, " x ", plus.cols);
-  const Shape shape{from.rows, by.cols};
+  const auto [activation, dropout, residual] = options;
+  const Shape shape{from.rows, by.cols}, over = residual ? tape.shape(*residual) : shape;
+  require(over.rows == shape.rows && over.cols == shape.cols, "linear: residual: expected ", shape.rows,
+          " x ", shape.cols, ", got ", over.rows, " x ", over.cols);
+  const std::optional<Mask> mask = draw_mask(tape, "linear: dropout", dropout, shape.size());
   float* out = tape.allocate<float>(shape.size());
+  // A residual hides what relu let through.
+  const bool apart = activation == Activation::relu && residual;
+  float* product = apart ? tape.allocate<float>(shape.size()) : out;
   float* slope = activation == Activation::gelu ? tape.allocate<float>(shape.size()) : nullptr;
-  const Finish finish{tape.kernels(), shape.cols, tape.node(bias).value, activation, out, slope};
+  const Finish finish{tape.kernels(), shape.cols, tape.node(bias).value,
+                      activation,     mask,       residual ? tape.node(*residual).value : nullptr,
+                      product,        out,        slope};
   const auto done = [](const void* context, std::int64_t row, std::int64_t column, std::int64_t rows,
                        std::int64_t cols) {
-    const Finish& f = *static_cast<const Finish*>(context);
-    const std::int64_t at = row * f.cols + column;
-    f.kernels.finish_linear(rows, cols, f.cols, f.bias + column, f.activation, f.out + at,
-                            f.slope == nullptr ? nullptr : f.slope + at);
+    static_cast<const Finish*>(context)->block(row, column, rows, cols);
   };
   gemm(tape.kernels(), false, false, shape.rows, shape.cols, from.cols, tape.node(x).value,
-       tape.node(weight).value, out, false, {done, &finish});
+       tape.node(weight).value, product, false, {done, &finish});
+  const bool frozen = !tape.wants_gradient(x) && !tape.wants_gradient(weight) && !tape.wants_gradient(bias) &&
+                      !(residual && tape.wants_gradient(*residual));
   return tape.push<linear_backward>(
-      shape, out, LinearInputs{x, weight, bias, activation, slope == nullptr ? out : slope},
-      !tape.wants_gradient(x) && !tape.wants_gradient(weight) && !tape.wants_gradient(bias));
+      shape, out,
+      LinearInputs{x, weight, bias, residual, activation, mask, slope == nullptr ? product : slope}, frozen);
 }
 
 }  // namespace l4r

@@ -23,8 +23,10 @@ constexpr std::int64_t kSlices = 8;
 constexpr std::int64_t kSliceWork = std::int64_t{1} << 18;  // fused multiply-adds worth handing to a thread
 // Below this many tiles of rows the panels of b are read where they lie: packing would cost as much.
 constexpr std::int64_t kPackingPays = 3;
-// Rows of a that lie further apart, in numbers, are copied together: each would cost a page of its own.
+// Rows of a that lie further apart, in numbers, are copied together: each would cost a page of its own. So
+// are its depths where it is stored transposed: they would share few sets of the cache.
 constexpr std::int64_t kNearRows = 512;
+constexpr std::int64_t kNearDepths = 256;
 
 // Working memory of this thread; grows, never shrinks.
 float* scratch(Buffer<float>& buffer, std::int64_t count) {
@@ -81,13 +83,13 @@ GemmLeft left_block(const Product& x, std::int64_t i, std::int64_t rows, std::in
                     std::int64_t depth) {
   const std::int64_t height = x.kernels.gemm_rows;
   const float* from = x.a + i * x.a_row + p0 * x.a_depth;
-  if (x.n <= x.kernels.gemm_cols) return {from, height * x.a_row, x.a_row, x.a_depth};
+  const bool near = x.a_row <= kNearRows && x.a_depth <= kNearDepths;
+  if (near || x.n <= x.kernels.gemm_cols) return {from, height * x.a_row, x.a_row, x.a_depth};
   if (x.a_depth != 1) {
     float* packed = packed_a(round_up(rows, height) * depth);
     x.kernels.pack_left(rows, depth, from, x.a_depth, packed);
     return {packed, height * depth, 1, height};
   }
-  if (x.a_row <= kNearRows) return {from, height * x.a_row, x.a_row, x.a_depth};
   float* packed = packed_a(rows * depth);
   for (std::int64_t row = 0; row < rows; ++row)
     std::copy_n(from + row * x.a_row, depth, packed + row * depth);

@@ -12,6 +12,8 @@ namespace {
 
 inline int at_most(std::int64_t left, int limit) { return left < limit ? static_cast<int>(left) : limit; }
 
+constexpr std::int64_t kAhead = 24;  // depths: a line that comes from L3 is there in time
+
 // One register tile: c[kRows x cols] = (or +=) a [kRows x depth] * kPanels panels of b. kRowsApart: the depth
 // of a row of a is contiguous and its rows lie a_step apart; else the rows are, and the depth lies apart.
 // Every number of c is one chain of fma over the depth, whatever the tile.
@@ -40,7 +42,11 @@ inline void tile(std::int64_t depth, const float* a, std::int64_t a_step, const 
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) sums[r][v] = fma(left, columns[v], sums[r][v]);
     }
-    if constexpr (!kRowsApart) a += a_step;
+    if constexpr (!kRowsApart) {
+      __builtin_prefetch(a + kAhead * a_step);
+      __builtin_prefetch(a + kAhead * a_step + kRows - 1);
+      a += a_step;
+    }
     b += right.depth_step;
   }
 
@@ -111,6 +117,20 @@ void pack_left(std::int64_t rows, std::int64_t depth, const float* source, std::
 
 void pack_right(std::int64_t cols, std::int64_t depth, const float* source, std::int64_t stride,
                 bool columns_apart, float* out) {
+  if (!columns_apart) {
+    // Line by line, which streams.
+    for (std::int64_t p = 0; p < depth; ++p)
+      for (std::int64_t c = 0; c < cols; c += kTileCols)
+        for (int v = 0; v < kTileVectors; ++v) {
+          const float* from = source + p * stride + c + v * F32::width;
+          const std::int64_t lanes = cols - c - v * F32::width;
+          const F32 line = lanes >= F32::width ? F32::load(from)
+                           : lanes > 0         ? F32::load(from, static_cast<int>(lanes))
+                                               : zero();
+          line.store(out + c * depth + p * kTileCols + v * F32::width);
+        }
+    return;
+  }
   for (std::int64_t first = 0; first < cols; first += kTileCols, out += kTileCols * depth) {
     const int lines = at_most(cols - first, kTileCols);
     if (columns_apart) {
@@ -127,16 +147,6 @@ void pack_right(std::int64_t cols, std::int64_t depth, const float* source, std:
       for (; p < depth; ++p)
         for (int l = 0; l < kTileCols; ++l)
           out[p * kTileCols + l] = l < lines ? source[(first + l) * stride + p] : 0.0f;
-    } else {
-      for (std::int64_t p = 0; p < depth; ++p)
-        for (int v = 0; v < kTileVectors; ++v) {
-          const float* from = source + p * stride + first + v * F32::width;
-          const int lanes = lines - v * F32::width;
-          const F32 line = lanes >= F32::width ? F32::load(from)
-                           : lanes > 0         ? F32::load(from, lanes)
-                                               : zero();
-          line.store(out + p * kTileCols + v * F32::width);
-        }
     }
   }
 }
