@@ -105,7 +105,9 @@ void Catalogue::look() {
 
 // What a thread keeps between scans.
 struct ScanScratch {
-  Buffer<ScanHit> hits;  // [queries of a group x capacity]
+  // Hits, [queries of a group x capacity].
+  Buffer<std::int32_t> places;
+  Buffer<float> scores;
   std::vector<std::int32_t> hit_counts;
   std::vector<float> thresholds;
   std::vector<Candidates> candidates;
@@ -183,7 +185,8 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
   const std::int64_t largest_tile = std::max<std::int64_t>(1, kTileBytes / shadow.panel_bytes());
   const std::int64_t capacity = std::min(largest_tile, end - begin) * kPanelItems;
   static thread_local ScanScratch scratch;
-  ScanHit* const hits = grown(scratch.hits, group_size * capacity);
+  std::int32_t* const places = grown(scratch.places, group_size * capacity);
+  float* const scores = grown(scratch.scores, group_size * capacity);
   auto& hit_counts = scratch.hit_counts;
   hit_counts.resize(static_cast<std::size_t>(group_size));
   auto& thresholds = scratch.thresholds;
@@ -195,7 +198,8 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
     candidates[static_cast<std::size_t>(q)].reset(k, score_kernels());
   const auto settle = [&](std::int64_t q) {
     candidates[static_cast<std::size_t>(q)].settle(
-        [&](const std::int32_t* ids, std::int64_t count, double* scores) {
+        [&](const std::int32_t* places, std::int64_t count, std::int32_t* ids, double* scores) {
+          for (std::int64_t i = 0; i < count; ++i) ids[i] = shadow.item(places[i]);
           exact_scores(query(first_query + q), ids, count, scores);
         });
   };
@@ -226,25 +230,28 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
       tile.queries = coded.codes.data() + first * shadow.words();
       tile.terms = coded.terms.data() + first;
       tile.thresholds = thresholds.data() + group;
-      tile.hits = hits;
+      tile.places = places;
+      tile.scores = scores;
       tile.capacity = capacity;
       tile.hit_counts = hit_counts.data();
       catalogue.kernels_.scan(tile, static_cast<int>(width));
       for (std::int64_t q = 0; q < width; ++q) {
         Candidates& waiting = candidates[static_cast<std::size_t>(group + q)];
-        const ScanHit* const found = hits + q * capacity;
-        const std::int64_t count = hit_counts[static_cast<std::size_t>(q)];
-        if (items.open())
-          waiting.take(found, count, [&](std::int32_t place) {
-            const std::int32_t id = shadow.item(place);
-            catalogue.prefetch(id);
-            return id;
-          });
-        else
-          waiting.take(found, count, [&](std::int32_t place) {
-            const std::int32_t id = shadow.item(place);
-            return id < 0 || items.blocked(id) || items.seen(first + q, id) ? -1 : id;
-          });
+        std::int32_t* const own = places + q * capacity;
+        float* const own_scores = scores + q * capacity;
+        std::int64_t count = hit_counts[static_cast<std::size_t>(q)];
+        if (!items.open() || at + tile_size == shadow.panels()) {
+          std::int64_t kept = 0;
+          for (std::int64_t i = 0; i < count; ++i) {
+            const std::int32_t id = shadow.item(own[i]);
+            own[kept] = own[i];
+            own_scores[kept] = own_scores[i];
+            kept += id < 0 || items.blocked(id) || items.seen(first + q, id) ? 0 : 1;
+          }
+          count = kept;
+        }
+        waiting.take(own, own_scores, count, coded.terms[static_cast<std::size_t>(first + q)],
+                     shadow.bounds());
         if (waiting.crowded()) settle(group + q);
       }
     }
@@ -281,12 +288,6 @@ void Catalogue::Search::exact_scores(const float* query, const std::int32_t* ids
   score_kernels().exact_scores(query, catalogue.d_, catalogue.rows_.data(),
                                catalogue.biases_.empty() ? nullptr : catalogue.biases_.data(), ids, count,
                                scores);
-}
-
-void Catalogue::prefetch(std::int32_t id) const noexcept {
-  constexpr std::int64_t kLine = 16, kMost = 8 * kLine;  // floats
-  const float* row = rows_.data() + std::max(id, 0) * d_;
-  for (std::int64_t j = 0; j < std::min(d_, kMost); j += kLine) __builtin_prefetch(row + j);
 }
 
 void Catalogue::check(std::span<const float> queries, std::int64_t batch) const {

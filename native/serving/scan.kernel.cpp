@@ -67,11 +67,11 @@ struct Needs {
   explicit Needs(const ScanTile& tile) {
     for (int q = 0; q < Q; ++q) {
       const QueryTerms& terms = tile.terms[q];
-      inverse[q] = terms.inverse == 0 ? 1.0f : terms.inverse;
+      inverse[q] = terms.inverse;
       residual[q] = terms.residual;
       length[q] = terms.length;
       bias[q] = terms.bias;
-      base[q] = terms.inverse == 0 ? -__builtin_inff() : tile.thresholds[q] - terms.slack;
+      base[q] = tile.thresholds[q] - terms.slack;
     }
   }
 
@@ -85,43 +85,59 @@ struct Needs {
   }
 };
 
-// Appends those of the lanes in `mask` that reach the threshold. Rare, so kept out of the loop above it.
-__attribute__((noinline)) void append(const ScanTile& tile, int q, std::int64_t lane, std::uint32_t mask,
-                                      F32 sums) {
-  const QueryTerms& terms = tile.terms[q];
-  const F32 score = score_of(tile, terms, lane, sums),
-            error = error_of(terms, tile.bounds[lane / kPanelItems]);
-  mask &= greater_equal(score + error, F32::broadcast(tile.thresholds[q]));
-  float lower[F32::width], upper[F32::width];
-  (score - error).store(lower);
-  (score + error).store(upper);
-  ScanHit* hit = tile.hits + q * tile.capacity + tile.hit_counts[q];
-  tile.hit_counts[q] += __builtin_popcount(mask);
-  for (; mask != 0; mask &= mask - 1, ++hit) {
-    const int at = __builtin_ctz(mask);
-    *hit = {static_cast<std::int32_t>(tile.first + lane + at), lower[at], upper[at]};
+// Panels whose scores wait together to be sorted out: they stay in the first-level cache. Which of them reach
+// what they need is written down rather than branched upon: it is anybody's guess.
+constexpr int kStrip = 16;
+template <int Q>
+struct Strip {
+  alignas(64) float scores[Q][kStrip * kPanelItems];  // over the query's scale
+  alignas(64) std::uint16_t reaching[Q][kStrip];      // a bit a lane
+};
+
+template <typename Block, int Q, int P>
+inline void score_panels(const ScanTile& tile, const Needs<Q>& needs, std::int64_t first, int at,
+                         Strip<Q>& strip) {
+  CodeSums sums[Q][P];
+  sum_panels<Block, Q, P>(tile, first + at, sums);
+  for (int p = 0; p < P; ++p) {
+    const std::int64_t panel = first + at + p;
+    float need[Needs<Q>::kPadded];
+    needs.of(tile.bounds[panel], need);
+    std::uint32_t reaching[Q] = {};
+    for (int v = 0; v < kVectors; ++v) {
+      const std::int64_t lane = panel * kPanelItems + v * F32::width;
+      const F32 scale = F32::load(tile.scales + lane);
+      for (int q = 0; q < Q; ++q) {
+        F32 score = sums[q][p].lanes(v) * scale;
+        if (tile.biases != nullptr)
+          score = fma(F32::load(tile.biases + lane), F32::broadcast(needs.inverse[q]), score);
+        score.store(strip.scores[q] + (at + p) * kPanelItems + v * F32::width);
+        reaching[q] |= greater_equal(score, F32::broadcast(need[q])) << (v * F32::width);
+      }
+    }
+    for (int q = 0; q < Q; ++q) strip.reaching[q][at + p] = static_cast<std::uint16_t>(reaching[q]);
   }
 }
 
-template <typename Block, int Q, int P>
-inline void scan_panels(const ScanTile& tile, const Needs<Q>& needs, std::int64_t panel) {
-  CodeSums sums[Q][P];
-  sum_panels<Block, Q, P>(tile, panel, sums);
-  for (int p = 0; p < P; ++p) {
-    float need[Needs<Q>::kPadded];
-    needs.of(tile.bounds[panel + p], need);
-    for (int v = 0; v < kVectors; ++v) {
-      const std::int64_t lane = (panel + p) * kPanelItems + v * F32::width;
-      const F32 scale = F32::load(tile.scales + lane);
-      for (int q = 0; q < Q; ++q) {
-        const F32 whole = sums[q][p].lanes(v);
-        F32 reached = whole * scale;
-        if (tile.biases != nullptr)
-          reached = fma(F32::load(tile.biases + lane), F32::broadcast(needs.inverse[q]), reached);
-        const std::uint32_t mask = greater_equal(reached, F32::broadcast(need[q]));
-        if (__builtin_expect(mask != 0, 0)) append(tile, q, lane, mask, whole);
+// Appends the items of a strip that reach what they need.
+template <int Q>
+void collect(const ScanTile& tile, std::int64_t first, const Strip<Q>& strip) {
+  constexpr int kPanels = 4;  // 64 bits
+  for (int q = 0; q < Q; ++q) {
+    const float* const scores = strip.scores[q];
+    std::int32_t* place = tile.places + q * tile.capacity + tile.hit_counts[q];
+    float* score = tile.scores + q * tile.capacity + tile.hit_counts[q];
+    const std::int32_t* const begin = place;
+    for (int panel = 0; panel < kStrip; panel += kPanels) {
+      std::uint64_t word;
+      __builtin_memcpy(&word, strip.reaching[q] + panel, sizeof(word));
+      for (; word != 0; word &= word - 1) {
+        const int at = panel * kPanelItems + __builtin_ctzll(word);
+        *place++ = tile.first + static_cast<std::int32_t>(first * kPanelItems) + at;
+        *score++ = scores[at];
       }
     }
+    tile.hit_counts[q] += static_cast<std::int32_t>(place - begin);
   }
 }
 
@@ -135,9 +151,17 @@ template <typename Block, int Q>
 void scan_queries(const ScanTile& tile) {
   const Needs<Q> needs(tile);
   constexpr int kPanels = kPanelsAtOnce<Q>;
-  std::int64_t panel = 0;
-  for (; panel + kPanels <= tile.count; panel += kPanels) scan_panels<Block, Q, kPanels>(tile, needs, panel);
-  for (; panel < tile.count; ++panel) scan_panels<Block, Q, 1>(tile, needs, panel);
+  Strip<Q> strip;
+  for (std::int64_t first = 0; first < tile.count; first += kStrip) {
+    const int panels = tile.count - first < kStrip ? static_cast<int>(tile.count - first) : kStrip;
+    int at = 0;
+    for (; at + kPanels <= panels; at += kPanels)
+      score_panels<Block, Q, kPanels>(tile, needs, first, at, strip);
+    for (; at < panels; ++at) score_panels<Block, Q, 1>(tile, needs, first, at, strip);
+    for (; at < kStrip; ++at)
+      for (int q = 0; q < Q; ++q) strip.reaching[q][at] = 0;
+    collect(tile, first, strip);
+  }
 }
 
 // The tile is whole groups of panels.
