@@ -25,7 +25,7 @@ class Candidates {
     kernels_ = &kernels;
     threshold_ = -std::numeric_limits<float>::infinity();
     waits_ = 0;
-    lower_count_ = 0;
+    known_ = 0;
     best_.reset(k);
   }
 
@@ -34,30 +34,25 @@ class Candidates {
   // k items elsewhere reach `threshold`.
   void raise(float threshold) noexcept { threshold_ = std::max(threshold_, threshold); }
 
-  // Items of a scan that the query may have: places, and scores over the query's scale. Without a branch:
-  // whether an item stays is anybody's guess.
-  void take(const std::int32_t* places, const float* scores, std::int64_t count, const QueryTerms& terms,
-            const PanelBounds* bounds) {
-    reserve(count);
-    std::int32_t* const waiting = places_.data();
-    float *const uppers = uppers_.data(), *const lowers = lowers_.data();
-    std::int64_t waits = waits_, lower_count = lower_count_;
-    const float threshold = threshold_;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const PanelBounds& panel = bounds[places[i] / kPanelItems];
-      const float score = scores[i] * terms.scale, error = terms.residual * panel.residual +
-                                                           terms.length * panel.length +
-                                                           terms.bias * panel.bias + terms.slack;
-      waiting[waits] = places[i];
-      uppers[waits] = score + error;
-      lowers[lower_count] = score - error;
-      waits += score + error >= threshold ? 1 : 0;
-      lower_count += score - error > threshold ? 1 : 0;
+  // Where a scan of at most `count` items may write its hits.
+  ScanHits room(std::int64_t count) {
+    extend(places_, waits_, count);
+    extend(uppers_, waits_, count);
+    extend(lowers_, known_, count);
+    return {places_.data() + waits_, lowers_.data() + known_, uppers_.data() + waits_, 0};
+  }
+
+  // The hits that stand in that room now.
+  void take(std::int64_t count) {
+    waits_ += count;
+    std::int64_t known = known_;
+    for (std::int64_t i = known_; i < known_ + count; ++i) {
+      const float lower = lowers_[i];
+      lowers_[known] = lower;
+      known += lower > threshold_ ? 1 : 0;
     }
-    waits_ = waits;
-    lower_count_ = lower_count;
-    if (lower_count_ >= k_ + std::max(k_ / 2, kSpare) || (lower_count_ >= k_ && std::isinf(threshold_)))
-      tighten();
+    known_ = known;
+    if (known_ >= k_ + std::max(k_ / 2, kSpare) || (known_ >= k_ && std::isinf(threshold_))) tighten();
   }
 
   bool crowded() const noexcept { return waits_ >= 4 * k_ + 1024; }
@@ -66,19 +61,36 @@ class Candidates {
   // out).
   template <typename ExactScores>
   void settle(const ExactScores& exact_scores) {
+    const std::int64_t most = sift();
+    std::int32_t* const chosen = grown(chosen_, most);
+    std::int32_t* const ids = grown(ids_, most);
+    double* const scores = grown(scores_, most);
+    float* const rounded = grown(rounded_, most);
     std::int64_t count = 0;
-    for (std::int64_t i = 0; i < waits_; ++i) {
-      const float upper = uppers_[i];
-      places_[count] = places_[i];
-      count += upper >= threshold_ ? 1 : 0;
+    float least = -std::numeric_limits<float>::infinity();
+    const auto score = [&](std::int64_t first) {
+      exact_scores(chosen + first, count - first, ids + first, scores + first);
+      for (std::int64_t i = first; i < count; ++i) rounded[i] = static_cast<float>(scores[i]);
+    };
+    if (waits_ > k_) {
+      // The most promising first: what they reach leaves few of the others.
+      count = part(kernels_->floor_of_kth(uppers_.data(), waits_, k_), chosen);
+      score(0);
+      // Rounding to float32 keeps the order, but it may round up.
+      least = kernels_->floor_of_kth(rounded, count, k_);
+      raise(std::nextafter(least, -std::numeric_limits<float>::infinity()));
+      sift();
     }
+    const std::int64_t first = count;
+    std::copy_n(places_.data(), waits_, chosen + count);
+    count += waits_;
+    score(first);
     waits_ = 0;
-    std::int32_t* const ids = grown(ids_, count);
-    double* const scores = grown(scores_, count);
-    exact_scores(places_.data(), count, ids, scores);
-    offer_best(count);
+    // A score that is no number, of a damaged file, is left out.
+    for (std::int64_t i = 0; i < count; ++i)
+      if (rounded[i] >= least) best_.offer({scores[i], ids[i]});
     best_.prune();
-    if (best_.bounded()) threshold_ = std::max(threshold_, round_down(best_.bound().score));
+    if (best_.bounded()) raise(round_down(best_.bound().score));
   }
 
   // Of all settled items.
@@ -87,36 +99,46 @@ class Candidates {
  private:
   static constexpr std::int64_t kSpare = 8;
 
-  // Room for so many more.
-  void reserve(std::int64_t count) {
-    extend(places_, waits_, count);
-    extend(uppers_, waits_, count);
-    extend(lowers_, lower_count_, count);
+  // Leaves those that reach the threshold, and returns how many. Here and below without a branch: whether an
+  // item stays is anybody's guess.
+  std::int64_t sift() {
+    std::int64_t count = 0;
+    for (std::int64_t i = 0; i < waits_; ++i) {
+      const float upper = uppers_[i];
+      places_[count] = places_[i];
+      uppers_[count] = upper;
+      count += upper >= threshold_ ? 1 : 0;
+    }
+    return waits_ = count;
   }
 
-  // Rounding to float32 keeps the order, so counting there leaves little more than the k best. A score that
-  // is no number, of a damaged file, is left out.
-  void offer_best(std::int64_t count) {
-    float least = -std::numeric_limits<float>::infinity();
-    if (count > k_) {
-      float* const rounded = grown(rounded_, count);
-      for (std::int64_t i = 0; i < count; ++i) rounded[i] = static_cast<float>(scores_[i]);
-      least = kernels_->floor_of_kth(rounded, count, k_);
+  // Moves those whose upper bound is at least `least` to `chosen`, and returns how many.
+  std::int64_t part(float least, std::int32_t* chosen) {
+    std::int64_t count = 0, left = 0;
+    for (std::int64_t i = 0; i < waits_; ++i) {
+      const std::int32_t place = places_[i];
+      const float upper = uppers_[i];
+      const bool high = upper >= least;
+      chosen[count] = place;
+      places_[left] = place;
+      uppers_[left] = upper;
+      count += high ? 1 : 0;
+      left += high ? 0 : 1;
     }
-    for (std::int64_t i = 0; i < count; ++i)
-      if (static_cast<float>(scores_[i]) >= least) best_.offer({scores_[i], ids_[i]});
+    waits_ = left;
+    return count;
   }
 
   // Fewer lower bounds than there are give a threshold too: those beyond k are let go.
   void tighten() {
-    const float found = kernels_->floor_of_kth(lowers_.data(), lower_count_, k_);
+    const float found = kernels_->floor_of_kth(lowers_.data(), known_, k_);
     std::int64_t count = 0;
-    for (std::int64_t i = 0; i < lower_count_; ++i) {
+    for (std::int64_t i = 0; i < known_; ++i) {
       const float bound = lowers_[i];
       lowers_[count] = bound;
       count += bound >= found ? 1 : 0;
     }
-    lower_count_ = std::min(count, k_);
+    known_ = std::min(count, k_);
     threshold_ = std::max(threshold_, found);
   }
 
@@ -127,10 +149,11 @@ class Candidates {
   std::int64_t waits_ = 0;
   Buffer<std::int32_t> places_;
   Buffer<float> uppers_;
-  // The best lower bounds, in no order: [lower_count_].
-  std::int64_t lower_count_ = 0;
+  // The best lower bounds, in no order: [known_].
+  std::int64_t known_ = 0;
   Buffer<float> lowers_;
-  Buffer<std::int32_t> ids_;
+  // Of those that are scored.
+  Buffer<std::int32_t> chosen_, ids_;
   Buffer<double> scores_;
   Buffer<float> rounded_;
   BestK best_;

@@ -105,10 +105,7 @@ void Catalogue::look() {
 
 // What a thread keeps between scans.
 struct ScanScratch {
-  // Hits, [queries of a group x capacity].
-  Buffer<std::int32_t> places;
-  Buffer<float> scores;
-  std::vector<std::int32_t> hit_counts;
+  std::vector<ScanHits> hits;  // [queries of a group]
   std::vector<float> thresholds;
   std::vector<Candidates> candidates;
 };
@@ -130,6 +127,7 @@ struct Catalogue::Search {
   void probe(std::int64_t first, std::int64_t width);
   void scan(std::int64_t first_query, std::int64_t query_count, std::int64_t begin, std::int64_t end,
             BestK* const* lists);
+  void keep_allowed(std::int64_t query, ScanHits& hits) const;
   float share(std::int64_t query, float threshold);
   void gather(std::int64_t query, std::int64_t begin, std::int64_t end, BestK& list) const;
   void exact_scores(const float* query, const std::int32_t* ids, std::int64_t count, double* scores) const;
@@ -183,12 +181,9 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
                              std::int64_t end, BestK* const* lists) {
   const std::int64_t group_size = std::min<std::int64_t>(catalogue.kernels_.max_queries, query_count);
   const std::int64_t largest_tile = std::max<std::int64_t>(1, kTileBytes / shadow.panel_bytes());
-  const std::int64_t capacity = std::min(largest_tile, end - begin) * kPanelItems;
   static thread_local ScanScratch scratch;
-  std::int32_t* const places = grown(scratch.places, group_size * capacity);
-  float* const scores = grown(scratch.scores, group_size * capacity);
-  auto& hit_counts = scratch.hit_counts;
-  hit_counts.resize(static_cast<std::size_t>(group_size));
+  auto& hits = scratch.hits;
+  hits.resize(static_cast<std::size_t>(group_size));
   auto& thresholds = scratch.thresholds;
   thresholds.resize(static_cast<std::size_t>(query_count));
   auto& candidates = scratch.candidates;
@@ -230,28 +225,16 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
       tile.queries = coded.codes.data() + first * shadow.words();
       tile.terms = coded.terms.data() + first;
       tile.thresholds = thresholds.data() + group;
-      tile.places = places;
-      tile.scores = scores;
-      tile.capacity = capacity;
-      tile.hit_counts = hit_counts.data();
+      tile.hits = hits.data();
+      for (std::int64_t q = 0; q < width; ++q)
+        hits[static_cast<std::size_t>(q)] =
+            candidates[static_cast<std::size_t>(group + q)].room(tile_size * kPanelItems);
       catalogue.kernels_.scan(tile, static_cast<int>(width));
       for (std::int64_t q = 0; q < width; ++q) {
         Candidates& waiting = candidates[static_cast<std::size_t>(group + q)];
-        std::int32_t* const own = places + q * capacity;
-        float* const own_scores = scores + q * capacity;
-        std::int64_t count = hit_counts[static_cast<std::size_t>(q)];
-        if (!items.open() || at + tile_size == shadow.panels()) {
-          std::int64_t kept = 0;
-          for (std::int64_t i = 0; i < count; ++i) {
-            const std::int32_t id = shadow.item(own[i]);
-            own[kept] = own[i];
-            own_scores[kept] = own_scores[i];
-            kept += id < 0 || items.blocked(id) || items.seen(first + q, id) ? 0 : 1;
-          }
-          count = kept;
-        }
-        waiting.take(own, own_scores, count, coded.terms[static_cast<std::size_t>(first + q)],
-                     shadow.bounds());
+        ScanHits& found = hits[static_cast<std::size_t>(q)];
+        if (!items.open() || at + tile_size == shadow.panels()) keep_allowed(first + q, found);
+        waiting.take(found.count);
         if (waiting.crowded()) settle(group + q);
       }
     }
@@ -262,6 +245,19 @@ void Catalogue::Search::scan(std::int64_t first_query, std::int64_t query_count,
     share(first_query + q, candidates[static_cast<std::size_t>(q)].threshold());
     lists[q]->merge(candidates[static_cast<std::size_t>(q)].best());
   }
+}
+
+// Leaves the hits that a query may have: without a branch, for which they are is anybody's guess.
+void Catalogue::Search::keep_allowed(std::int64_t b, ScanHits& hits) const {
+  std::int64_t count = 0;
+  for (std::int64_t i = 0; i < hits.count; ++i) {
+    const std::int32_t id = shadow.item(hits.places[i]);
+    hits.places[count] = hits.places[i];
+    hits.lowers[count] = hits.lowers[i];
+    hits.uppers[count] = hits.uppers[i];
+    count += id < 0 || items.blocked(id) || items.seen(b, id) ? 0 : 1;
+  }
+  hits.count = count;
 }
 
 // The highest score that k items are known to reach, `threshold` among what is known.

@@ -55,43 +55,46 @@ F32 error_of(const QueryTerms& terms, const PanelBounds& bounds) {
                         terms.bias * bounds.bias + terms.slack);
 }
 
-// What the scores of each query, divided by the query's scale, must reach in a panel to be worth a closer
-// look. Some eight roundings of 2^-24 lie between this test and the true inequality; the bound leaves room
-// for sixteen (shadow.cpp).
-template <int Q>
-struct Needs {
-  static constexpr int kPadded = (Q + F32::width - 1) / F32::width * F32::width;
-  float residual[kPadded] = {}, length[kPadded] = {}, bias[kPadded] = {}, base[kPadded] = {},
-        inverse[kPadded] = {};
-
-  explicit Needs(const ScanTile& tile) {
-    for (int q = 0; q < Q; ++q) {
-      const QueryTerms& terms = tile.terms[q];
-      inverse[q] = terms.inverse;
-      residual[q] = terms.residual;
-      length[q] = terms.length;
-      bias[q] = terms.bias;
-      base[q] = tile.thresholds[q] - terms.slack;
-    }
-  }
-
-  void of(const PanelBounds& bounds, float* needs) const {
-    for (int q = 0; q < kPadded; q += F32::width) {
-      F32 error = F32::load(residual + q) * F32::broadcast(bounds.residual);
-      error = fma(F32::load(length + q), F32::broadcast(bounds.length), error);
-      error = fma(F32::load(bias + q), F32::broadcast(bounds.bias), error);
-      ((F32::load(base + q) - error) * F32::load(inverse + q)).store(needs + q);
-    }
-  }
-};
-
-// Panels whose scores wait together to be sorted out: they stay in the first-level cache. Which of them reach
+// Panels whose scores wait together to be sorted out: they stay in the first-level cache. Which items reach
 // what they need is written down rather than branched upon: it is anybody's guess.
 constexpr int kStrip = 16;
 template <int Q>
 struct Strip {
   alignas(64) float scores[Q][kStrip * kPanelItems];  // over the query's scale
   alignas(64) std::uint16_t reaching[Q][kStrip];      // a bit a lane
+  alignas(64) float errors[kStrip][(Q + F32::width - 1) / F32::width * F32::width];
+};
+
+// What the scores of each query, divided by the query's scale, must reach in a panel to be worth a closer
+// look. Some eight roundings of 2^-24 lie between this test and the true inequality; the bound leaves room
+// for sixteen (shadow.cpp).
+template <int Q>
+struct Needs {
+  static constexpr int kPadded = (Q + F32::width - 1) / F32::width * F32::width;
+  float residual[kPadded] = {}, length[kPadded] = {}, bias[kPadded] = {}, slack[kPadded] = {},
+        threshold[kPadded] = {}, inverse[kPadded] = {};
+
+  explicit Needs(const ScanTile& tile) {
+    for (int q = 0; q < Q; ++q) {
+      const QueryTerms& terms = tile.terms[q];
+      residual[q] = terms.residual;
+      length[q] = terms.length;
+      bias[q] = terms.bias;
+      slack[q] = terms.slack;
+      threshold[q] = tile.thresholds[q];
+      inverse[q] = terms.inverse;
+    }
+  }
+
+  void of(const PanelBounds& bounds, float* errors, float* needs) const {
+    for (int q = 0; q < kPadded; q += F32::width) {
+      F32 error = fma(F32::load(residual + q), F32::broadcast(bounds.residual), F32::load(slack + q));
+      error = fma(F32::load(length + q), F32::broadcast(bounds.length), error);
+      error = fma(F32::load(bias + q), F32::broadcast(bounds.bias), error);
+      error.store(errors + q);
+      ((F32::load(threshold + q) - error) * F32::load(inverse + q)).store(needs + q);
+    }
+  }
 };
 
 template <typename Block, int Q, int P>
@@ -102,7 +105,7 @@ inline void score_panels(const ScanTile& tile, const Needs<Q>& needs, std::int64
   for (int p = 0; p < P; ++p) {
     const std::int64_t panel = first + at + p;
     float need[Needs<Q>::kPadded];
-    needs.of(tile.bounds[panel], need);
+    needs.of(tile.bounds[panel], strip.errors[at + p], need);
     std::uint32_t reaching[Q] = {};
     for (int v = 0; v < kVectors; ++v) {
       const std::int64_t lane = panel * kPanelItems + v * F32::width;
@@ -123,21 +126,23 @@ inline void score_panels(const ScanTile& tile, const Needs<Q>& needs, std::int64
 template <int Q>
 void collect(const ScanTile& tile, std::int64_t first, const Strip<Q>& strip) {
   constexpr int kPanels = 4;  // 64 bits
+  const auto first_place = tile.first + static_cast<std::int32_t>(first * kPanelItems);
   for (int q = 0; q < Q; ++q) {
-    const float* const scores = strip.scores[q];
-    std::int32_t* place = tile.places + q * tile.capacity + tile.hit_counts[q];
-    float* score = tile.scores + q * tile.capacity + tile.hit_counts[q];
-    const std::int32_t* const begin = place;
+    const ScanHits& hits = tile.hits[q];
+    const float scale = tile.terms[q].scale;
+    std::int64_t count = hits.count;
     for (int panel = 0; panel < kStrip; panel += kPanels) {
       std::uint64_t word;
       __builtin_memcpy(&word, strip.reaching[q] + panel, sizeof(word));
-      for (; word != 0; word &= word - 1) {
+      for (; word != 0; word &= word - 1, ++count) {
         const int at = panel * kPanelItems + __builtin_ctzll(word);
-        *place++ = tile.first + static_cast<std::int32_t>(first * kPanelItems) + at;
-        *score++ = scores[at];
+        const float score = strip.scores[q][at] * scale, error = strip.errors[at / kPanelItems][q];
+        hits.places[count] = first_place + at;
+        hits.lowers[count] = score - error;
+        hits.uppers[count] = score + error;
       }
     }
-    tile.hit_counts[q] += static_cast<std::int32_t>(place - begin);
+    tile.hits[q].count = count;
   }
 }
 
@@ -212,7 +217,7 @@ struct Maxima {
 };
 
 void scan(const ScanTile& tile, int queries) {
-  for (int q = 0; q < queries; ++q) tile.hit_counts[q] = 0;
+  for (int q = 0; q < queries; ++q) tile.hits[q].count = 0;
   with_queries<kMaxQueries>(tile, queries, Scan{tile});
 }
 

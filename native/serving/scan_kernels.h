@@ -18,6 +18,14 @@ struct PanelBounds {
   float residual, length, bias;
 };
 
+// Items that may be among the best, places ascending: the true score of places[i] lies in
+// [lowers[i], uppers[i]]. Each has room for all items of the tile.
+struct ScanHits {
+  std::int32_t* places;
+  float *lowers, *uppers;
+  std::int64_t count;  // set by the kernel
+};
+
 // A query beside its codes. Its scores in a panel err by at most
 // residual * bounds.residual + length * bounds.length + bias * bounds.bias + slack.
 struct QueryTerms {
@@ -43,12 +51,7 @@ struct ScanTile {
       queries;  // [words x number of queries], kCodeBlock codes each; a block of 4 bits takes two words
   const QueryTerms* terms;  // per query
   const float* thresholds;  // per query
-  // Items that may reach the threshold, set by the kernel: their places, ascending, and scores over the
-  // query's scale. [queries x capacity] each, capacity >= count * kPanelItems; and how many, per query.
-  std::int32_t* places;
-  float* scores;
-  std::int64_t capacity;
-  std::int32_t* hit_counts;
+  ScanHits* hits;           // per query
 };
 
 // Panels whose items share one maximum a lane: multiples of the least.

@@ -59,9 +59,6 @@ class Shadow {
   // The item at a place, or -1 in the last panel's empty places.
   std::int32_t item(std::int32_t place) const noexcept { return items_[place]; }
 
-  // Of all panels.
-  const PanelBounds* bounds() const noexcept { return bounds_; }
-
   // Where an item stands.
   std::int32_t place(std::int32_t item) const noexcept { return places_[item]; }
 
