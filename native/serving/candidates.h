@@ -89,8 +89,6 @@ class Candidates {
     // A score that is no number, of a damaged file, is left out.
     for (std::int64_t i = 0; i < count; ++i)
       if (rounded[i] >= least) best_.offer({scores[i], ids[i]});
-    best_.prune();
-    if (best_.bounded()) raise(round_down(best_.bound().score));
   }
 
   // Of all settled items.

@@ -21,7 +21,7 @@ namespace l4r {
 namespace {
 
 // Panels of one tile stay in the second-level cache while every query of a block passes over them.
-constexpr std::int64_t kTileBytes = 64 * 1024;
+constexpr std::int64_t kTileBytes = 128 * 1024;
 // Bytes of the shadow in one range of items: about 100 microseconds for one query.
 constexpr std::int64_t kRangeBytes = std::int64_t{1} << 22;
 // Sets of items for each of the k best in a first look, and the least share of the catalogue that it is.

@@ -62,7 +62,9 @@ template <int Q>
 struct Strip {
   alignas(64) float scores[Q][kStrip * kPanelItems];  // over the query's scale
   alignas(64) std::uint16_t reaching[Q][kStrip];      // a bit a lane
-  alignas(64) float errors[kStrip][(Q + F32::width - 1) / F32::width * F32::width];
+  // A panel's bound on the error of each query's scores, and what these must reach, over the query's scale.
+  static constexpr int kPadded = (Q + F32::width - 1) / F32::width * F32::width;
+  alignas(64) float errors[kStrip][kPadded], needs[kStrip][kPadded];
 };
 
 // What the scores of each query, divided by the query's scale, must reach in a panel to be worth a closer
@@ -70,7 +72,7 @@ struct Strip {
 // for sixteen (shadow.cpp).
 template <int Q>
 struct Needs {
-  static constexpr int kPadded = (Q + F32::width - 1) / F32::width * F32::width;
+  static constexpr int kPadded = Strip<Q>::kPadded;
   float residual[kPadded] = {}, length[kPadded] = {}, bias[kPadded] = {}, slack[kPadded] = {},
         threshold[kPadded] = {}, inverse[kPadded] = {};
 
@@ -98,26 +100,27 @@ struct Needs {
 };
 
 template <typename Block, int Q, int P>
-inline void score_panels(const ScanTile& tile, const Needs<Q>& needs, std::int64_t first, int at,
-                         Strip<Q>& strip) {
+inline void score_panels(const ScanTile& tile, std::int64_t first, int at, Strip<Q>& strip) {
   CodeSums sums[Q][P];
   sum_panels<Block, Q, P>(tile, first + at, sums);
+#pragma GCC unroll 16
   for (int p = 0; p < P; ++p) {
     const std::int64_t panel = first + at + p;
-    float need[Needs<Q>::kPadded];
-    needs.of(tile.bounds[panel], strip.errors[at + p], need);
     std::uint32_t reaching[Q] = {};
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       const std::int64_t lane = panel * kPanelItems + v * F32::width;
       const F32 scale = F32::load(tile.scales + lane);
+#pragma GCC unroll 16
       for (int q = 0; q < Q; ++q) {
         F32 score = sums[q][p].lanes(v) * scale;
         if (tile.biases != nullptr)
-          score = fma(F32::load(tile.biases + lane), F32::broadcast(needs.inverse[q]), score);
+          score = fma(F32::load(tile.biases + lane), F32::broadcast(tile.terms[q].inverse), score);
         score.store(strip.scores[q] + (at + p) * kPanelItems + v * F32::width);
-        reaching[q] |= greater_equal(score, F32::broadcast(need[q])) << (v * F32::width);
+        reaching[q] |= greater_equal(score, F32::broadcast(strip.needs[at + p][q])) << (v * F32::width);
       }
     }
+#pragma GCC unroll 16
     for (int q = 0; q < Q; ++q) strip.reaching[q][at + p] = static_cast<std::uint16_t>(reaching[q]);
   }
 }
@@ -125,22 +128,37 @@ inline void score_panels(const ScanTile& tile, const Needs<Q>& needs, std::int64
 // Appends the items of a strip that reach what they need.
 template <int Q>
 void collect(const ScanTile& tile, std::int64_t first, const Strip<Q>& strip) {
-  constexpr int kPanels = 4;  // 64 bits
-  const auto first_place = tile.first + static_cast<std::int32_t>(first * kPanelItems);
   for (int q = 0; q < Q; ++q) {
+    const std::uint16_t* const reaching = strip.reaching[q];
+    std::uint64_t any = 0;
+    for (int panel = 0; panel < kStrip; panel += 4) {
+      std::uint64_t four;
+      __builtin_memcpy(&four, reaching + panel, sizeof(four));
+      any |= four;
+    }
+    if (any == 0) continue;
+    int panels[kStrip], found = 0;
+    for (int panel = 0; panel < kStrip; ++panel) {
+      panels[found] = panel;
+      found += reaching[panel] != 0 ? 1 : 0;
+    }
     const ScanHits& hits = tile.hits[q];
     const float scale = tile.terms[q].scale;
     std::int64_t count = hits.count;
-    for (int panel = 0; panel < kStrip; panel += kPanels) {
-      std::uint64_t word;
-      __builtin_memcpy(&word, strip.reaching[q] + panel, sizeof(word));
-      for (; word != 0; word &= word - 1, ++count) {
-        const int at = panel * kPanelItems + __builtin_ctzll(word);
-        const float score = strip.scores[q][at] * scale, error = strip.errors[at / kPanelItems][q];
-        hits.places[count] = first_place + at;
+    for (int i = 0; i < found; ++i) {
+      const int panel = panels[i];
+      const float error = strip.errors[panel][q];
+      const auto place = tile.first + static_cast<std::int32_t>((first + panel) * kPanelItems);
+      std::uint32_t lanes = reaching[panel];
+      do {
+        const int lane = __builtin_ctz(lanes);
+        const float score = strip.scores[q][panel * kPanelItems + lane] * scale;
+        hits.places[count] = place + lane;
         hits.lowers[count] = score - error;
         hits.uppers[count] = score + error;
-      }
+        ++count;
+        lanes &= lanes - 1;
+      } while (lanes != 0);
     }
     tile.hits[q].count = count;
   }
@@ -159,10 +177,10 @@ void scan_queries(const ScanTile& tile) {
   Strip<Q> strip;
   for (std::int64_t first = 0; first < tile.count; first += kStrip) {
     const int panels = tile.count - first < kStrip ? static_cast<int>(tile.count - first) : kStrip;
+    for (int p = 0; p < panels; ++p) needs.of(tile.bounds[first + p], strip.errors[p], strip.needs[p]);
     int at = 0;
-    for (; at + kPanels <= panels; at += kPanels)
-      score_panels<Block, Q, kPanels>(tile, needs, first, at, strip);
-    for (; at < panels; ++at) score_panels<Block, Q, 1>(tile, needs, first, at, strip);
+    for (; at + kPanels <= panels; at += kPanels) score_panels<Block, Q, kPanels>(tile, first, at, strip);
+    for (; at < panels; ++at) score_panels<Block, Q, 1>(tile, first, at, strip);
     for (; at < kStrip; ++at)
       for (int q = 0; q < Q; ++q) strip.reaching[q][at] = 0;
     collect(tile, first, strip);
