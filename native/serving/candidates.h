@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
+#include <utility>
 
 #include "base/scratch.h"
 #include "serving/best_k.h"
@@ -57,35 +59,43 @@ class Candidates {
 
   bool crowded() const noexcept { return waits_ >= 4 * k_ + 1024; }
 
-  // Scores the waiting items that still can be among the best: exact_scores(places, count, ids out, scores
-  // out).
+  // The places of the most promising of the waiting items, which settle() scores first: what they reach
+  // leaves few of the others.
+  std::span<const std::int32_t> choose() {
+    sift();
+    std::int32_t* const chosen = grown(chosen_, waits_);
+    if (waits_ > k_) {
+      chosen_count_ = part(kernels_->floor_of_kth(uppers_.data(), waits_, k_), chosen);
+    } else {
+      std::copy_n(places_.data(), waits_, chosen);
+      chosen_count_ = std::exchange(waits_, 0);
+    }
+    return {chosen, static_cast<std::size_t>(chosen_count_)};
+  }
+
+  // Scores the items that still can be among the best, after choose(): exact_scores(places, count, ids out,
+  // scores out).
   template <typename ExactScores>
   void settle(const ExactScores& exact_scores) {
-    const std::int64_t most = sift();
-    std::int32_t* const chosen = grown(chosen_, most);
-    std::int32_t* const ids = grown(ids_, most);
-    double* const scores = grown(scores_, most);
-    float* const rounded = grown(rounded_, most);
-    std::int64_t count = 0;
-    float least = -std::numeric_limits<float>::infinity();
+    std::int64_t count = chosen_count_;
+    std::int32_t* const ids = grown(ids_, count + waits_);
+    double* const scores = grown(scores_, count + waits_);
+    float* const rounded = grown(rounded_, count + waits_);
     const auto score = [&](std::int64_t first) {
-      exact_scores(chosen + first, count - first, ids + first, scores + first);
+      exact_scores(chosen_.data() + first, count - first, ids + first, scores + first);
       for (std::int64_t i = first; i < count; ++i) rounded[i] = static_cast<float>(scores[i]);
     };
-    if (waits_ > k_) {
-      // The most promising first: what they reach leaves few of the others.
-      count = part(kernels_->floor_of_kth(uppers_.data(), waits_, k_), chosen);
-      score(0);
+    score(0);
+    float least = -std::numeric_limits<float>::infinity();
+    if (waits_ > 0) {
       // Rounding to float32 keeps the order, but it may round up.
       least = kernels_->floor_of_kth(rounded, count, k_);
       raise(std::nextafter(least, -std::numeric_limits<float>::infinity()));
       sift();
+      std::copy_n(places_.data(), waits_, chosen_.data() + count);
+      count += std::exchange(waits_, 0);
+      score(chosen_count_);
     }
-    const std::int64_t first = count;
-    std::copy_n(places_.data(), waits_, chosen + count);
-    count += waits_;
-    score(first);
-    waits_ = 0;
     // A score that is no number, of a damaged file, is left out.
     for (std::int64_t i = 0; i < count; ++i)
       if (rounded[i] >= least) best_.offer({scores[i], ids[i]});
@@ -150,7 +160,8 @@ class Candidates {
   // The best lower bounds, in no order: [known_].
   std::int64_t known_ = 0;
   Buffer<float> lowers_;
-  // Of those that are scored.
+  // Of those that are scored, the chosen ones first.
+  std::int64_t chosen_count_ = 0;
   Buffer<std::int32_t> chosen_, ids_;
   Buffer<double> scores_;
   Buffer<float> rounded_;

@@ -68,6 +68,9 @@ class Catalogue {
 
   struct Search;
 
+  // The row will be read soon.
+  void prefetch(std::int32_t id) const noexcept;
+
   // Views of the memory.
   void look();
 

@@ -116,8 +116,11 @@ inline void score_panels(const ScanTile& tile, std::int64_t first, int at, Strip
         F32 score = sums[q][p].lanes(v) * scale;
         if (tile.biases != nullptr)
           score = fma(F32::load(tile.biases + lane), F32::broadcast(tile.terms[q].inverse), score);
-        score.store(strip.scores[q] + (at + p) * kPanelItems + v * F32::width);
-        reaching[q] |= greater_equal(score, F32::broadcast(strip.needs[at + p][q])) << (v * F32::width);
+        const std::uint32_t reached = greater_equal(score, F32::broadcast(strip.needs[at + p][q]));
+        // One query reads as fast as it can, and few of its items reach what they need.
+        if (Q > 1 || __builtin_expect(reached != 0, 0))
+          score.store(strip.scores[q] + (at + p) * kPanelItems + v * F32::width);
+        reaching[q] |= reached << (v * F32::width);
       }
     }
 #pragma GCC unroll 16
