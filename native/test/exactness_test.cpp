@@ -162,7 +162,7 @@ const Add small_shares("biases whose share of a long query is denormal keep thei
   Problem p = random_problem(random, 1500, 3, 2, true);
   for (auto& value : p.queries) value *= 0x1p100f;
   for (auto& value : p.items) value = 0;
-  for (auto& value : p.biases) value *= 0x1p-42f;
+  for (auto& value : p.biases) value *= 0x1p-54f;
   check_problem(p, 10, {}, "zero items");
   for (auto& value : p.items) value = random.below(2) == 0 ? 0x1p-149f : 0.0f;
   check_problem(p, 10, {}, "denormal items");
