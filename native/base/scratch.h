@@ -1,6 +1,9 @@
 // Memory that a thread keeps between calls, so that a steady state allocates nothing.
 #pragma once
 
+#include <algorithm>
+#include <utility>
+
 #include "base/buffer.h"
 
 namespace l4r {
@@ -15,6 +18,15 @@ T* grown(Buffer<T>& memory, std::int64_t count) {
     memory = Buffer<T>(count);
   }
   return memory.data();
+}
+
+// Room for `more` numbers after the first `kept`, which stay.
+template <typename T>
+void extend(Buffer<T>& memory, std::int64_t kept, std::int64_t more) {
+  if (memory.size() >= kept + more) return;
+  Buffer<T> wider(2 * (kept + more));
+  std::copy_n(memory.data(), kept, wider.data());
+  memory = std::move(wider);
 }
 
 // Gives back what is too large to keep.

@@ -68,8 +68,8 @@ class BestK {
 
   // Writes the list, best first, and returns its length.
   std::int32_t write(std::int32_t* ids, double* scores, const ScoreKernels& kernels) {
-    if (held_.size() > k_) prune();
-    if (held_.size() > kFew) {
+    if (std::ssize(held_) > kMostPlaced) {
+      prune();
       std::sort(held_.begin(), held_.end(), Better());
       for (std::size_t i = 0; i < held_.size(); ++i) {
         ids[i] = held_[i].id;
@@ -77,23 +77,24 @@ class BestK {
       }
       return static_cast<std::int32_t>(held_.size());
     }
-    double own[kFew];
-    std::int32_t own_ids[kFew], places[kFew];
+    double own[kMostPlaced];
+    std::int32_t own_ids[kMostPlaced], places[kMostPlaced];
     for (std::size_t i = 0; i < held_.size(); ++i) {
       own[i] = held_[i].score;
       own_ids[i] = held_[i].id;
     }
     kernels.places(own, own_ids, static_cast<std::int64_t>(held_.size()), places);
+    const auto listed = static_cast<std::int32_t>(std::min(held_.size(), k_));
     for (std::size_t i = 0; i < held_.size(); ++i) {
+      if (places[i] >= listed) continue;
       ids[places[i]] = own_ids[i];
       scores[places[i]] = own[i];
     }
-    return static_cast<std::int32_t>(held_.size());
+    return listed;
   }
 
  private:
   static constexpr std::size_t kSpare = 32;
-  static constexpr std::size_t kFew = 160;  // comparing all pairs is faster than sorting
 
   std::size_t k_;
   std::vector<Scored> held_;

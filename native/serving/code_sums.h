@@ -32,7 +32,10 @@ struct CodeSums {
   static CodeSums start(std::int32_t offset) {
     return {_mm512_set1_epi32(offset)};
   }
-  void add(const Codes& items, const std::int32_t* query, int) { multiply_add(items.v, query); }
+  void add(const Codes& items, const std::int32_t* query, int) {
+    // A register, which serves several panels: loads would be as many as products.
+    asm("vpdpbusd %2, %1, %0" : "+v"(v) : "v"(items.v), "v"(_mm512_set1_epi32(query[0])));
+  }
   void add(const Nibbles& items, const std::int32_t* query, int next) {
     multiply_add(items.low, query);
     multiply_add(items.high, query + next);
@@ -40,7 +43,7 @@ struct CodeSums {
   F32 lanes(int) const { return {_mm512_cvtepi32_ps(v)}; }
 
  private:
-  // Assembly, because g++ 12 copies every sum before and after the intrinsic.
+  // Assembly, here and above, because g++ 12 copies every sum before and after the intrinsic.
   void multiply_add(__m512i items, const std::int32_t* word) {
     asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(v) : "v"(items), "m"(*word));
   }

@@ -55,73 +55,115 @@ F32 error_of(const QueryTerms& terms, const PanelBounds& bounds) {
                         terms.bias * bounds.bias + terms.slack);
 }
 
+// Panels whose scores wait together to be sorted out: they stay in the first-level cache. Which items reach
+// what they need is written down rather than branched upon: it is anybody's guess.
+constexpr int kStrip = 16;
+template <int Q>
+struct Strip {
+  alignas(64) float scores[Q][kStrip * kPanelItems];  // over the query's scale
+  alignas(64) std::uint16_t reaching[Q][kStrip];      // a bit a lane
+  // A panel's bound on the error of each query's scores, and what these must reach, over the query's scale.
+  static constexpr int kPadded = (Q + F32::width - 1) / F32::width * F32::width;
+  alignas(64) float errors[kStrip][kPadded], needs[kStrip][kPadded];
+};
+
 // What the scores of each query, divided by the query's scale, must reach in a panel to be worth a closer
 // look. Some eight roundings of 2^-24 lie between this test and the true inequality; the bound leaves room
 // for sixteen (shadow.cpp).
 template <int Q>
 struct Needs {
-  static constexpr int kPadded = (Q + F32::width - 1) / F32::width * F32::width;
-  float residual[kPadded] = {}, length[kPadded] = {}, bias[kPadded] = {}, base[kPadded] = {},
-        inverse[kPadded] = {};
+  static constexpr int kPadded = Strip<Q>::kPadded;
+  float residual[kPadded] = {}, length[kPadded] = {}, bias[kPadded] = {}, slack[kPadded] = {},
+        threshold[kPadded] = {}, inverse[kPadded] = {};
 
   explicit Needs(const ScanTile& tile) {
     for (int q = 0; q < Q; ++q) {
       const QueryTerms& terms = tile.terms[q];
-      inverse[q] = terms.inverse == 0 ? 1.0f : terms.inverse;
       residual[q] = terms.residual;
       length[q] = terms.length;
       bias[q] = terms.bias;
-      base[q] = terms.inverse == 0 ? -__builtin_inff() : tile.thresholds[q] - terms.slack;
+      slack[q] = terms.slack;
+      threshold[q] = tile.thresholds[q];
+      inverse[q] = terms.inverse;
     }
   }
 
-  void of(const PanelBounds& bounds, float* needs) const {
+  void of(const PanelBounds& bounds, float* errors, float* needs) const {
     for (int q = 0; q < kPadded; q += F32::width) {
-      F32 error = F32::load(residual + q) * F32::broadcast(bounds.residual);
+      F32 error = fma(F32::load(residual + q), F32::broadcast(bounds.residual), F32::load(slack + q));
       error = fma(F32::load(length + q), F32::broadcast(bounds.length), error);
       error = fma(F32::load(bias + q), F32::broadcast(bounds.bias), error);
-      ((F32::load(base + q) - error) * F32::load(inverse + q)).store(needs + q);
+      error.store(errors + q);
+      ((F32::load(threshold + q) - error) * F32::load(inverse + q)).store(needs + q);
     }
   }
 };
 
-// Appends those of the lanes in `mask` that reach the threshold. Rare, so kept out of the loop above it.
-__attribute__((noinline)) void append(const ScanTile& tile, int q, std::int64_t lane, std::uint32_t mask,
-                                      F32 sums) {
-  const QueryTerms& terms = tile.terms[q];
-  const F32 score = score_of(tile, terms, lane, sums),
-            error = error_of(terms, tile.bounds[lane / kPanelItems]);
-  mask &= greater_equal(score + error, F32::broadcast(tile.thresholds[q]));
-  float lower[F32::width], upper[F32::width];
-  (score - error).store(lower);
-  (score + error).store(upper);
-  ScanHit* hit = tile.hits + q * tile.capacity + tile.hit_counts[q];
-  tile.hit_counts[q] += __builtin_popcount(mask);
-  for (; mask != 0; mask &= mask - 1, ++hit) {
-    const int at = __builtin_ctz(mask);
-    *hit = {static_cast<std::int32_t>(tile.first + lane + at), lower[at], upper[at]};
+template <typename Block, int Q, int P>
+inline void score_panels(const ScanTile& tile, std::int64_t first, int at, Strip<Q>& strip) {
+  CodeSums sums[Q][P];
+  sum_panels<Block, Q, P>(tile, first + at, sums);
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p) {
+    const std::int64_t panel = first + at + p;
+    std::uint32_t reaching[Q] = {};
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) {
+      const std::int64_t lane = panel * kPanelItems + v * F32::width;
+      const F32 scale = F32::load(tile.scales + lane);
+#pragma GCC unroll 16
+      for (int q = 0; q < Q; ++q) {
+        F32 score = sums[q][p].lanes(v) * scale;
+        if (tile.biases != nullptr)
+          score = fma(F32::load(tile.biases + lane), F32::broadcast(tile.terms[q].inverse), score);
+        const std::uint32_t reached = greater_equal(score, F32::broadcast(strip.needs[at + p][q]));
+        // One query reads as fast as it can, and few of its items reach what they need.
+        if (Q > 1 || __builtin_expect(reached != 0, 0))
+          score.store(strip.scores[q] + (at + p) * kPanelItems + v * F32::width);
+        reaching[q] |= reached << (v * F32::width);
+      }
+    }
+#pragma GCC unroll 16
+    for (int q = 0; q < Q; ++q) strip.reaching[q][at + p] = static_cast<std::uint16_t>(reaching[q]);
   }
 }
 
-template <typename Block, int Q, int P>
-inline void scan_panels(const ScanTile& tile, const Needs<Q>& needs, std::int64_t panel) {
-  CodeSums sums[Q][P];
-  sum_panels<Block, Q, P>(tile, panel, sums);
-  for (int p = 0; p < P; ++p) {
-    float need[Needs<Q>::kPadded];
-    needs.of(tile.bounds[panel + p], need);
-    for (int v = 0; v < kVectors; ++v) {
-      const std::int64_t lane = (panel + p) * kPanelItems + v * F32::width;
-      const F32 scale = F32::load(tile.scales + lane);
-      for (int q = 0; q < Q; ++q) {
-        const F32 whole = sums[q][p].lanes(v);
-        F32 reached = whole * scale;
-        if (tile.biases != nullptr)
-          reached = fma(F32::load(tile.biases + lane), F32::broadcast(needs.inverse[q]), reached);
-        const std::uint32_t mask = greater_equal(reached, F32::broadcast(need[q]));
-        if (__builtin_expect(mask != 0, 0)) append(tile, q, lane, mask, whole);
-      }
+// Appends the items of a strip that reach what they need.
+template <int Q>
+void collect(const ScanTile& tile, std::int64_t first, const Strip<Q>& strip) {
+  for (int q = 0; q < Q; ++q) {
+    const std::uint16_t* const reaching = strip.reaching[q];
+    std::uint64_t any = 0;
+    for (int panel = 0; panel < kStrip; panel += 4) {
+      std::uint64_t four;
+      __builtin_memcpy(&four, reaching + panel, sizeof(four));
+      any |= four;
     }
+    if (any == 0) continue;
+    int panels[kStrip], found = 0;
+    for (int panel = 0; panel < kStrip; ++panel) {
+      panels[found] = panel;
+      found += reaching[panel] != 0 ? 1 : 0;
+    }
+    const ScanHits& hits = tile.hits[q];
+    const float scale = tile.terms[q].scale;
+    std::int64_t count = hits.count;
+    for (int i = 0; i < found; ++i) {
+      const int panel = panels[i];
+      const float error = strip.errors[panel][q];
+      const auto place = tile.first + static_cast<std::int32_t>((first + panel) * kPanelItems);
+      std::uint32_t lanes = reaching[panel];
+      do {
+        const int lane = __builtin_ctz(lanes);
+        const float score = strip.scores[q][panel * kPanelItems + lane] * scale;
+        hits.places[count] = place + lane;
+        hits.lowers[count] = score - error;
+        hits.uppers[count] = score + error;
+        ++count;
+        lanes &= lanes - 1;
+      } while (lanes != 0);
+    }
+    tile.hits[q].count = count;
   }
 }
 
@@ -135,9 +177,17 @@ template <typename Block, int Q>
 void scan_queries(const ScanTile& tile) {
   const Needs<Q> needs(tile);
   constexpr int kPanels = kPanelsAtOnce<Q>;
-  std::int64_t panel = 0;
-  for (; panel + kPanels <= tile.count; panel += kPanels) scan_panels<Block, Q, kPanels>(tile, needs, panel);
-  for (; panel < tile.count; ++panel) scan_panels<Block, Q, 1>(tile, needs, panel);
+  Strip<Q> strip;
+  for (std::int64_t first = 0; first < tile.count; first += kStrip) {
+    const int panels = tile.count - first < kStrip ? static_cast<int>(tile.count - first) : kStrip;
+    for (int p = 0; p < panels; ++p) needs.of(tile.bounds[first + p], strip.errors[p], strip.needs[p]);
+    int at = 0;
+    for (; at + kPanels <= panels; at += kPanels) score_panels<Block, Q, kPanels>(tile, first, at, strip);
+    for (; at < panels; ++at) score_panels<Block, Q, 1>(tile, first, at, strip);
+    for (; at < kStrip; ++at)
+      for (int q = 0; q < Q; ++q) strip.reaching[q][at] = 0;
+    collect(tile, first, strip);
+  }
 }
 
 // The tile is whole groups of panels.
@@ -188,7 +238,7 @@ struct Maxima {
 };
 
 void scan(const ScanTile& tile, int queries) {
-  for (int q = 0; q < queries; ++q) tile.hit_counts[q] = 0;
+  for (int q = 0; q < queries; ++q) tile.hits[q].count = 0;
   with_queries<kMaxQueries>(tile, queries, Scan{tile});
 }
 

@@ -13,22 +13,23 @@ inline constexpr int kPanelItems = 16;  // items of a panel, side by side
 inline constexpr int kCodeBlock = 4;    // dimensions that one multiply-add of bytes takes
 inline constexpr int kBlockBytes = kPanelItems * kCodeBlock;
 
-// An item that may be among the best: its true score lies in [lower, upper].
-struct ScanHit {
-  std::int32_t place;  // in the order of the shadow
-  float lower, upper;
-};
-
 // Largest of a panel's items, rounded up: |r|, what its codes leave; |x| + |r|; |bias|.
 struct PanelBounds {
   float residual, length, bias;
 };
 
+// Items that may be among the best, places ascending: the true score of places[i] lies in
+// [lowers[i], uppers[i]]. Each has room for all items of the tile.
+struct ScanHits {
+  std::int32_t* places;
+  float *lowers, *uppers;
+  std::int64_t count;  // set by the kernel
+};
+
 // A query beside its codes. Its scores in a panel err by at most
 // residual * bounds.residual + length * bounds.length + bias * bounds.bias + slack.
 struct QueryTerms {
-  float scale;
-  float inverse;  // of the scale; 0: scores over the scale may leave float32, every item wants a closer look
+  float scale, inverse;  // above 0, and one over it
   std::int32_t
       offset;  // takes back what items are stored with too much: -128 or -8 times the sum of the codes
   float residual, length, bias, slack;
@@ -50,9 +51,7 @@ struct ScanTile {
       queries;  // [words x number of queries], kCodeBlock codes each; a block of 4 bits takes two words
   const QueryTerms* terms;  // per query
   const float* thresholds;  // per query
-  ScanHit* hits;            // [queries x capacity], capacity >= count * kPanelItems; places ascend
-  std::int64_t capacity;
-  std::int32_t* hit_counts;  // per query, set by the kernel
+  ScanHits* hits;           // per query
 };
 
 // Panels whose items share one maximum a lane: multiples of the least.

@@ -23,6 +23,8 @@ constexpr std::int64_t kCheckedPlaces = std::int64_t{1} << 14;
 constexpr double kRounding = 0x1p-20;
 // Scales whose product underflows are wrong by up to 2^-150, against integers below 2^31.
 constexpr double kUnderflow = 0x1p-118;
+// Scores over the query's scale that underflow are wrong by up to half of that.
+constexpr double kLastPlace = 0x1p-149;
 
 std::int64_t task_items(std::int64_t d) { return std::max<std::int64_t>(1, kTaskFloats / d); }
 
@@ -239,6 +241,8 @@ void Shadow::check_bounds() const {
 }
 
 CodedQueries Shadow::code(std::span<const float> queries, std::int64_t batch, std::int64_t group) const {
+  constexpr float kLeast = std::numeric_limits<float>::min(),
+                  kInfinity = std::numeric_limits<float>::infinity();
   CodedQueries coded;
   coded.codes.resize(static_cast<std::size_t>(batch * words()));
   for (std::int64_t b = 0; b < batch; ++b) {
@@ -246,34 +250,33 @@ CodedQueries Shadow::code(std::span<const float> queries, std::int64_t batch, st
     const std::int64_t first = b - b % group, width = std::min(group, batch - first);
     std::int32_t* const target = coded.codes.data() + first * words() + b % group;
     const double length = norm(query, d_);
-    // A score that might overflow float32 has no bound, nor has one of a query or against an item too long
-    // for it. Such a query stays coded as 0 with an infinite error: every item is scored exactly.
-    constexpr double kLimit = 0x1p126;
-    if (!(length < kLimit && length * largest_length_ + largest_bias_size_ < kLimit)) {
-      constexpr float kLeast = std::numeric_limits<float>::min(),
-                      kInfinity = std::numeric_limits<float>::infinity();
-      coded.terms.push_back({0, 1, 0, kLeast, kLeast, kLeast, kInfinity});
-      coded.norms.push_back(kInfinity);
-      continue;
-    }
     const auto [scale, residual, sum] = code_vector(query, d_, kByte, [&](std::int64_t j, int code) {
       auto& word = target[j / kCodeBlock * width];
       word = static_cast<std::int32_t>(static_cast<std::uint32_t>(word) |
                                        static_cast<std::uint32_t>(static_cast<std::uint8_t>(code))
                                            << (8 * (j % kCodeBlock)));
     });
-    // Codes of scale 0 are all 0: any factor will do. Else scores over the scale must fit, biases too.
-    const double largest_over_scale = (2 * length * largest_length_ + largest_bias_size_) / double{scale};
-    constexpr double kUp = 1 + kRounding;  // the bound is itself a float32 sum
-    coded.terms.push_back({.scale = scale,
-                           .inverse = scale == 0                    ? 1.0f
-                                      : largest_over_scale < kLimit ? 1.0f / scale
-                                                                    : 0.0f,
+    // A score that might leave float32, itself or over the query's scale, has no bound. Such a query is coded
+    // as 0 with an infinite error: every item is scored exactly.
+    constexpr double kLimit = 0x1p126;
+    const double largest = 2 * length * largest_length_ + largest_bias_size_;
+    const bool fits = length < kLimit && largest < kLimit &&
+                      (scale == 0 || (scale >= kLeast && largest < kLimit * double{scale}));
+    if (!fits) {
+      for (std::int64_t word = 0; word < words(); ++word) target[word * width] = 0;
+      coded.terms.push_back({1, 1, 0, kLeast, kLeast, kLeast, kInfinity});
+      coded.norms.push_back(kInfinity);
+      continue;
+    }
+    constexpr double kUp = 1 + kRounding;            // the bound is itself a float32 sum
+    const float factor = scale == 0 ? 1.0f : scale;  // the codes are all 0 then: any will do
+    coded.terms.push_back({.scale = factor,
+                           .inverse = 1.0f / factor,
                            .offset = (bits_ == 8 ? -128 : -8) * sum,
                            .residual = round_up(length * kUp),
                            .length = round_up((residual + kRounding * (length + residual)) * kUp),
                            .bias = round_up(kRounding * kUp),
-                           .slack = round_up(kUnderflow * kUp)});
+                           .slack = round_up((kUnderflow + kLastPlace * double{factor}) * kUp)});
     coded.norms.push_back(round_up(length));
   }
   return coded;

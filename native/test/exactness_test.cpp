@@ -139,8 +139,45 @@ const Add floors("a floor of the k-th largest is reached by k values and lies ne
       check(found <= kth &&
                 std::count_if(values.begin(), values.end(), [&](float x) { return x >= found; }) >= k,
             "reached by k");
-      check(!std::isfinite(range) || kth - found <= range * 0x1p-13f + 0x1p-140f, "near");
+      const auto reaching = std::count_if(values.begin(), values.end(), [&](float x) { return x >= found; });
+      check(!std::isfinite(range) || reaching == k || kth - found <= range * 0x1p-13f + 0x1p-140f, "near");
     }
+  }
+});
+
+const Add small_queries("queries whose scale has no inverse in float32 find their items", [] {
+  Random random(105);
+  for (const auto& [query, item, bias] :
+       {std::array{0x1p-133f, 0x1p110f, 0.0f}, {0x1p-140f, 0x1p60f, 0x1p-80f}, {0x1p-120f, 0x1p-20f, 0.0f}}) {
+    Problem p = random_problem(random, 1500, 5, 3, bias != 0);
+    for (auto& value : p.items) value *= item;
+    for (auto& value : p.queries) value *= query;
+    for (auto& value : p.biases) value *= bias;
+    check_problem(p, 10, {}, "query of " + std::to_string(std::log2(query)));
+  }
+});
+
+const Add small_shares("biases whose share of a long query is denormal keep their order", [] {
+  Random random(106);
+  Problem p = random_problem(random, 1500, 3, 2, true);
+  for (auto& value : p.queries) value *= 0x1p100f;
+  for (auto& value : p.items) value = 0;
+  for (auto& value : p.biases) value *= 0x1p-54f;
+  check_problem(p, 10, {}, "zero items");
+  for (auto& value : p.items) value = random.below(2) == 0 ? 0x1p-149f : 0.0f;
+  check_problem(p, 10, {}, "denormal items");
+});
+
+const Add long_lists("long lists of a batch, with more items near the last place than wait at once", [] {
+  Random random(107);
+  for (const float step : {0.0f, 0.5f, 4.0f}) {
+    Problem p = random_problem(random, 4000, 16, 27, step != 0);
+    if (step != 0)
+      for (auto* values : {&p.items, &p.queries, &p.biases})
+        for (auto& value : *values) value = std::round(step * value) / step;
+    for (const std::int64_t k : {40, 100, 250})
+      check_problem(p, k, random_filter(random, p.n, p.batch, static_cast<int>(random.below(4))).view(),
+                    "step " + std::to_string(step));
   }
 });
 
