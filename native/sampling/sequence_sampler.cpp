@@ -53,9 +53,8 @@ SequenceSampler::SequenceSampler(std::int32_t item_count, std::vector<std::int32
   std::vector<std::int32_t> list;  // ascending and without repetitions
   for (std::size_t user = 0; user + 1 < offsets_.size(); ++user) {
     list.assign(items_.begin() + offsets_[user], items_.begin() + offsets_[user + 1]);
-    std::ranges::sort(list);
-    const auto repetitions = std::ranges::unique(list);
-    list.erase(repetitions.begin(), repetitions.end());
+    std::sort(list.begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
     absent_.add(list);
   }
   cut_into_sequences();
