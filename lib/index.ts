@@ -111,6 +111,7 @@ export {
 } from "./native/sequenceEncoder.js";
 export * from "./native/sequenceSampler.js";
 export * from "./search/index.js";
+export * from "./serving/index.js";
 export { openCatalogue, saveCatalogue, verifyCatalogue } from "./storage/catalogueFile.js";
 export * from "./training/train.js";
 export * from "./training/trainRating.js";

@@ -29,8 +29,10 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "storage",
     "native",
   ],
+  serving: ["augmentation", "aggregation", "models", "llm", "data", "storage", "native"],
   cli: [
     "experiment",
+    "serving",
     "evaluation",
     "search",
     "augmentation",

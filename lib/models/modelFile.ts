@@ -55,6 +55,19 @@ export async function loadModel(
 }
 
 /**
+ * Opens a file of {@link saveModel} as plain data, of a model of any kind.
+ * @throws Llama4RecError As {@link loadModel}.
+ * @internal
+ */
+export async function loadFrozenModel(
+  path: string,
+  options: { verify?: boolean } = {},
+): Promise<{ model: FrozenModel; about: ModelAbout }> {
+  const file = await readTensorFile(path, { kind, verify: options.verify });
+  return orCorrupt(path, () => contentOf(file));
+}
+
+/**
  * Opens the file of a rating model, in the same way. It runs on the definition of its backbone, whose parameters are
  * checked against those in the file.
  * @param options `backbone`: the definition, where the registry has none of that name.

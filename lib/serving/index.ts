@@ -1,0 +1,6 @@
+/** Serving: a recommender's folder, and the object that answers from it. */
+export type { Mixing } from "./manifest.js";
+export * from "./recommender.js";
+export * from "./save.js";
+export type { SchedulerOptions, SchedulerStats } from "./scheduler.js";
+export * from "./types.js";

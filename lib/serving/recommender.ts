@@ -1,0 +1,610 @@
+import { aggregate } from "../aggregation/aggregate.js";
+import { positionUtilities, rankUtilities } from "../aggregation/utility.js";
+import { adaptiveWeight, longTailCoefficient } from "../aggregation/weight.js";
+import type { ExternalId } from "../data/idMap.js";
+import type { LanguageModel, ModelStats } from "../llm/languageModel.js";
+import { topKRow } from "../native/catalogue.js";
+import { argumentError, Llama4RecError } from "../native/errors.js";
+import { Batcher, type Found, findNow, type Search } from "./batcher.js";
+import { Overlay } from "./overlay.js";
+import { type Person, personOf, trained } from "./person.js";
+import { RefinedLists } from "./refinedLists.js";
+import type { Refinement } from "./refiner.js";
+import {
+  type CheckedRequest,
+  checkedId,
+  checkedIds,
+  checkedRequest,
+  mostItems,
+  type RequestDefaults,
+} from "./request.js";
+import { Scheduler, type SchedulerOptions, type SchedulerStats } from "./scheduler.js";
+import { Snapshot } from "./snapshot.js";
+import type {
+  NewInteraction,
+  NewItem,
+  NotRefined,
+  Recommendation,
+  RecommenderUpdate,
+  RecommendRequest,
+  Whom,
+} from "./types.js";
+
+/** Titles of histories in prompts, as in the paper's experiments; the context's size may hold fewer. */
+const historyTitles = 50;
+const similarTitles = 50;
+const predictionTitles = 5;
+
+/** Options of {@link Recommender.open}. */
+export interface RecommenderOptions {
+  /**
+   * The language model: default the folder's own; `false`: none; or one of the caller's, who also disposes of it.
+   */
+  readonly languageModel?: false | LanguageModel;
+  /** Folder that keeps its answers between runs; default: in memory. */
+  readonly cacheFolder?: string;
+  /** Whether item vectors are mapped instead of read; default true. See `openCatalogue`. */
+  readonly map?: boolean;
+  /** Whether every checksum of the model is checked; default false. */
+  readonly verify?: boolean;
+  /** Of requests that name none; default `conventional`. */
+  readonly mode?: RecommendRequest["mode"];
+  /** Of requests that name none; default 50. */
+  readonly deadlineMs?: number;
+  /** Of requests that name none; default `cold`. */
+  readonly unknown?: RecommendRequest["unknown"];
+  /** Of the language model's work. */
+  readonly scheduler?: SchedulerOptions;
+}
+
+/** What {@link Recommender.stats} tells. */
+export interface RecommenderStats {
+  readonly snapshot: string;
+  readonly users: number;
+  readonly items: number;
+  /** Requests that have begun and not ended. */
+  readonly running: number;
+  readonly scheduler: SchedulerStats;
+  /** Null without a language model. */
+  readonly languageModel: ModelStats | null;
+}
+
+/** The language side, loaded: what the light part of the package does not import. */
+interface Language {
+  readonly model: LanguageModel;
+  readonly owned: boolean;
+  /** SHA-256 of the folder's file; null for the caller's model. */
+  readonly sha256: string | null;
+  readonly refiner: typeof import("./refiner.js");
+}
+
+/**
+ * A recommender for a service: opened from a folder of {@link saveRecommender}, it answers in microseconds by its conventional
+ * model, lets the language model order the best ones within a deadline, takes new interactions into account at once, and is
+ * swapped for a retrained one while requests run.
+ *
+ * @example
+ * ```ts
+ * await using recommender = await Recommender.open("recommender");
+ * const { ids } = await recommender.recommend({ user: "ada", k: 10 });
+ * const refined = await recommender.recommend({ history: ["b7", "b9"], mode: "inline", deadlineMs: 30 });
+ * recommender.update({ interactions: [{ user: "ada", item: ids[0] }] });
+ * await recommender.reload(); // after another process saved a retrained one
+ * ```
+ */
+export class Recommender implements AsyncDisposable {
+  readonly folder: string;
+  readonly #options: RecommenderOptions;
+  readonly #overlay = new Overlay();
+  readonly #batcher = new Batcher();
+  readonly #scheduler: Scheduler;
+  readonly #refined = new RefinedLists();
+  #snapshot: Snapshot;
+  #language: Language | null;
+  #defaults: RequestDefaults;
+  #running = 0;
+  #idle: (() => void) | undefined;
+  #closing: Promise<void> | null = null;
+  #reloading: Promise<boolean> | null = null;
+
+  private constructor(
+    folder: string,
+    options: RecommenderOptions,
+    snapshot: Snapshot,
+    language: Language | null,
+  ) {
+    this.folder = folder;
+    this.#options = options;
+    this.#snapshot = snapshot;
+    this.#language = language;
+    this.#scheduler = new Scheduler(options.scheduler);
+    this.#defaults = defaultsOf(options, snapshot);
+  }
+
+  /**
+   * Opens a folder of {@link saveRecommender}.
+   * @throws Llama4RecError `E_FILE` when something cannot be read, `E_CORRUPT` when it is not what was written, `E_VERSION`,
+   *   `E_MISMATCH`, `E_NO_MEMORY`; `E_GGUF` for the language model; `E_ARGUMENT` for bad options.
+   */
+  static async open(folder: string, options: RecommenderOptions = {}): Promise<Recommender> {
+    if (typeof folder !== "string" || folder === "") throw argumentError("folder", "a path", folder);
+    const snapshot = await Snapshot.open(folder, options);
+    try {
+      checkedRequest({ user: 0 }, defaultsOf(options, snapshot));
+      return new Recommender(folder, options, snapshot, await languageOf(snapshot, options));
+    } catch (error) {
+      snapshot.release();
+      throw error;
+    }
+  }
+
+  /** Generation of the folder that answers now. */
+  get snapshot(): string {
+    return this.#snapshot.manifest.generation;
+  }
+
+  /** Whether a language model has a part in answers. */
+  get refines(): boolean {
+    return this.#language !== null && this.#snapshot.manifest.mixing !== null;
+  }
+
+  /**
+   * A list of recommendations. A fault of the language model never fails it: the conventional list is the answer then, and
+   * `notRefined` says why.
+   * @throws Llama4RecError `E_ARGUMENT` naming the field, also for unknown ids where the policy is to throw; `E_DISPOSED` after
+   *   {@link Recommender.close}; the signal's reason when aborted.
+   */
+  async recommend(request: RecommendRequest): Promise<Recommendation> {
+    const begin = performance.now();
+    return this.#during(async (snapshot) => {
+      const asked = checkedRequest(request, this.#defaults);
+      asked.signal?.throwIfAborted();
+      const person = personOf(asked, asked.unknown, snapshot, this.#overlay);
+      const search = this.#searchFor(asked, person, snapshot);
+      const found = search === null ? popular(asked, person, snapshot) : await this.#found(search);
+      const foundAt = performance.now();
+      asked.signal?.throwIfAborted();
+      const mixed = await this.#mixed(asked, person, found, snapshot, begin);
+      asked.signal?.throwIfAborted();
+      const end = performance.now();
+      return {
+        ...listOf(mixed.found, asked.k, snapshot),
+        engines: mixed.notRefined === null ? ["conventional", "languageModel"] : ["conventional"],
+        alpha: mixed.notRefined === null ? mixed.alpha : 0,
+        notRefined: mixed.notRefined,
+        snapshot: snapshot.manifest.generation,
+        timings: {
+          conventionalMs: foundAt - begin,
+          languageModelMs: mixed.asked ? end - foundAt : 0,
+          totalMs: end - begin,
+        },
+      };
+    });
+  }
+
+  /**
+   * The conventional list, found before it returns: right for catalogues of some 10,000 items; mode and deadline are not read.
+   * @throws Llama4RecError As {@link Recommender.recommend}.
+   */
+  recommendSync(request: RecommendRequest): Recommendation {
+    const begin = performance.now();
+    this.#checkOpen();
+    const snapshot = this.#snapshot;
+    const asked = checkedRequest(request, { ...this.#defaults, mode: "conventional" });
+    const person = personOf(asked, asked.unknown, snapshot, this.#overlay);
+    const search = this.#searchFor({ ...asked, mode: "conventional" }, person, snapshot);
+    const found = search === null ? popular(asked, person, snapshot) : findNow(search);
+    const took = performance.now() - begin;
+    return {
+      ...listOf(found, asked.k, snapshot),
+      engines: ["conventional"],
+      alpha: 0,
+      notRefined: "off",
+      snapshot: snapshot.manifest.generation,
+      timings: { conventionalMs: took, languageModelMs: 0, totalMs: took },
+    };
+  }
+
+  /**
+   * Lists of many requests, in their order; those that can be are found together.
+   * @throws Llama4RecError What the first one to fail throws.
+   */
+  async recommendMany(requests: readonly RecommendRequest[]): Promise<Recommendation[]> {
+    if (!Array.isArray(requests)) throw argumentError("requests", "a list of requests", requests);
+    return Promise.all(requests.map((request) => this.recommend(request)));
+  }
+
+  /**
+   * The conventional model's scores of items, for somebody; NaN for an item that it does not know, unless the policy is to
+   * throw, and for all where nothing is known of them.
+   * @throws Llama4RecError As {@link Recommender.recommend}.
+   */
+  score(whom: Whom, items: readonly ExternalId[]): Float64Array {
+    this.#checkOpen();
+    const snapshot = this.#snapshot;
+    const { unknown } = checkedRequest(whom, this.#defaults);
+    const person = personOf(whom, unknown, snapshot, this.#overlay);
+    const places = checkedIds("items", items).map((id, at) =>
+      unknown === "throw" ? snapshot.itemIndex(`items[${at}]`, id) : snapshot.items.indexOf(id),
+    );
+    if (person.query.items.length === 0 || person.skipped)
+      return new Float64Array(places.length).fill(Number.NaN);
+    const vector = snapshot.engine.vector(person.query);
+    return Float64Array.from(places, (item) => (item < 0 ? Number.NaN : snapshot.engine.score(vector, item)));
+  }
+
+  /**
+   * Items whose vectors point most nearly where this one's does, with cosines.
+   * @throws Llama4RecError `E_ARGUMENT` for an unknown item or a bad k; `E_DISPOSED`.
+   */
+  similarItems(
+    id: ExternalId,
+    { k = 10 }: { readonly k?: number } = {},
+  ): { ids: ExternalId[]; scores: number[] } {
+    this.#checkOpen();
+    const snapshot = this.#snapshot;
+    if (!Number.isInteger(k) || k < 1 || k > mostItems)
+      throw argumentError("k", `an integer from 1 to ${mostItems}`, k);
+    const item = snapshot.itemIndex("id", checkedId("id", id));
+    const { itemVectors, dimension, itemCount } = snapshot.engine;
+    const directions = snapshot.itemDirections;
+    const vector = itemVectors.subarray(item * dimension, (item + 1) * dimension);
+    const length = Math.hypot(...vector) || 1;
+    const top = directions.topK(
+      vector.map((x) => x / length),
+      {
+        k: Math.min(k, itemCount),
+        excluded: { offsets: Int32Array.of(0, 1), items: Int32Array.of(item) },
+      },
+    );
+    const items = topKRow(top, 0);
+    return {
+      ids: Array.from(items, (index) => snapshot.items.idAt(index)),
+      scores: [...top.scores.subarray(0, items.length)],
+    };
+  }
+
+  /**
+   * Takes interactions and items into account: the next answer knows them. All of it, or nothing when something is wrong with
+   * it. An item may be had by a user who was not in training, and a new item stands in histories that the language model
+   * reads.
+   * @throws Llama4RecError `E_ARGUMENT` naming the field; `E_DISPOSED`.
+   */
+  update({ interactions = [], items = [] }: RecommenderUpdate): void {
+    this.#checkOpen();
+    if (!Array.isArray(items)) throw argumentError("items", "a list of items", items);
+    if (!Array.isArray(interactions))
+      throw argumentError("interactions", "a list of interactions", interactions);
+    for (const [at, item] of items.entries()) checkItem(`items[${at}]`, item);
+    const coming = new Set(items.map(({ id }) => id));
+    for (const [at, interaction] of interactions.entries()) {
+      checkInteraction(`interactions[${at}]`, interaction);
+      const { item } = interaction;
+      if (this.#snapshot.items.indexOf(item) < 0 && !coming.has(item) && !this.#overlay.items.has(item))
+        throw argumentError(`interactions[${at}].item`, "a known item, or one among the new ones", item);
+    }
+    for (const item of items) if (this.#snapshot.items.indexOf(item.id) < 0) this.#overlay.addItem(item);
+    for (const interaction of interactions) this.#overlay.add(interaction);
+  }
+
+  /**
+   * Lets the language model order the lists of users beforehand, for the mode `offline`: as background work.
+   * @returns How many were ordered.
+   * @throws Llama4RecError As {@link Recommender.recommend}; the signal's reason when aborted.
+   */
+  async refineAll(
+    users: Iterable<ExternalId>,
+    options: { readonly candidates?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
+    let refined = 0;
+    for (const user of users) {
+      options.signal?.throwIfAborted();
+      if (await this.#refineBeforehand({ user, ...options })) refined++;
+    }
+    return refined;
+  }
+
+  async #refineBeforehand(request: RecommendRequest): Promise<boolean> {
+    return this.#during(async (snapshot) => {
+      const asked = checkedRequest({ ...request, mode: "background" }, this.#defaults);
+      const person = personOf(asked, asked.unknown, snapshot, this.#overlay);
+      const search = this.#searchFor(asked, person, snapshot);
+      if (search === null) return false;
+      const found = await this.#found(search);
+      const scores = await this.#asked(asked, person, found, snapshot, null);
+      return scores instanceof Float64Array;
+    });
+  }
+
+  /**
+   * Opens what the folder holds now and answers from it, while requests that run end on what they began with. What
+   * {@link Recommender.update} added and the new snapshot does not know stays added.
+   * @returns Whether there was another generation.
+   * @throws Llama4RecError As {@link Recommender.open}; the old one goes on answering.
+   */
+  reload(): Promise<boolean> {
+    this.#checkOpen();
+    this.#reloading ??= this.#reload().finally(() => {
+      this.#reloading = null;
+    });
+    return this.#reloading;
+  }
+
+  async #reload(): Promise<boolean> {
+    const next = await Snapshot.open(this.folder, this.#options);
+    if (next.manifest.generation === this.snapshot || this.#closing !== null) {
+      next.release();
+      return false;
+    }
+    let language: Language | null;
+    try {
+      const sha256 = next.manifest.languageModel?.sha256 ?? null;
+      const same = this.#options.languageModel !== undefined || this.#language?.sha256 === sha256;
+      language = same ? this.#language : await languageOf(next, this.#options);
+    } catch (error) {
+      next.release();
+      throw error;
+    }
+    const [before, spoke] = [this.#snapshot, this.#language];
+    this.#overlay.forget(
+      (user, item) => {
+        const [row, index] = [next.users.indexOf(user), next.items.indexOf(item)];
+        return row >= 0 && index >= 0 && next.seen(row).includes(index);
+      },
+      (item) => next.items.indexOf(item) >= 0,
+    );
+    this.#snapshot = next;
+    this.#language = language;
+    this.#defaults = defaultsOf(this.#options, next);
+    this.#refined.clear();
+    before.release();
+    if (spoke !== language && spoke?.owned) await spoke.model.dispose();
+    return true;
+  }
+
+  /** Counters and sizes. */
+  stats(): RecommenderStats {
+    const { users, items } = this.#snapshot;
+    return {
+      snapshot: this.snapshot,
+      users: users.size,
+      items: items.size,
+      running: this.#running,
+      scheduler: this.#scheduler.stats(),
+      languageModel: this.#language?.model.stats() ?? null,
+    };
+  }
+
+  /** Refuses further requests, waits for those that run and frees everything. Twice is fine. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#scheduler.close();
+    if (this.#running > 0)
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    await this.#reloading?.catch(() => {});
+    this.#snapshot.release();
+    if (this.#language?.owned) await this.#language.model.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== null) throw new Llama4RecError("E_DISPOSED", "recommender: used after close()");
+  }
+
+  /** One request, on the snapshot that is current when it begins. */
+  async #during<T>(work: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+    this.#checkOpen();
+    const snapshot = this.#snapshot.retain();
+    this.#running++;
+    try {
+      return await work(snapshot);
+    } finally {
+      snapshot.release();
+      if (--this.#running === 0) this.#idle?.();
+    }
+  }
+
+  /** What to look for; null where nothing is known of the person. */
+  #searchFor(asked: CheckedRequest, { query, skipped }: Person, snapshot: Snapshot): Search | null {
+    if (skipped || query.items.length === 0) return null;
+    const { mode, k, candidates, exclude, allow, excludeSeen } = asked;
+    const depth = mode === "conventional" ? k : Math.max(k, candidates);
+    const left = snapshot.indicesOf(exclude);
+    return {
+      snapshot,
+      query,
+      k: Math.min(depth, snapshot.engine.itemCount),
+      excluded: excludeSeen ? joined(query.items, left) : left,
+      allowed: allow === undefined ? null : snapshot.indicesOf(allow),
+    };
+  }
+
+  async #found(search: Search): Promise<Found> {
+    return search.snapshot.engine.quick ? findNow(search) : this.#batcher.find(search);
+  }
+
+  /** The list as both sides have it, where the language model has a part in it. */
+  async #mixed(
+    asked: CheckedRequest,
+    person: Person,
+    found: Found,
+    snapshot: Snapshot,
+    begin: number,
+  ): Promise<{ found: Found; alpha: number; notRefined: NotRefined | null; asked: boolean }> {
+    const { mode } = asked;
+    const alpha = this.#alphaOf(person, snapshot);
+    const plain = (notRefined: NotRefined, wasAsked = false) => ({
+      found,
+      alpha,
+      notRefined,
+      asked: wasAsked,
+    });
+    if (mode === "conventional" || alpha === 0) return plain("off");
+    if (found.items.length < 2) return plain("short");
+    const kept = this.#refined.scores(person.key, found.items.subarray(0, asked.candidates));
+    if (kept !== null) return { found: mixedList(found, kept, alpha), alpha, notRefined: null, asked: false };
+    if (mode === "offline") return plain("absent");
+    if (mode === "background") {
+      if (person.key !== null)
+        void this.#during((held) => this.#asked(asked, person, found, held, null)).catch(() => {});
+      return plain("pending");
+    }
+    const scores = await this.#asked(asked, person, found, snapshot, begin + asked.deadlineMs);
+    if (!(scores instanceof Float64Array)) return plain(scores, true);
+    return { found: mixedList(found, scores, alpha), alpha, notRefined: null, asked: true };
+  }
+
+  #alphaOf({ interactions }: Person, { manifest, userCounts }: Snapshot): number {
+    if (this.#language === null || manifest.mixing === null) return 0;
+    return adaptiveWeight(longTailCoefficient(interactions), userCounts, manifest.mixing);
+  }
+
+  /** Asks the language model about the best ones, and keeps what it says. */
+  async #asked(
+    { candidates, signal }: CheckedRequest,
+    person: Person,
+    found: Found,
+    snapshot: Snapshot,
+    due: number | null,
+  ): Promise<Float64Array | NotRefined> {
+    const language = this.#language;
+    const { mixing } = snapshot.manifest;
+    if (language === null || mixing === null) return "off";
+    const items = found.items.slice(0, candidates);
+    const outcome = await this.#scheduler.do<Float64Array>({
+      owner: person.key ?? person,
+      due,
+      signal,
+      work: (milliseconds) => {
+        const input = refinementOf(person, items, snapshot);
+        return language.refiner.askedScores(language.model, input, mixing, milliseconds, signal);
+      },
+    });
+    if (!outcome.done) return outcome.why;
+    if (person.key !== null && snapshot === this.#snapshot)
+      this.#refined.keep(person.key, items, outcome.value);
+    return outcome.value;
+  }
+}
+
+function defaultsOf(
+  { mode = "conventional", unknown = "cold", deadlineMs = 50 }: RecommenderOptions,
+  { manifest }: Snapshot,
+): RequestDefaults {
+  return { mode, unknown, deadlineMs, excludeSeen: manifest.excludeSeen };
+}
+
+async function languageOf(
+  snapshot: Snapshot,
+  { languageModel, cacheFolder }: RecommenderOptions,
+): Promise<Language | null> {
+  const { languageModelPath: modelPath, manifest } = snapshot;
+  if (languageModel === false || (languageModel === undefined && modelPath === null)) return null;
+  const [refiner, { loadLanguageModel }, { checked }] = await Promise.all([
+    import("./refiner.js"),
+    import("../llm/load.js"),
+    import("../llm/checks.js"),
+  ]);
+  if (languageModel !== undefined)
+    return { model: checked(languageModel), owned: false, sha256: null, refiner };
+  const sha256 = manifest.languageModel?.sha256 ?? null;
+  if (modelPath === null || sha256 === null) return null;
+  const model = await loadLanguageModel({ modelPath, sha256, cacheFolder });
+  return { model, owned: true, sha256, refiner };
+}
+
+/** What the prompt says of a person: their history, the most similar user's, what the conventional model would say. */
+function refinementOf({ query, newest }: Person, items: Int32Array, snapshot: Snapshot): Refinement {
+  const { engine, known } = snapshot;
+  const candidates = Array.from(items, (item) => known.titles[item]);
+  const similar =
+    snapshot.neighbours === null ? -1 : snapshot.similarUser(unit(engine.vector(query)), query.user);
+  return {
+    history: newest(historyTitles),
+    similarUserHistory: trained(snapshot, similar, similarTitles),
+    backbonePrediction: candidates.slice(0, predictionTitles),
+    candidates,
+    scale: snapshot.scale,
+  };
+}
+
+function unit(vector: Float32Array): Float32Array {
+  const length = Math.hypot(...vector);
+  return length === 0 ? vector : vector.map((x) => x / length);
+}
+
+/** The first ones in the order of the mixed utilities (Llama4Rec, Eq. 6), the others behind them. */
+function mixedList({ items, scores }: Found, languageModel: Float64Array, alpha: number): Found {
+  const count = languageModel.length;
+  const first = items.slice(0, count);
+  const order = aggregate({
+    candidates: first.map((_, place) => place),
+    recommender: positionUtilities(first.map((_, place) => place)),
+    languageModel: rankUtilities(languageModel),
+    alpha,
+  });
+  const mixed = { items: items.slice(), scores: scores.slice() };
+  for (const [place, from] of order.entries()) {
+    mixed.items[place] = items[from];
+    mixed.scores[place] = scores[from];
+  }
+  return mixed;
+}
+
+/** The most popular items, for somebody of whom nothing is known; scores are their places, 0 the best. */
+function popular({ k, allow, exclude }: CheckedRequest, { skipped }: Person, snapshot: Snapshot): Found {
+  const items: number[] = [];
+  const left = new Set(snapshot.indicesOf(exclude));
+  const only = allow === undefined ? null : new Set(snapshot.indicesOf(allow));
+  if (!skipped)
+    for (const item of snapshot.popular) {
+      if (items.length === k) break;
+      if (!left.has(item) && (only === null || only.has(item))) items.push(item);
+    }
+  return { items: Int32Array.from(items), scores: Float64Array.from(items, (_, place) => -place) };
+}
+
+function listOf(
+  { items, scores }: Found,
+  k: number,
+  snapshot: Snapshot,
+): Pick<Recommendation, "ids" | "scores"> {
+  const count = Math.min(k, items.length);
+  const ids = new Array<ExternalId>(count);
+  for (let at = 0; at < count; at++) ids[at] = snapshot.items.idAt(items[at]);
+  return { ids, scores: Array.from(scores.subarray(0, count)) };
+}
+
+function joined(a: Int32Array, b: Int32Array): Int32Array {
+  if (b.length === 0) return a;
+  const both = new Int32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
+function checkItem(name: string, item: NewItem): void {
+  if (typeof item !== "object" || item === null) throw argumentError(name, "an item", item);
+  checkedId(`${name}.id`, item.id);
+  if (typeof item.title !== "string" || item.title.trim() === "")
+    throw argumentError(`${name}.title`, "a title", item.title);
+}
+
+function checkInteraction(name: string, interaction: NewInteraction): void {
+  if (typeof interaction !== "object" || interaction === null)
+    throw argumentError(name, "an interaction", interaction);
+  checkedId(`${name}.user`, interaction.user);
+  checkedId(`${name}.item`, interaction.item);
+  const { rating } = interaction;
+  if (rating !== undefined && !Number.isFinite(rating))
+    throw argumentError(`${name}.rating`, "a finite number", rating);
+}

@@ -1,0 +1,141 @@
+import { copyFile, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import type { IdMap } from "../data/idMap.js";
+import type { TrainView } from "../data/trainView.js";
+import { saveModel } from "../models/modelFile.js";
+import type { TrainedRanker } from "../models/ranker.js";
+import { Catalogue } from "../native/catalogue.js";
+import { argumentError, describe, Llama4RecError } from "../native/errors.js";
+import { replaceFile } from "../storage/atomicFile.js";
+import { saveCatalogue } from "../storage/catalogueFile.js";
+import { unitRows } from "./directions.js";
+import { sha256OfFile } from "./fileHash.js";
+import { saveKnown } from "./known.js";
+import {
+  type Manifest,
+  type Mixing,
+  manifestName,
+  manifestText,
+  mixingOf,
+  readManifest,
+} from "./manifest.js";
+
+/** A language model up to this many bytes is copied into the folder. */
+const copied = 64 * 2 ** 20;
+
+/** What {@link saveRecommender} writes. */
+export interface RecommenderParts {
+  readonly ranker: TrainedRanker;
+  /** What the ranker was trained on: what users have, in order, and titles. */
+  readonly view: TrainView;
+  /** Id of each user index. */
+  readonly users: IdMap;
+  /** Id of each item index. */
+  readonly items: IdMap;
+  /**
+   * A GGUF file of the catalogue's language model. Up to 64 MB it is copied into the folder, a larger one stays where it
+   * is; the folder keeps its SHA-256. Default: none.
+   */
+  readonly languageModel?: string | null;
+  /** How it is mixed in, as validation chose; default: likelihood, alpha1 .5, alpha2 0, the ranker's own question. */
+  readonly mixing?: Partial<Mixing>;
+  /** Whether a user's known items stay out of lists unless asked for; default true. */
+  readonly excludeSeen?: boolean;
+}
+
+/**
+ * Writes a recommender's folder, or replaces what is in it: new files under new names first, then the manifest that names
+ * them, by one rename. Who opens the folder sees the old recommender or the new one, whole, and one that is open goes on with
+ * the old files, which stay for one more generation.
+ *
+ * @returns The generation written: the snapshot's name in answers.
+ * @throws Llama4RecError `E_ARGUMENT` when parts do not fit each other, `E_FILE` when something cannot be read or written.
+ * @example
+ * ```ts
+ * const { ranker } = await train({ backbone: "SASRec", view, seed: 1 });
+ * await saveRecommender("recommender", { ranker, view, users: dataset.users, items: dataset.items });
+ * ```
+ */
+export async function saveRecommender(folder: string, parts: RecommenderParts): Promise<string> {
+  const { ranker, view, users, items, languageModel = null, excludeSeen = true } = parts;
+  if (view.userCount !== ranker.userCount || view.itemCount !== ranker.itemCount)
+    throw argumentError(
+      "view",
+      `${ranker.userCount} users and ${ranker.itemCount} items, as the ranker`,
+      `${view.userCount} and ${view.itemCount}`,
+    );
+  const question = ranker.model.kind === "sequence" ? "sequential" : "direct";
+  const defaults: Mixing = { mode: "likelihood", question, alpha1: 0.5, alpha2: 0, form: "scaled" };
+  const mixing = mixingOf({ ...defaults, ...parts.mixing });
+  await orFileError(folder, () => mkdir(folder, { recursive: true }));
+  const before = await readManifest(folder).catch(() => null);
+
+  const generation = process.getBuiltinModule("node:crypto").randomBytes(6).toString("hex");
+  const named = (name: string): string => `${name}-${generation}.safetensors`;
+  const manifest: Manifest = {
+    generation,
+    model: named("model"),
+    known: named("known"),
+    catalogue: ranker.model.kind === "factors" ? named("catalogue") : null,
+    neighbours: languageModel === null ? null : named("neighbours"),
+    languageModel: languageModel === null ? null : await pinned(folder, languageModel),
+    mixing: languageModel === null ? null : mixing,
+    excludeSeen,
+  };
+  await saveModel(join(folder, manifest.model), ranker, { users, items });
+  await saveKnown(join(folder, manifest.known), view);
+  if (manifest.catalogue !== null) {
+    using catalogue = new Catalogue(ranker.itemVectors, {
+      dimension: ranker.dimension,
+      biases: ranker.itemBiases,
+    });
+    await saveCatalogue(join(folder, manifest.catalogue), catalogue);
+  }
+  if (manifest.neighbours !== null) {
+    const { dimension } = ranker;
+    using directions = new Catalogue(unitRows(ranker.userVectors, dimension), { dimension });
+    await saveCatalogue(join(folder, manifest.neighbours), directions);
+  }
+  await replaceFile(join(folder, manifestName), [Buffer.from(manifestText(manifest))]);
+  await removeOthers(folder, [manifest, ...(before === null ? [] : [before])]);
+  return generation;
+}
+
+/** The language model's file in the folder, or where it is. */
+async function pinned(folder: string, path: string): Promise<Manifest["languageModel"]> {
+  const sha256 = await sha256OfFile(path);
+  const { size } = await orFileError(path, () => stat(path));
+  if (size > copied) return { file: resolve(path), sha256 };
+  const file = `llama-${sha256.slice(0, 12)}.gguf`;
+  const target = join(folder, file);
+  const there = await sha256OfFile(target).catch(() => null);
+  if (there !== sha256) await orFileError(target, () => copyFile(path, target));
+  return { file, sha256 };
+}
+
+/** Files that this module writes, by their names. */
+const ours = /^(model|known|catalogue|neighbours)-[0-9a-f]{12}\.safetensors$|^llama-[0-9a-f]{12}\.gguf$/;
+
+/** Removes files of generations that nobody opens any more; what cannot be removed only costs space. */
+async function removeOthers(folder: string, kept: readonly Manifest[]): Promise<void> {
+  const names = new Set(
+    kept.flatMap(({ model, known, catalogue, neighbours, languageModel }) => [
+      model,
+      known,
+      catalogue,
+      neighbours,
+      languageModel && basename(languageModel.file),
+    ]),
+  );
+  for (const name of await readdir(folder))
+    if (ours.test(name) && !names.has(name)) await rm(join(folder, name), { force: true }).catch(() => {});
+}
+
+async function orFileError<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : describe(cause);
+    throw new Llama4RecError("E_FILE", `${path}: ${reason}`, { cause });
+  }
+}

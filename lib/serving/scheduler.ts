@@ -1,0 +1,197 @@
+import type { NoAnswer, NoAnswerReason } from "../llm/languageModel.js";
+
+/** Work of the language model. */
+export interface LanguageJob<T> {
+  /** Whose it is: nobody has more than their share of those that wait. */
+  readonly owner: unknown;
+  /** When it must be done, on the clock of `performance.now()`; null: whenever there is nothing else to do. */
+  readonly due: number | null;
+  readonly signal?: AbortSignal;
+  /** @param milliseconds That it may take; null: as it likes. */
+  work(milliseconds: number | null): Promise<T | NoAnswer>;
+}
+
+/** Why a job was not done. */
+export type NotDone = "shed" | "open" | NoAnswerReason;
+
+/** What became of a job. */
+export type Outcome<T> =
+  | { readonly done: true; readonly value: T }
+  | { readonly done: false; readonly why: NotDone };
+
+/** What the scheduler knows of itself. */
+export interface SchedulerStats {
+  readonly waiting: number;
+  readonly running: number;
+  readonly done: number;
+  readonly notDone: Readonly<Record<NotDone, number>>;
+  /** Smoothed milliseconds of a job. */
+  readonly milliseconds: number;
+  /** Whether the language model is left alone for a while. */
+  readonly open: boolean;
+}
+
+/** Options of {@link Scheduler}. */
+export interface SchedulerOptions {
+  /** Jobs at a time: as many as the model does at a time. Default 1. */
+  readonly lanes?: number;
+  /** Jobs without a due time that wait at most; default 1,000. */
+  readonly mostBackground?: number;
+  /** Jobs of one owner that wait at most; default 2. */
+  readonly mostOfOwner?: number;
+  /** Faults in a row after which the model is left alone; default 5. */
+  readonly faults?: number;
+  /** Milliseconds for which it is; default 5,000. Then one job is tried. */
+  readonly pauseMs?: number;
+}
+
+interface Entry {
+  readonly owner: unknown;
+  readonly due: number | null;
+  readonly signal: AbortSignal | undefined;
+  readonly run: (milliseconds: number | null) => Promise<boolean | null>;
+  readonly refuse: (why: NotDone) => void;
+}
+
+/** How much newer jobs weigh in the smoothed time. */
+const smoothing = 0.1;
+/** A job is let in when the time that is left is this many times what it and those before it should take. */
+const caution = 1.25;
+
+/**
+ * Decides when the language model does what. Jobs that are due first go first; one that cannot be done in time is refused at
+ * once, so that its request has its answer without waiting and those let in are done in time, however many are offered.
+ * Background jobs fill the rest. After a row of faults the model is left alone for a while.
+ */
+export class Scheduler {
+  readonly #options: Required<SchedulerOptions>;
+  /** By due time. */
+  readonly #urgent: Entry[] = [];
+  readonly #background: Entry[] = [];
+  readonly #ends = new Set<number>();
+  #milliseconds = 0;
+  #faults = 0;
+  #openUntil = 0;
+  #done = 0;
+  #closed = false;
+  readonly #notDone: Record<NotDone, number> = {
+    shed: 0,
+    open: 0,
+    fault: 0,
+    timeout: 0,
+    invalid: 0,
+    "too-long": 0,
+    aborted: 0,
+  };
+
+  constructor(options: SchedulerOptions = {}) {
+    const { lanes = 1, mostBackground = 1000, mostOfOwner = 2, faults = 5, pauseMs = 5000 } = options;
+    this.#options = { lanes, mostBackground, mostOfOwner, faults, pauseMs };
+  }
+
+  /** Does a job, or says why not; never rejects. */
+  do<T>({ owner, due, signal, work }: LanguageJob<T>): Promise<Outcome<T>> {
+    return new Promise((resolve) => {
+      const refuse = (why: NotDone): void => {
+        this.#notDone[why]++;
+        resolve({ done: false, why });
+      };
+      const run = async (milliseconds: number | null): Promise<boolean | null> => {
+        const value = await work(milliseconds).catch(
+          (): NoAnswer => ({ answered: false, reason: "fault", detail: "" }),
+        );
+        if (isNoAnswer(value)) {
+          refuse(value.reason);
+          return value.reason === "fault" || value.reason === "invalid" ? false : null;
+        }
+        this.#done++;
+        resolve({ done: true, value });
+        return true;
+      };
+      this.#admit({ owner, due, signal, run, refuse });
+    });
+  }
+
+  /** Refuses all that waits and all that comes. */
+  close(): void {
+    this.#closed = true;
+    for (const { refuse } of [...this.#urgent.splice(0), ...this.#background.splice(0)]) refuse("aborted");
+  }
+
+  stats(): SchedulerStats {
+    return {
+      waiting: this.#urgent.length + this.#background.length,
+      running: this.#ends.size,
+      done: this.#done,
+      notDone: { ...this.#notDone },
+      milliseconds: this.#milliseconds,
+      open: this.#openUntil > performance.now(),
+    };
+  }
+
+  #admit(entry: Entry): void {
+    const { due, owner, signal, refuse } = entry;
+    const { mostBackground, mostOfOwner } = this.#options;
+    const now = performance.now();
+    if (this.#closed || signal?.aborted) return refuse("aborted");
+    if (now < this.#openUntil) return refuse("open");
+    const queue = due === null ? this.#background : this.#urgent;
+    if (queue.filter((other) => other.owner === owner).length >= mostOfOwner) return refuse("shed");
+    if (due === null) {
+      if (queue.length >= mostBackground) return refuse("shed");
+      queue.push(entry);
+    } else {
+      const place = placeOf(this.#urgent, due);
+      if (now + caution * this.#timeUntilDone(place, now) > due) return refuse("shed");
+      queue.splice(place, 0, entry);
+    }
+    this.#next();
+  }
+
+  /** Milliseconds until a job at this place of the urgent ones should be done. */
+  #timeUntilDone(place: number, now: number): number {
+    const { lanes } = this.#options;
+    let running = 0;
+    for (const end of this.#ends) running += Math.max(0, end - now);
+    const busy = this.#ends.size < lanes ? 0 : running;
+    return (busy + place * this.#milliseconds) / lanes + this.#milliseconds;
+  }
+
+  #next(): void {
+    while (this.#ends.size < this.#options.lanes) {
+      const entry = this.#urgent.shift() ?? this.#background.shift();
+      if (entry === undefined) return;
+      const now = performance.now();
+      if (entry.signal?.aborted) entry.refuse("aborted");
+      else if (entry.due !== null && now + this.#milliseconds > entry.due) entry.refuse("shed");
+      else void this.#run(entry, now);
+    }
+  }
+
+  async #run({ due, run }: Entry, begin: number): Promise<void> {
+    let end = begin + this.#milliseconds;
+    while (this.#ends.has(end)) end += 1e-6; // of another lane
+    this.#ends.add(end);
+    const well = await run(due === null ? null : Math.max(1, due - begin));
+    this.#ends.delete(end);
+    const took = performance.now() - begin;
+    if (well === true) {
+      this.#faults = 0;
+      this.#milliseconds += (this.#milliseconds === 0 ? 1 : smoothing) * (took - this.#milliseconds);
+    } else if (well === false && ++this.#faults >= this.#options.faults) {
+      this.#openUntil = performance.now() + this.#options.pauseMs;
+      this.#faults = this.#options.faults - 1; // the next one decides
+    }
+    this.#next();
+  }
+}
+
+/** Where a job that is due then goes: behind those that are due no later. */
+function placeOf(queue: readonly Entry[], due: number): number {
+  let place = queue.length;
+  while (place > 0 && (queue[place - 1].due ?? 0) > due) place--;
+  return place;
+}
+
+const isNoAnswer = (value: unknown): value is NoAnswer =>
+  typeof value === "object" && value !== null && "answered" in value && value.answered === false;

@@ -1,0 +1,160 @@
+import { isAbsolute, join } from "node:path";
+import { type LongTailRange, longTailRange } from "../aggregation/weight.js";
+import type { ExternalId, IdMap } from "../data/idMap.js";
+import { loadFrozenModel } from "../models/modelFile.js";
+import { Catalogue, topKRow } from "../native/catalogue.js";
+import { argumentError, Llama4RecError } from "../native/errors.js";
+import { openCatalogue } from "../storage/catalogueFile.js";
+import { unitRows } from "./directions.js";
+import { type Engine, engineOf } from "./engine.js";
+import { type Known, readKnown } from "./known.js";
+import { type Manifest, readManifest } from "./manifest.js";
+
+const none = new Int32Array(0);
+
+/**
+ * One generation of a recommender's folder, open: immutable, shared by all requests that began while it was current. It is
+ * freed when the last of them and its owner have let go.
+ */
+export class Snapshot {
+  /** Items, the one that most users have first. */
+  readonly popular: Int32Array;
+  readonly userCounts: LongTailRange;
+  #leases = 1;
+  #itemDirections: Catalogue | undefined;
+  #scale: readonly number[] | undefined;
+
+  private constructor(
+    readonly folder: string,
+    readonly manifest: Manifest,
+    readonly engine: Engine,
+    readonly users: IdMap,
+    readonly items: IdMap,
+    readonly known: Known,
+    /** Whether two ratings differ: else they say nothing. */
+    readonly rated: boolean,
+    readonly neighbours: Catalogue | null,
+  ) {
+    const { offsets, items: seen } = known;
+    const counts = new Int32Array(items.size);
+    for (const item of seen) counts[item]++;
+    this.popular = Int32Array.from(counts.keys()).sort((a, b) => counts[b] - counts[a] || a - b);
+    const active = Int32Array.from({ length: users.size }, (_, user) => offsets[user + 1] - offsets[user]);
+    this.userCounts = longTailRange(
+      active.some((count) => count > 0) ? active.filter((count) => count > 0) : active,
+    );
+  }
+
+  /**
+   * Opens what the folder's manifest names now.
+   * @throws Llama4RecError `E_FILE`, `E_CORRUPT`, `E_VERSION`, `E_MISMATCH`, `E_NO_MEMORY`.
+   */
+  static async open(folder: string, { map = true, verify = false } = {}): Promise<Snapshot> {
+    const manifest = await readManifest(folder);
+    try {
+      return await Snapshot.#opened(folder, manifest, map, verify);
+    } catch (error) {
+      // Two generations later its files are gone: whoever was that slow looks again.
+      const now = await readManifest(folder);
+      if (now.generation === manifest.generation) throw error;
+      return Snapshot.#opened(folder, now, map, verify);
+    }
+  }
+
+  static async #opened(folder: string, manifest: Manifest, map: boolean, verify: boolean): Promise<Snapshot> {
+    const { model, about } = await loadFrozenModel(join(folder, manifest.model), { verify });
+    if (model.kind === "rating")
+      throw new Llama4RecError("E_MISMATCH", `${folder}: expected a model that ranks, got one that rates`);
+    const { users, items } = about;
+    if (users === undefined || items === undefined)
+      throw new Llama4RecError("E_CORRUPT", `${folder}: expected ids of users and items in its model`);
+    const known = await readKnown(join(folder, manifest.known), users, items);
+    const open: Disposable[] = [];
+    try {
+      const opened = async (name: string | null): Promise<Catalogue | null> => {
+        if (name === null) return null;
+        const catalogue = await openCatalogue(join(folder, name), { map });
+        open.push(catalogue);
+        return catalogue;
+      };
+      const neighbours = await opened(manifest.neighbours);
+      const engine = engineOf(model, await opened(manifest.catalogue));
+      open.push(engine);
+      const fits =
+        engine.itemCount === items.size &&
+        (neighbours === null ||
+          (neighbours.size === users.size && neighbours.dimension === engine.dimension));
+      if (!fits)
+        throw new Llama4RecError("E_CORRUPT", `${folder}: its files are not of the same users and items`);
+      const rated = known.ratings.some((rating) => rating !== known.ratings[0]);
+      return new Snapshot(folder, manifest, engine, users, items, known, rated, neighbours);
+    } catch (error) {
+      for (const each of open.reverse()) each[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** What the training has of a user, oldest first; a window, not a copy. */
+  seen(user: number): Int32Array {
+    const { offsets, items } = this.known;
+    return items.subarray(offsets[user], offsets[user + 1]);
+  }
+
+  /** Ratings of {@link Snapshot.seen}. */
+  ratings(user: number): Float32Array {
+    const { offsets, ratings } = this.known;
+    return ratings.subarray(offsets[user], offsets[user + 1]);
+  }
+
+  /** The user whose vector points most nearly where this one does, beside `user`; -1 where there is none. */
+  similarUser(vector: Float32Array, user: number): number {
+    if (this.neighbours === null) return -1;
+    const excluded = user < 0 ? null : { offsets: Int32Array.of(0, 1), items: Int32Array.of(user) };
+    return topKRow(this.neighbours.topK(vector, { k: 1, excluded }), 0)[0] ?? -1;
+  }
+
+  /** Items' directions, for similarity; made when first asked for. */
+  get itemDirections(): Catalogue {
+    const { itemVectors, dimension } = this.engine;
+    this.#itemDirections ??= new Catalogue(unitRows(itemVectors, dimension), { dimension });
+    return this.#itemDirections;
+  }
+
+  /** The language model's file. */
+  get languageModelPath(): string | null {
+    const file = this.manifest.languageModel?.file;
+    return file === undefined ? null : isAbsolute(file) ? file : join(this.folder, file);
+  }
+
+  /** Indices of the known ones among some items. */
+  indicesOf(ids: readonly ExternalId[]): Int32Array {
+    if (ids.length === 0) return none;
+    return Int32Array.from(ids, (id) => this.items.indexOf(id)).filter((index) => index >= 0);
+  }
+
+  /** The ratings that occur, ascending. */
+  get scale(): readonly number[] {
+    this.#scale ??= [...new Set(this.known.ratings)].sort((a, b) => a - b);
+    return this.#scale;
+  }
+
+  /** Index of an item. @throws Llama4RecError `E_ARGUMENT` when it is unknown. */
+  itemIndex(name: string, id: ExternalId): number {
+    const index = this.items.indexOf(id);
+    if (index < 0) throw argumentError(name, "the id of a known item", id);
+    return index;
+  }
+
+  /** Takes a lease, given back by {@link Snapshot.release}. */
+  retain(): this {
+    this.#leases++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#leases > 0) return;
+    this.engine[Symbol.dispose]();
+    this.neighbours?.dispose();
+    this.#itemDirections?.dispose();
+  }
+}
