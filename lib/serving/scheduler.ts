@@ -130,22 +130,27 @@ export class Scheduler {
   }
 
   #admit(entry: Entry): void {
-    const { due, owner, signal, refuse } = entry;
+    const why = this.#objection(entry);
+    if (why !== null) {
+      entry.refuse(why);
+      return;
+    }
+    if (entry.due === null) this.#background.push(entry);
+    else this.#urgent.splice(placeOf(this.#urgent, entry.due), 0, entry);
+    this.#next();
+  }
+
+  /** Why a job may not wait; null where it may. */
+  #objection({ due, owner, signal }: Entry): NotDone | null {
     const { mostBackground, mostOfOwner } = this.#options;
     const now = performance.now();
-    if (this.#closed || signal?.aborted) return refuse("aborted");
-    if (now < this.#openUntil) return refuse("open");
+    if (this.#closed || signal?.aborted) return "aborted";
+    if (now < this.#openUntil) return "open";
     const queue = due === null ? this.#background : this.#urgent;
-    if (queue.filter((other) => other.owner === owner).length >= mostOfOwner) return refuse("shed");
-    if (due === null) {
-      if (queue.length >= mostBackground) return refuse("shed");
-      queue.push(entry);
-    } else {
-      const place = placeOf(this.#urgent, due);
-      if (now + caution * this.#timeUntilDone(place, now) > due) return refuse("shed");
-      queue.splice(place, 0, entry);
-    }
-    this.#next();
+    if (queue.filter((other) => other.owner === owner).length >= mostOfOwner) return "shed";
+    if (due === null) return queue.length >= mostBackground ? "shed" : null;
+    const until = this.#timeUntilDone(placeOf(queue, due), now);
+    return now + caution * until > due ? "shed" : null;
   }
 
   /** Milliseconds until a job at this place of the urgent ones should be done. */
