@@ -518,7 +518,7 @@ async function languageOf(
     return { model: checked(languageModel), owned: false, sha256: null, refiner };
   const sha256 = manifest.languageModel?.sha256 ?? null;
   if (modelPath === null || sha256 === null) return null;
-  const model = await loadLanguageModel({ modelPath, sha256, cacheFolder });
+  const model = checked(await loadLanguageModel({ modelPath, sha256, cacheFolder }));
   return { model, owned: true, sha256, refiner };
 }
 

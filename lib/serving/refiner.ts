@@ -23,6 +23,7 @@ export async function askedScores(
   signal?: AbortSignal,
 ): Promise<Float64Array | NoAnswer> {
   const deadlineMs = milliseconds ?? undefined;
+  const begin = performance.now();
   const before = model.stats().noAnswers;
   const answer = await orderCandidates(model, input, {
     mode: mixing.mode,
@@ -30,12 +31,17 @@ export async function askedScores(
     ...{ deadlineMs, signal },
   });
   if (answer !== null) return answer.scores;
+  const late = milliseconds !== null && performance.now() - begin >= milliseconds;
   const after = model.stats().noAnswers;
-  const reason = (["timeout", "too-long", "aborted", "invalid", "fault"] as const).find(
-    (name) => after[name] > before[name],
+  const counted = reasons.find((reason) => after[reason] > before[reason]) ?? "invalid";
+  return noAnswer(
+    signal?.aborted ? "aborted" : late ? "timeout" : counted,
+    "no answer of the language model",
   );
-  return noAnswer(reason ?? "fault", "the language model gave no answer");
 }
+
+/** Why a list may have no answer, as the model counts it; a prompt that cannot be written is not counted: `invalid`. */
+const reasons = ["too-long", "fault", "invalid", "aborted", "timeout"] as const;
 
 /** The text that the language model is shown. */
 export const promptOf = (model: LanguageModel, input: Refinement, mixing: Mixing): string => {

@@ -1,3 +1,4 @@
+import { noAnswer } from "../llm/attempt.js";
 import type { NoAnswer, NoAnswerReason } from "../llm/languageModel.js";
 
 /** Work of the language model. */
@@ -49,8 +50,15 @@ interface Entry {
   readonly owner: unknown;
   readonly due: number | null;
   readonly signal: AbortSignal | undefined;
-  readonly run: (milliseconds: number | null) => Promise<boolean | null>;
+  readonly run: (milliseconds: number | null) => Promise<Ended>;
   readonly refuse: (why: NotDone) => void;
+}
+
+/** What a job came to; `settle` tells whoever waits for it. */
+interface Ended {
+  readonly fault: boolean;
+  readonly answered: boolean;
+  settle(): void;
 }
 
 /** How much newer jobs weigh in the smoothed time. */
@@ -96,17 +104,13 @@ export class Scheduler {
         this.#notDone[why]++;
         resolve({ done: false, why });
       };
-      const run = async (milliseconds: number | null): Promise<boolean | null> => {
-        const value = await work(milliseconds).catch(
-          (): NoAnswer => ({ answered: false, reason: "fault", detail: "" }),
-        );
-        if (isNoAnswer(value)) {
-          refuse(value.reason);
-          return value.reason === "fault" || value.reason === "invalid" ? false : null;
-        }
-        this.#done++;
-        resolve({ done: true, value });
-        return true;
+      const run = async (milliseconds: number | null): Promise<Ended> => {
+        const value = await work(milliseconds).catch((error: unknown) => noAnswer("fault", String(error)));
+        if (!isNoAnswer(value))
+          return { answered: true, fault: false, settle: () => resolve({ done: true, value }) };
+        const { reason } = value;
+        const fault = reason === "fault" || reason === "invalid";
+        return { answered: false, fault, settle: () => refuse(reason) };
       };
       this.#admit({ owner, due, signal, run, refuse });
     });
@@ -149,6 +153,8 @@ export class Scheduler {
     const queue = due === null ? this.#background : this.#urgent;
     if (queue.filter((other) => other.owner === owner).length >= mostOfOwner) return "shed";
     if (due === null) return queue.length >= mostBackground ? "shed" : null;
+    if (now >= due) return "timeout";
+    if (this.#ends.size === 0) return null; // an idle model tries, or a slow moment would be believed for ever
     const until = this.#timeUntilDone(placeOf(queue, due), now);
     return now + caution * until > due ? "shed" : null;
   }
@@ -168,7 +174,7 @@ export class Scheduler {
       if (entry === undefined) return;
       const now = performance.now();
       if (entry.signal?.aborted) entry.refuse("aborted");
-      else if (entry.due !== null && now + this.#milliseconds > entry.due) entry.refuse("shed");
+      else if (entry.due !== null && now >= entry.due) entry.refuse("timeout");
       else void this.#run(entry, now);
     }
   }
@@ -177,16 +183,18 @@ export class Scheduler {
     let end = begin + this.#milliseconds;
     while (this.#ends.has(end)) end += 1e-6; // of another lane
     this.#ends.add(end);
-    const well = await run(due === null ? null : Math.max(1, due - begin));
+    const { answered, fault, settle } = await run(due === null ? null : Math.max(1, due - begin));
     this.#ends.delete(end);
     const took = performance.now() - begin;
-    if (well === true) {
+    this.#milliseconds += (this.#milliseconds === 0 ? 1 : smoothing) * (took - this.#milliseconds);
+    if (answered) {
+      this.#done++;
       this.#faults = 0;
-      this.#milliseconds += (this.#milliseconds === 0 ? 1 : smoothing) * (took - this.#milliseconds);
-    } else if (well === false && ++this.#faults >= this.#options.faults) {
+    } else if (fault && ++this.#faults >= this.#options.faults) {
       this.#openUntil = performance.now() + this.#options.pauseMs;
       this.#faults = this.#options.faults - 1; // the next one decides
     }
+    settle();
     this.#next();
   }
 }

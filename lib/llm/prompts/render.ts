@@ -58,7 +58,7 @@ export function rateQuestion(
 
 /** A rating as an answer; ratings are kept as float32, whose rounding is taken off. */
 export function ratingText(rating: number): string {
-  return ` ${Number(rating.toPrecision(7))}`;
+  return ` ${Number.isInteger(rating) ? rating : Number(rating.toPrecision(7))}`;
 }
 
 function line(item: string | PromptItem): string {

@@ -8,6 +8,9 @@ const SPECIAL_TOKENS =
 /** Control, format, private-use and unassigned characters, lone surrogates, every kind of line break and space. */
 const NOT_TEXT = /[\p{C}\p{Z}]+/gu;
 
+/** Titles that are as they should be, as most are: words of plain characters with one blank between them. */
+const PLAIN = /^[\w.,:;'"!?()&/+-]+(?: [\w.,:;'"!?()&/+-]+)*$/;
+
 /** How lists write a rating behind a title. */
 const RATING_MARK = / ?= ?(?=\p{Nd})/gu;
 
@@ -22,6 +25,7 @@ const RATING_MARK = / ?= ?(?=\p{Nd})/gu;
  * ```
  */
 export function sanitizeTitle(title: string, maxLength = MAX_TITLE_LENGTH): string {
+  if (title.length <= maxLength && PLAIN.test(title)) return title;
   // A blank replaces each find, so that removing one cannot join its neighbours into another.
   const clean = title
     .normalize("NFC")
