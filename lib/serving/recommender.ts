@@ -248,7 +248,8 @@ export class Recommender implements AsyncDisposable {
       asked.signal?.throwIfAborted();
       const person = personOf(asked, asked.unknown, snapshot, this.#overlay);
       const search = this.#searchFor(asked, person, snapshot);
-      const found = search === null ? popular(asked, person, snapshot) : await this.#found(search);
+      const depth = { ...asked, k: Math.max(asked.k, asked.candidates) };
+      const found = search === null ? popular(depth, person, snapshot) : await this.#found(search);
       const foundAt = performance.now();
       const language = this.#language;
       const scores =
