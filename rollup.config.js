@@ -13,6 +13,7 @@ const entries = [
   "llm/llamaCpp",
   "kernels/index",
   "serving",
+  "http/index",
   "models/conformance",
   "cli/main",
   "training/workerThread",

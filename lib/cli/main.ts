@@ -129,6 +129,54 @@ program
   .action(async (options) => (await import("./run.js")).run(options));
 
 program
+  .command("serve [folder]")
+  .description(
+    "answer over HTTP from a recommender's folder; without one the embedded demonstration shop is trained in seconds",
+  )
+  .option("--port <n>", "port to listen on; 0: any that is free", wholeNumber(0, 65_535), 3000)
+  .option(
+    "--host <address>",
+    "address to listen on; any that other machines reach takes --key-file",
+    "127.0.0.1",
+  )
+  .option("--ui", "a page at / that shows what both sides make of a list, and why")
+  .option("--key-file <file>", "API keys, one a line, of which a request brings one", path)
+  .option("--no-llm", "leave the language side off")
+  .option("--rate-limit <n>", "requests a minute of one key or address", wholeNumber(1, 1e9))
+  .option("--watch", "look every second whether the folder was saved anew, and answer from that")
+  .addOption(threadsOption())
+  .action(async (folder, options) => (await import("./serve.js")).serve(folder, options));
+
+program
+  .command("save")
+  .description(
+    "train a recommender and save it as a folder, for serve and Recommender.open; validation rows choose, test rows are never read",
+  )
+  .requiredOption("--out <folder>", "where it goes; a recommender that is there is replaced", path)
+  .addOption(dataOption())
+  .addOption(columnOption())
+  .addOption(itemsOption())
+  .addOption(taskOption())
+  .addOption(backboneOption())
+  .option(
+    "--llm <file.gguf>",
+    "language model; default: the embedded one on the demonstration shop, else none",
+    path,
+  )
+  .option("--no-llm", "leave the language side off")
+  .addOption(protocolOption())
+  .option("--set <name=value>", "a hyper-parameter of the backbone; may be repeated", assignment)
+  .option(
+    "--config <file.json>",
+    "values of the backbone tuned on this data set, as search writes them; --set goes over them",
+    path,
+  )
+  .addOption(seedOption())
+  .addOption(threadsOption())
+  .option("--json", "print one JSON document")
+  .action(async (options) => (await import("./save.js")).save(options));
+
+program
   .command("search")
   .description("search the hyper-parameters of a backbone; validation rows choose, test rows are never read")
   .addOption(dataOption())

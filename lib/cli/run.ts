@@ -81,4 +81,5 @@ export async function run(options: RunOptions): Promise<void> {
     });
   });
   console.log(json ? JSON.stringify(report, null, 2) : renderReport(report));
+  if (!json && demonstration) console.log("\nsee it: npx llama4rec serve --ui");
 }

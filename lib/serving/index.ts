@@ -1,4 +1,13 @@
 /** Serving: a recommender's folder, and the object that answers from it. */
+export type {
+  ExplainedAlpha,
+  ExplainedItem,
+  ExplainRequest,
+  Explanation,
+  MixedItem,
+  Reason,
+} from "./explain.js";
+export type { FoundItem, FoundUser } from "./lookup.js";
 export type { Mixing } from "./manifest.js";
 export * from "./recommender.js";
 export * from "./save.js";

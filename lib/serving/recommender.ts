@@ -1,15 +1,22 @@
-import { aggregate } from "../aggregation/aggregate.js";
-import { positionUtilities, rankUtilities } from "../aggregation/utility.js";
 import { adaptiveWeight, longTailCoefficient } from "../aggregation/weight.js";
 import type { ExternalId } from "../data/idMap.js";
 import type { LanguageModel, ModelStats } from "../llm/languageModel.js";
 import { topKRow } from "../native/catalogue.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import { Batcher, type Found, findNow, type Search } from "./batcher.js";
+import {
+  type ExplainRequest,
+  type Explanation,
+  explained,
+  explainedAlpha,
+  overriddenAlpha,
+} from "./explain.js";
+import { listOf, mixedList, popular } from "./lists.js";
+import { type FoundItem, type FoundUser, findItems, findUsers } from "./lookup.js";
 import { Overlay } from "./overlay.js";
-import { type Person, personOf, trained } from "./person.js";
+import { type Person, personOf } from "./person.js";
 import { RefinedLists } from "./refinedLists.js";
-import type { Refinement } from "./refiner.js";
+import { refinementOf } from "./refinement.js";
 import {
   type CheckedRequest,
   checkedId,
@@ -29,11 +36,6 @@ import type {
   RecommendRequest,
   Whom,
 } from "./types.js";
-
-/** Titles of histories in prompts, as in the paper's experiments; the context's size may hold fewer. */
-const historyTitles = 50;
-const similarTitles = 50;
-const predictionTitles = 5;
 
 /** Options of {@link Recommender.open}. */
 export interface RecommenderOptions {
@@ -231,6 +233,61 @@ export class Recommender implements AsyncDisposable {
       return new Float64Array(places.length).fill(Number.NaN);
     const vector = snapshot.engine.vector(person.query);
     return Float64Array.from(places, (item) => (item < 0 ? Number.NaN : snapshot.engine.score(vector, item)));
+  }
+
+  /**
+   * What both sides make of a list, and why it is as it is: for a person who looks. The language model is asked as in mode
+   * `inline`, also where alpha is 0.
+   * @throws Llama4RecError As {@link Recommender.recommend}; `E_ARGUMENT` for an alpha outside of 0 to 1.
+   */
+  async explain(request: ExplainRequest): Promise<Explanation> {
+    const begin = performance.now();
+    return this.#during(async (snapshot) => {
+      const asked = checkedRequest({ ...request, mode: "inline" }, this.#defaults);
+      const override = overriddenAlpha(request);
+      asked.signal?.throwIfAborted();
+      const person = personOf(asked, asked.unknown, snapshot, this.#overlay);
+      const search = this.#searchFor(asked, person, snapshot);
+      const depth = { ...asked, k: Math.max(asked.k, asked.candidates) };
+      const found = search === null ? popular(depth, person, snapshot) : await this.#found(search);
+      const foundAt = performance.now();
+      const language = this.#language;
+      const scores =
+        found.items.length < 2 && language !== null
+          ? "short"
+          : await this.#asked(asked, person, found, snapshot, begin + asked.deadlineMs);
+      asked.signal?.throwIfAborted();
+      const end = performance.now();
+      const candidates = found.items.slice(0, asked.candidates);
+      return explained({
+        ...{ asked, person, found, snapshot, scores },
+        alpha: language === null ? null : explainedAlpha(person, snapshot, override),
+        prompt: language === null ? null : promptFor(language, person, candidates, snapshot),
+        timings: {
+          conventionalMs: foundAt - begin,
+          languageModelMs: end - foundAt,
+          totalMs: end - begin,
+        },
+      });
+    });
+  }
+
+  /**
+   * Items whose title has every word of a text, or whose id it is, the most popular ones first; those of the snapshot.
+   * @throws Llama4RecError `E_ARGUMENT`; `E_DISPOSED`.
+   */
+  findItems(text: string, { limit = 20 }: { readonly limit?: number } = {}): FoundItem[] {
+    this.#checkOpen();
+    return findItems(text, limit, this.#snapshot);
+  }
+
+  /**
+   * Users whose id begins with a text, in the order of their ids; those of the snapshot.
+   * @throws Llama4RecError `E_ARGUMENT`; `E_DISPOSED`.
+   */
+  findUsers(text: string, { limit = 20 }: { readonly limit?: number } = {}): FoundUser[] {
+    this.#checkOpen();
+    return findUsers(text, limit, this.#snapshot);
   }
 
   /**
@@ -522,66 +579,16 @@ async function languageOf(
   return { model, owned: true, sha256, refiner };
 }
 
-/** What the prompt says of a person: their history, the most similar user's, what the conventional model would say. */
-function refinementOf({ query, newest }: Person, items: Int32Array, snapshot: Snapshot): Refinement {
-  const { engine, known } = snapshot;
-  const candidates = Array.from(items, (item) => known.titles[item]);
-  const similar =
-    snapshot.neighbours === null ? -1 : snapshot.similarUser(unit(engine.vector(query)), query.user);
-  return {
-    history: newest(historyTitles),
-    similarUserHistory: trained(snapshot, similar, similarTitles),
-    backbonePrediction: candidates.slice(0, predictionTitles),
-    candidates,
-    scale: snapshot.scale,
-  };
-}
-
-function unit(vector: Float32Array): Float32Array {
-  const length = Math.hypot(...vector);
-  return length === 0 ? vector : vector.map((x) => x / length);
-}
-
-/** The first ones in the order of the mixed utilities (Llama4Rec, Eq. 6), the others behind them. */
-function mixedList({ items, scores }: Found, languageModel: Float64Array, alpha: number): Found {
-  const count = languageModel.length;
-  const first = items.slice(0, count);
-  const order = aggregate({
-    candidates: first.map((_, place) => place),
-    recommender: positionUtilities(first.map((_, place) => place)),
-    languageModel: rankUtilities(languageModel),
-    alpha,
-  });
-  const mixed = { items: items.slice(), scores: scores.slice() };
-  for (const [place, from] of order.entries()) {
-    mixed.items[place] = items[from];
-    mixed.scores[place] = scores[from];
-  }
-  return mixed;
-}
-
-/** The most popular items, for somebody of whom nothing is known; scores are their places, 0 the best. */
-function popular({ k, allow, exclude }: CheckedRequest, { skipped }: Person, snapshot: Snapshot): Found {
-  const items: number[] = [];
-  const left = new Set(snapshot.indicesOf(exclude));
-  const only = allow === undefined ? null : new Set(snapshot.indicesOf(allow));
-  if (!skipped)
-    for (const item of snapshot.popular) {
-      if (items.length === k) break;
-      if (!left.has(item) && (only === null || only.has(item))) items.push(item);
-    }
-  return { items: Int32Array.from(items), scores: Float64Array.from(items, (_, place) => -place) };
-}
-
-function listOf(
-  { items, scores }: Found,
-  k: number,
+/** The text that the language model is shown; null where it does not fit or there is nothing to order. */
+function promptFor(
+  { model, refiner }: Language,
+  person: Person,
+  items: Int32Array,
   snapshot: Snapshot,
-): Pick<Recommendation, "ids" | "scores"> {
-  const count = Math.min(k, items.length);
-  const ids = new Array<ExternalId>(count);
-  for (let at = 0; at < count; at++) ids[at] = snapshot.items.idAt(items[at]);
-  return { ids, scores: Array.from(scores.subarray(0, count)) };
+): string | null {
+  const { mixing } = snapshot.manifest;
+  if (mixing === null || items.length < 2) return null;
+  return refiner.promptOf(model, refinementOf(person, items, snapshot), mixing);
 }
 
 function joined(a: Int32Array, b: Int32Array): Int32Array {

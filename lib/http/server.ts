@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import fastify, { type FastifyInstance } from "fastify";
+import { argumentError } from "../native/errors.js";
+import { replyNotFound } from "./errors.js";
+import { isLoopback } from "./keys.js";
+import { type RecommenderPluginOptions, recommenderPlugin } from "./plugin.js";
+
+/** Options of {@link serveRecommender}. */
+export interface ServeOptions extends Omit<RecommenderPluginOptions, "ready"> {
+  /** Default 3000; 0: any that is free. */
+  readonly port?: number;
+  /** Address to listen on; default 127.0.0.1. Any that other machines reach takes keys. */
+  readonly host?: string;
+  /** Bytes of a request's body at most; default 1 MiB. */
+  readonly bodyLimit?: number;
+  /**
+   * Milliseconds between the moment at which `/ready` says no and the last connection that is taken; default 250. Requests of
+   * that time are answered too, and their connections end.
+   */
+  readonly drainMs?: number;
+  /** Whether SIGTERM and SIGINT close it; default false. */
+  readonly signals?: boolean;
+}
+
+/** A server that runs. */
+export interface RecommenderServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly url: string;
+  /** Resolves when it is closed. */
+  readonly closed: Promise<void>;
+  /** Says that it is not ready, lets running requests end, then closes the recommender. Twice is fine. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds between two looks for connections that have nothing to do any more. */
+const sweepMs = 20;
+
+/**
+ * Serves a recommender over HTTP, which it owns from then on.
+ *
+ * @throws Llama4RecError `E_ARGUMENT` for bad options: also for an address that other machines reach, without keys; `E_FILE`
+ *   when it cannot listen there.
+ * @example
+ * ```ts
+ * const server = await serveRecommender({ recommender: await Recommender.open("recommender"), port: 3000, signals: true });
+ * console.log(server.url);
+ * ```
+ */
+export async function serveRecommender(options: ServeOptions): Promise<RecommenderServer> {
+  const {
+    recommender,
+    port = 3000,
+    host = "127.0.0.1",
+    bodyLimit = 2 ** 20,
+    drainMs = 250,
+    keys = [],
+  } = options;
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw argumentError("port", "an integer from 0 to 65535", port);
+  if (keys.length === 0 && !isLoopback(host))
+    throw argumentError(
+      "host",
+      "127.0.0.1 or another address of this machine alone, for there are no keys",
+      host,
+    );
+  let draining = false;
+  const app = fastify({ bodyLimit, return503OnClosing: false, routerOptions: { maxParamLength: 500 } });
+  app.setNotFoundHandler(replyNotFound);
+  await app.register(recommenderPlugin, { ...options, ready: () => !draining });
+  const url = await app.listen({ port, host });
+
+  const close = async (): Promise<void> => {
+    draining = true;
+    app.server.prependListener("request", (_, response) => response.setHeader("connection", "close"));
+    await sleep(drainMs);
+    await ended(app);
+    await recommender.close();
+  };
+  let closing: Promise<void> | undefined;
+  let resolve: (() => void) | undefined;
+  const closed = new Promise<void>((done) => {
+    resolve = done;
+  });
+  const server: RecommenderServer = {
+    url,
+    closed,
+    close: () => {
+      closing ??= close().finally(() => resolve?.());
+      return closing;
+    },
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+  if (options.signals === true)
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void server.close());
+  return server;
+}
+
+/** Takes no connection any more and waits for the requests that run; connections that stay open idle are ended. */
+async function ended(app: FastifyInstance): Promise<void> {
+  const sweep = setInterval(() => app.server.closeIdleConnections(), sweepMs);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(sweep);
+  }
+}

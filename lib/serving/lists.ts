@@ -1,0 +1,54 @@
+import { aggregate } from "../aggregation/aggregate.js";
+import { positionUtilities, rankUtilities } from "../aggregation/utility.js";
+import type { ExternalId } from "../data/idMap.js";
+import type { Found } from "./batcher.js";
+import type { Person } from "./person.js";
+import type { CheckedRequest } from "./request.js";
+import type { Snapshot } from "./snapshot.js";
+import type { Recommendation } from "./types.js";
+
+/** The first ones in the order of the mixed utilities (Llama4Rec, Eq. 6), the others behind them. */
+export function mixedList({ items, scores }: Found, languageModel: Float64Array, alpha: number): Found {
+  const count = languageModel.length;
+  const first = items.slice(0, count);
+  const order = aggregate({
+    candidates: first.map((_, place) => place),
+    recommender: positionUtilities(first.map((_, place) => place)),
+    languageModel: rankUtilities(languageModel),
+    alpha,
+  });
+  const mixed = { items: items.slice(), scores: scores.slice() };
+  for (const [place, from] of order.entries()) {
+    mixed.items[place] = items[from];
+    mixed.scores[place] = scores[from];
+  }
+  return mixed;
+}
+
+/** The most popular items, for somebody of whom nothing is known; scores are their places, 0 the best. */
+export function popular(
+  { k, allow, exclude }: CheckedRequest,
+  { skipped }: Person,
+  snapshot: Snapshot,
+): Found {
+  const items: number[] = [];
+  const left = new Set(snapshot.indicesOf(exclude));
+  const only = allow === undefined ? null : new Set(snapshot.indicesOf(allow));
+  if (!skipped)
+    for (const item of snapshot.popular) {
+      if (items.length === k) break;
+      if (!left.has(item) && (only === null || only.has(item))) items.push(item);
+    }
+  return { items: Int32Array.from(items), scores: Float64Array.from(items, (_, place) => -place) };
+}
+
+export function listOf(
+  { items, scores }: Found,
+  k: number,
+  snapshot: Snapshot,
+): Pick<Recommendation, "ids" | "scores"> {
+  const count = Math.min(k, items.length);
+  const ids = new Array<ExternalId>(count);
+  for (let at = 0; at < count; at++) ids[at] = snapshot.items.idAt(items[at]);
+  return { ids, scores: Array.from(scores.subarray(0, count)) };
+}

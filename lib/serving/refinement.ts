@@ -1,0 +1,28 @@
+import { type Person, trained } from "./person.js";
+import type { Refinement } from "./refiner.js";
+import type { Snapshot } from "./snapshot.js";
+
+/** Titles of histories in prompts, as in the paper's experiments; the context's size may hold fewer. */
+const historyTitles = 50;
+const similarTitles = 50;
+const predictionTitles = 5;
+
+/** What the prompt says of a person: their history, the most similar user's, what the conventional model would say. */
+export function refinementOf({ query, newest }: Person, items: Int32Array, snapshot: Snapshot): Refinement {
+  const { engine, known } = snapshot;
+  const candidates = Array.from(items, (item) => known.titles[item]);
+  const similar =
+    snapshot.neighbours === null ? -1 : snapshot.similarUser(unit(engine.vector(query)), query.user);
+  return {
+    history: newest(historyTitles),
+    similarUserHistory: trained(snapshot, similar, similarTitles),
+    backbonePrediction: candidates.slice(0, predictionTitles),
+    candidates,
+    scale: snapshot.scale,
+  };
+}
+
+function unit(vector: Float32Array): Float32Array {
+  const length = Math.hypot(...vector);
+  return length === 0 ? vector : vector.map((x) => x / length);
+}
