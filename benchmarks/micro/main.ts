@@ -55,6 +55,12 @@ async function write({ json, html }: Arguments, results: Results): Promise<void>
 }
 
 async function main(): Promise<void> {
+  const [first, ...others] = process.argv.slice(2);
+  if (first === "service") {
+    const { runService } = await import("../service/main.js");
+    await runService(others.includes("--json"));
+    return;
+  }
   const args = parseArguments(process.argv.slice(2), Object.keys(parts));
   if (args.json === "-") say = (text) => console.error(text);
   const names = selectParts(parts, args.names);

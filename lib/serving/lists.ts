@@ -42,6 +42,7 @@ export function popular(
   return { items: Int32Array.from(items), scores: Float64Array.from(items, (_, place) => -place) };
 }
 
+/** The first k with their ids. */
 export function listOf(
   { items, scores }: Found,
   k: number,
@@ -51,4 +52,13 @@ export function listOf(
   const ids = new Array<ExternalId>(count);
   for (let at = 0; at < count; at++) ids[at] = snapshot.items.idAt(items[at]);
   return { ids, scores: Array.from(scores.subarray(0, count)) };
+}
+
+/** One list of indices behind the other. */
+export function joined(a: Int32Array, b: Int32Array): Int32Array {
+  if (b.length === 0) return a;
+  const both = new Int32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }

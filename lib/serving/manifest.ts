@@ -16,6 +16,8 @@ export interface Mixing {
   readonly mode: OrderMode;
   /** Whose question it is: what else the user likes, or what comes next. */
   readonly question: "direct" | "sequential";
+  /** Whether prompts hold what the conventional model knows of the user; false for a model tuned without. */
+  readonly hints: boolean;
   /** Of Eq. 7: scale and floor, in the reading `form`. */
   readonly alpha1: number;
   readonly alpha2: number;
@@ -139,16 +141,17 @@ const modes: readonly OrderMode[] = [
  */
 export function mixingOf(value: unknown): Mixing {
   if (!isObject(value)) throw argumentError("mixing", "mode, question and weights", value);
-  const { mode, question, alpha1, alpha2, form } = value;
+  const { mode, question, hints, alpha1, alpha2, form } = value;
   const known = modes.find((name) => name === mode);
   if (known === undefined) throw argumentError("mixing.mode", modes.join(", "), mode);
   if (question !== "direct" && question !== "sequential")
     throw argumentError("mixing.question", "direct or sequential", question);
+  if (typeof hints !== "boolean") throw argumentError("mixing.hints", "a boolean", hints);
   if (form !== "scaled" && form !== "alternative")
     throw argumentError("mixing.form", "scaled or alternative", form);
   if (typeof alpha1 !== "number" || !(alpha1 >= 0 && alpha1 <= 1))
     throw argumentError("mixing.alpha1", "a number from 0 to 1", alpha1);
   if (typeof alpha2 !== "number" || !(alpha2 >= 0 && alpha2 < 1))
     throw argumentError("mixing.alpha2", "a number from 0 to below 1", alpha2);
-  return { mode: known, question, alpha1, alpha2, form };
+  return { mode: known, question, hints, alpha1, alpha2, form };
 }

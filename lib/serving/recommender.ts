@@ -1,4 +1,3 @@
-import { adaptiveWeight, longTailCoefficient } from "../aggregation/weight.js";
 import type { ExternalId } from "../data/idMap.js";
 import type { LanguageModel, ModelStats } from "../llm/languageModel.js";
 import { topKRow } from "../native/catalogue.js";
@@ -11,12 +10,11 @@ import {
   explainedAlpha,
   overriddenAlpha,
 } from "./explain.js";
-import { listOf, mixedList, popular } from "./lists.js";
+import { type Due, LanguageSide } from "./language.js";
+import { joined, listOf, mixedList, popular } from "./lists.js";
 import { type FoundItem, type FoundUser, findItems, findUsers } from "./lookup.js";
 import { Overlay } from "./overlay.js";
 import { type Person, personOf } from "./person.js";
-import { RefinedLists } from "./refinedLists.js";
-import { refinementOf } from "./refinement.js";
 import {
   type CheckedRequest,
   checkedId,
@@ -27,15 +25,8 @@ import {
 } from "./request.js";
 import { Scheduler, type SchedulerOptions, type SchedulerStats } from "./scheduler.js";
 import { Snapshot } from "./snapshot.js";
-import type {
-  NewInteraction,
-  NewItem,
-  NotRefined,
-  Recommendation,
-  RecommenderUpdate,
-  RecommendRequest,
-  Whom,
-} from "./types.js";
+import type { NotRefined, Recommendation, RecommenderUpdate, RecommendRequest, Whom } from "./types.js";
+import { checkedUpdate } from "./update.js";
 
 /** Options of {@link Recommender.open}. */
 export interface RecommenderOptions {
@@ -71,15 +62,6 @@ export interface RecommenderStats {
   readonly languageModel: ModelStats | null;
 }
 
-/** The language side, loaded: what the light part of the package does not import. */
-interface Language {
-  readonly model: LanguageModel;
-  readonly owned: boolean;
-  /** SHA-256 of the folder's file; null for the caller's model. */
-  readonly sha256: string | null;
-  readonly refiner: typeof import("./refiner.js");
-}
-
 /**
  * A recommender for a service: opened from a folder of {@link saveRecommender}, it answers in microseconds by its conventional
  * model, lets the language model order the best ones within a deadline, takes new interactions into account at once, and is
@@ -100,9 +82,8 @@ export class Recommender implements AsyncDisposable {
   readonly #overlay = new Overlay();
   readonly #batcher = new Batcher();
   readonly #scheduler: Scheduler;
-  readonly #refined = new RefinedLists();
   #snapshot: Snapshot;
-  #language: Language | null;
+  #language: LanguageSide | null;
   #defaults: RequestDefaults;
   #running = 0;
   #idle: (() => void) | undefined;
@@ -113,13 +94,14 @@ export class Recommender implements AsyncDisposable {
     folder: string,
     options: RecommenderOptions,
     snapshot: Snapshot,
-    language: Language | null,
+    scheduler: Scheduler,
+    language: LanguageSide | null,
   ) {
     this.folder = folder;
     this.#options = options;
     this.#snapshot = snapshot;
+    this.#scheduler = scheduler;
     this.#language = language;
-    this.#scheduler = new Scheduler(options.scheduler);
     this.#defaults = defaultsOf(options, snapshot);
   }
 
@@ -133,7 +115,9 @@ export class Recommender implements AsyncDisposable {
     const snapshot = await Snapshot.open(folder, options);
     try {
       checkedRequest({ user: 0 }, defaultsOf(options, snapshot));
-      return new Recommender(folder, options, snapshot, await languageOf(snapshot, options));
+      const scheduler = new Scheduler(options.scheduler);
+      const language = await LanguageSide.open(snapshot, options, scheduler);
+      return new Recommender(folder, options, snapshot, scheduler, language);
     } catch (error) {
       snapshot.release();
       throw error;
@@ -147,7 +131,7 @@ export class Recommender implements AsyncDisposable {
 
   /** Whether a language model has a part in answers. */
   get refines(): boolean {
-    return this.#language !== null && this.#snapshot.manifest.mixing !== null;
+    return this.#language !== null;
   }
 
   /**
@@ -172,7 +156,7 @@ export class Recommender implements AsyncDisposable {
       return {
         ...listOf(mixed.found, asked.k, snapshot),
         engines: mixed.notRefined === null ? ["conventional", "languageModel"] : ["conventional"],
-        alpha: mixed.notRefined === null ? mixed.alpha : 0,
+        alpha: mixed.alpha,
         notRefined: mixed.notRefined,
         snapshot: snapshot.manifest.generation,
         timings: {
@@ -252,17 +236,15 @@ export class Recommender implements AsyncDisposable {
       const found = search === null ? popular(depth, person, snapshot) : await this.#found(search);
       const foundAt = performance.now();
       const language = this.#language;
-      const scores =
-        found.items.length < 2 && language !== null
-          ? "short"
-          : await this.#asked(asked, person, found, snapshot, begin + asked.deadlineMs);
+      const candidates = found.items.slice(0, asked.candidates);
+      const due = { due: begin + asked.deadlineMs, signal: asked.signal };
+      const scores = (await language?.ask(person, candidates, snapshot, due)) ?? "off";
       asked.signal?.throwIfAborted();
       const end = performance.now();
-      const candidates = found.items.slice(0, asked.candidates);
       return explained({
         ...{ asked, person, found, snapshot, scores },
         alpha: language === null ? null : explainedAlpha(person, snapshot, override),
-        prompt: language === null ? null : promptFor(language, person, candidates, snapshot),
+        prompt: language?.prompt(person, candidates, snapshot) ?? null,
         timings: {
           conventionalMs: foundAt - begin,
           languageModelMs: end - foundAt,
@@ -327,19 +309,11 @@ export class Recommender implements AsyncDisposable {
    * reads.
    * @throws Llama4RecError `E_ARGUMENT` naming the field; `E_DISPOSED`.
    */
-  update({ interactions = [], items = [] }: RecommenderUpdate): void {
+  update(update: RecommenderUpdate): void {
     this.#checkOpen();
-    if (!Array.isArray(items)) throw argumentError("items", "a list of items", items);
-    if (!Array.isArray(interactions))
-      throw argumentError("interactions", "a list of interactions", interactions);
-    for (const [at, item] of items.entries()) checkItem(`items[${at}]`, item);
-    const coming = new Set(items.map(({ id }) => id));
-    for (const [at, interaction] of interactions.entries()) {
-      checkInteraction(`interactions[${at}]`, interaction);
-      const { item } = interaction;
-      if (this.#snapshot.items.indexOf(item) < 0 && !coming.has(item) && !this.#overlay.items.has(item))
-        throw argumentError(`interactions[${at}].item`, "a known item, or one among the new ones", item);
-    }
+    const knows = (item: ExternalId): boolean =>
+      this.#snapshot.items.indexOf(item) >= 0 || this.#overlay.items.has(item);
+    const { interactions, items } = checkedUpdate(update, knows);
     for (const item of items) if (this.#snapshot.items.indexOf(item.id) < 0) this.#overlay.addItem(item);
     for (const interaction of interactions) this.#overlay.add(interaction);
   }
@@ -368,7 +342,10 @@ export class Recommender implements AsyncDisposable {
       const search = this.#searchFor(asked, person, snapshot);
       if (search === null) return false;
       const found = await this.#found(search);
-      const scores = await this.#asked(asked, person, found, snapshot, null);
+      const scores = await this.#language?.ask(person, found.items.slice(0, asked.candidates), snapshot, {
+        due: null,
+        signal: asked.signal,
+      });
       return scores instanceof Float64Array;
     });
   }
@@ -393,11 +370,11 @@ export class Recommender implements AsyncDisposable {
       next.release();
       return false;
     }
-    let language: Language | null;
+    let language: LanguageSide | null;
     try {
       const sha256 = next.manifest.languageModel?.sha256 ?? null;
       const same = this.#options.languageModel !== undefined || this.#language?.sha256 === sha256;
-      language = same ? this.#language : await languageOf(next, this.#options);
+      language = same ? this.#language : await LanguageSide.open(next, this.#options, this.#scheduler);
     } catch (error) {
       next.release();
       throw error;
@@ -413,9 +390,8 @@ export class Recommender implements AsyncDisposable {
     this.#snapshot = next;
     this.#language = language;
     this.#defaults = defaultsOf(this.#options, next);
-    this.#refined.clear();
     before.release();
-    if (spoke !== language && spoke?.owned) await spoke.model.dispose();
+    if (spoke !== language) await spoke?.close();
     return true;
   }
 
@@ -428,7 +404,7 @@ export class Recommender implements AsyncDisposable {
       items: items.size,
       running: this.#running,
       scheduler: this.#scheduler.stats(),
-      languageModel: this.#language?.model.stats() ?? null,
+      languageModel: this.#language?.stats() ?? null,
     };
   }
 
@@ -446,7 +422,7 @@ export class Recommender implements AsyncDisposable {
       });
     await this.#reloading?.catch(() => {});
     this.#snapshot.release();
-    if (this.#language?.owned) await this.#language.model.dispose();
+    await this.#language?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -491,66 +467,47 @@ export class Recommender implements AsyncDisposable {
 
   /** The list as both sides have it, where the language model has a part in it. */
   async #mixed(
-    asked: CheckedRequest,
+    { mode, candidates, deadlineMs, signal }: CheckedRequest,
     person: Person,
     found: Found,
     snapshot: Snapshot,
     begin: number,
-  ): Promise<{ found: Found; alpha: number; notRefined: NotRefined | null; asked: boolean }> {
-    const { mode } = asked;
-    const alpha = this.#alphaOf(person, snapshot);
-    const plain = (notRefined: NotRefined, wasAsked = false) => ({
+  ): Promise<MixedList> {
+    const language = this.#language;
+    const alpha = language?.weight(person, snapshot) ?? 0;
+    const plain = (notRefined: NotRefined, asked = false): MixedList => ({
       found,
-      alpha,
+      alpha: 0,
       notRefined,
-      asked: wasAsked,
+      asked,
     });
-    if (mode === "conventional" || alpha === 0) return plain("off");
+    const mixed = (scores: Float64Array, asked: boolean): MixedList => ({
+      ...{ found: mixedList(found, scores, alpha), alpha, notRefined: null, asked },
+    });
+    if (mode === "conventional" || language === null || alpha === 0) return plain("off");
     if (found.items.length < 2) return plain("short");
-    const kept = this.#refined.scores(person.key, found.items.subarray(0, asked.candidates));
-    if (kept !== null) return { found: mixedList(found, kept, alpha), alpha, notRefined: null, asked: false };
+    const items = found.items.slice(0, candidates);
+    const said = language.said(person, items);
+    if (said !== null) return mixed(said, false);
     if (mode === "offline") return plain("absent");
+    const ask = (due: Due): Promise<Float64Array | NotRefined> => language.ask(person, items, snapshot, due);
     if (mode === "background") {
-      if (person.key !== null)
-        void this.#during((held) => this.#asked(asked, person, found, held, null)).catch(() => {});
+      // Kept for the next request, which a history of nobody does not have.
+      if (person.key !== null) void this.#during(() => ask({ due: null }));
       return plain("pending");
     }
-    const scores = await this.#asked(asked, person, found, snapshot, begin + asked.deadlineMs);
-    if (!(scores instanceof Float64Array)) return plain(scores, true);
-    return { found: mixedList(found, scores, alpha), alpha, notRefined: null, asked: true };
+    const scores = await ask({ due: begin + deadlineMs, signal });
+    return scores instanceof Float64Array ? mixed(scores, true) : plain(scores, true);
   }
+}
 
-  #alphaOf({ interactions }: Person, { manifest, userCounts }: Snapshot): number {
-    if (this.#language === null || manifest.mixing === null) return 0;
-    return adaptiveWeight(longTailCoefficient(interactions), userCounts, manifest.mixing);
-  }
-
-  /** Asks the language model about the best ones, and keeps what it says. */
-  async #asked(
-    { candidates, signal }: CheckedRequest,
-    person: Person,
-    found: Found,
-    snapshot: Snapshot,
-    due: number | null,
-  ): Promise<Float64Array | NotRefined> {
-    const language = this.#language;
-    const { mixing } = snapshot.manifest;
-    if (language === null || mixing === null) return "off";
-    const items = found.items.slice(0, candidates);
-    const outcome = await this.#scheduler.do<Float64Array>({
-      owner: person.key ?? person,
-      due,
-      signal,
-      work: (milliseconds) => {
-        const input = refinementOf(person, items, snapshot);
-        return language.refiner.askedScores(language.model, input, mixing, milliseconds, signal);
-      },
-    });
-    if (!outcome.done) return outcome.why;
-    if (person.key !== null && snapshot === this.#snapshot)
-      this.#refined.keep(person.key, items, outcome.value);
-    return outcome.value;
-  }
+/** A list with what the language model had to do with it. */
+interface MixedList {
+  readonly found: Found;
+  readonly alpha: number;
+  readonly notRefined: NotRefined | null;
+  /** Whether it was asked for this very request. */
+  readonly asked: boolean;
 }
 
 function defaultsOf(
@@ -558,60 +515,4 @@ function defaultsOf(
   { manifest }: Snapshot,
 ): RequestDefaults {
   return { mode, unknown, deadlineMs, excludeSeen: manifest.excludeSeen };
-}
-
-async function languageOf(
-  snapshot: Snapshot,
-  { languageModel, cacheFolder }: RecommenderOptions,
-): Promise<Language | null> {
-  const { languageModelPath: modelPath, manifest } = snapshot;
-  if (languageModel === false || (languageModel === undefined && modelPath === null)) return null;
-  const [refiner, { loadLanguageModel }, { checked }] = await Promise.all([
-    import("./refiner.js"),
-    import("../llm/load.js"),
-    import("../llm/checks.js"),
-  ]);
-  if (languageModel !== undefined)
-    return { model: checked(languageModel), owned: false, sha256: null, refiner };
-  const sha256 = manifest.languageModel?.sha256 ?? null;
-  if (modelPath === null || sha256 === null) return null;
-  const model = checked(await loadLanguageModel({ modelPath, sha256, cacheFolder }));
-  return { model, owned: true, sha256, refiner };
-}
-
-/** The text that the language model is shown; null where it does not fit or there is nothing to order. */
-function promptFor(
-  { model, refiner }: Language,
-  person: Person,
-  items: Int32Array,
-  snapshot: Snapshot,
-): string | null {
-  const { mixing } = snapshot.manifest;
-  if (mixing === null || items.length < 2) return null;
-  return refiner.promptOf(model, refinementOf(person, items, snapshot), mixing);
-}
-
-function joined(a: Int32Array, b: Int32Array): Int32Array {
-  if (b.length === 0) return a;
-  const both = new Int32Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
-}
-
-function checkItem(name: string, item: NewItem): void {
-  if (typeof item !== "object" || item === null) throw argumentError(name, "an item", item);
-  checkedId(`${name}.id`, item.id);
-  if (typeof item.title !== "string" || item.title.trim() === "")
-    throw argumentError(`${name}.title`, "a title", item.title);
-}
-
-function checkInteraction(name: string, interaction: NewInteraction): void {
-  if (typeof interaction !== "object" || interaction === null)
-    throw argumentError(name, "an interaction", interaction);
-  checkedId(`${name}.user`, interaction.user);
-  checkedId(`${name}.item`, interaction.item);
-  const { rating } = interaction;
-  if (rating !== undefined && !Number.isFinite(rating))
-    throw argumentError(`${name}.rating`, "a finite number", rating);
 }

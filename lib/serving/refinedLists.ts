@@ -25,8 +25,4 @@ export class RefinedLists {
     this.#lists.set(key, list);
     return scores;
   }
-
-  clear(): void {
-    this.#lists.clear();
-  }
 }

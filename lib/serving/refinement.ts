@@ -7,18 +7,21 @@ const historyTitles = 50;
 const similarTitles = 50;
 const predictionTitles = 5;
 
-/** What the prompt says of a person: their history, the most similar user's, what the conventional model would say. */
+/**
+ * What the prompt says of a person: their history and, with hints, the most similar user's and what the conventional model
+ * would say.
+ */
 export function refinementOf({ query, newest }: Person, items: Int32Array, snapshot: Snapshot): Refinement {
   const { engine, known } = snapshot;
   const candidates = Array.from(items, (item) => known.titles[item]);
+  const told = { history: newest(historyTitles), candidates, scale: snapshot.scale };
+  if (snapshot.manifest.mixing?.hints !== true) return told;
   const similar =
     snapshot.neighbours === null ? -1 : snapshot.similarUser(unit(engine.vector(query)), query.user);
   return {
-    history: newest(historyTitles),
+    ...told,
     similarUserHistory: trained(snapshot, similar, similarTitles),
     backbonePrediction: candidates.slice(0, predictionTitles),
-    candidates,
-    scale: snapshot.scale,
   };
 }
 

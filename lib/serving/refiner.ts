@@ -19,19 +19,18 @@ export async function askedScores(
   model: LanguageModel,
   input: Refinement,
   mixing: Mixing,
-  milliseconds: number | null,
+  milliseconds: number,
   signal?: AbortSignal,
 ): Promise<Float64Array | NoAnswer> {
-  const deadlineMs = milliseconds ?? undefined;
   const begin = performance.now();
   const before = model.stats().noAnswers;
   const answer = await orderCandidates(model, input, {
     mode: mixing.mode,
     template: templateOf(mixing),
-    ...{ deadlineMs, signal },
+    ...{ deadlineMs: milliseconds, signal },
   });
   if (answer !== null) return answer.scores;
-  const late = milliseconds !== null && performance.now() - begin >= milliseconds;
+  const late = performance.now() - begin >= milliseconds;
   const after = model.stats().noAnswers;
   const counted = reasons.find((reason) => after[reason] > before[reason]) ?? "invalid";
   return noAnswer(

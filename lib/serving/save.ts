@@ -37,7 +37,7 @@ export interface RecommenderParts {
    * is; the folder keeps its SHA-256. Default: none.
    */
   readonly languageModel?: string | null;
-  /** How it is mixed in, as validation chose; default: likelihood, alpha1 .5, alpha2 0, the ranker's own question. */
+  /** How it is mixed in, as validation chose; default: likelihood, hints, alpha1 .5, alpha2 0, the ranker's own question. */
   readonly mixing?: Partial<Mixing>;
   /** Whether a user's known items stay out of lists unless asked for; default true. */
   readonly excludeSeen?: boolean;
@@ -65,7 +65,14 @@ export async function saveRecommender(folder: string, parts: RecommenderParts): 
       `${view.userCount} and ${view.itemCount}`,
     );
   const question = ranker.model.kind === "sequence" ? "sequential" : "direct";
-  const defaults: Mixing = { mode: "likelihood", question, alpha1: 0.5, alpha2: 0, form: "scaled" };
+  const defaults: Mixing = {
+    mode: "likelihood",
+    question,
+    hints: true,
+    alpha1: 0.5,
+    alpha2: 0,
+    form: "scaled",
+  };
   const mixing = mixingOf({ ...defaults, ...parts.mixing });
   await orFileError(folder, () => mkdir(folder, { recursive: true }));
   const before = await readManifest(folder).catch(() => null);
