@@ -46,7 +46,7 @@ export interface RecommenderOptions {
   readonly deadlineMs?: number;
   /** Of requests that name none; default `cold`. */
   readonly unknown?: RecommendRequest["unknown"];
-  /** Of the language model's work. */
+  /** Of the language model's work; two `lanes`: one list that it orders, and one whose prompt stands ready. */
   readonly scheduler?: SchedulerOptions;
 }
 
@@ -115,7 +115,7 @@ export class Recommender implements AsyncDisposable {
     const snapshot = await Snapshot.open(folder, options);
     try {
       checkedRequest({ user: 0 }, defaultsOf(options, snapshot));
-      const scheduler = new Scheduler(options.scheduler);
+      const scheduler = new Scheduler({ lanes: 2, ...options.scheduler });
       const language = await LanguageSide.open(snapshot, options, scheduler);
       return new Recommender(folder, options, snapshot, scheduler, language);
     } catch (error) {

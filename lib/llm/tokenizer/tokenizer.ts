@@ -123,7 +123,20 @@ export class Tokenizer {
 
   /** How many tokens {@link Tokenizer.encode} gives. */
   count(text: string): number {
-    return lengthOf(this.#parts(text, this.#userDefined));
+    const { pieces, addSpacePrefix } = this.vocabulary;
+    const lineBreak = this.#lineBreak;
+    if (text === "" || lineBreak === null || this.#userDefined.some((marker) => text.includes(pieces[marker])))
+      return lengthOf(this.#parts(text, this.#userDefined));
+    // Prompts are counted again and again while they are cut to what fits: nothing is joined.
+    let count = 0;
+    let begin = 0;
+    for (let end = text.indexOf("\n"); ; end = text.indexOf("\n", begin)) {
+      const line = end < 0 ? text.slice(begin) : text.slice(begin, end);
+      count += this.#line(begin === 0 && addSpacePrefix ? ` ${line}` : line).length;
+      if (end < 0) return count;
+      count++;
+      begin = end + 1;
+    }
   }
 
   /** Tokens of a text whose control markers, such as `<s>` and `[INST]`, are control tokens: never with titles in it. */
