@@ -10,6 +10,7 @@ import { type Results, renderPage } from "./page.js";
 import { type Bench, type Parts, sectionOf, selectParts } from "./part.js";
 import { pocketTraining } from "./pocketTraining.js";
 import { ranking } from "./ranking.js";
+import { recommendPart } from "./recommend.js";
 import { type Row, rowsOf } from "./row.js";
 import { topKParts } from "./topK.js";
 import { trainingParts } from "./training.js";
@@ -22,6 +23,7 @@ const parts: Parts = {
   "language-model/ranking": ranking,
   "language-model/training": pocketTraining,
   ...callParts,
+  "serving/recommend": recommendPart,
 };
 
 /** For people: stderr where stdout takes the JSON. */

@@ -10,20 +10,32 @@ import { rankerOf } from "../../lib/models/frozen.js";
 import { saveRecommender } from "../../lib/serving/save.js";
 import { encoderSizes, randomEncoder } from "../micro/encoderModel.js";
 
-/** Sizes of the service. */
-export const serviceSizes = { users: 20_000, items: 100_000, longest: 100 } as const;
+/** How much is served. */
+export interface ServiceSizes {
+  readonly users: number;
+  readonly items: number;
+  /** Items of a user, from and to. */
+  readonly shortest: number;
+  readonly longest: number;
+}
+
+/** Sizes of the service benchmark. */
+export const serviceSizes: ServiceSizes = { users: 20_000, items: 100_000, shortest: 1, longest: 100 };
 
 /**
- * Writes a SASRec (64 dimensions, 2 blocks, histories of 50) over so many items, with users who have 1 to 100 of them, and
+ * Writes a SASRec (64 dimensions, 2 blocks, histories of 50) over so many items, with users who have some of them, and
  * the embedded pocket Llama over titles of the generated shop.
  */
-export async function saveService(path: string, { users, items, longest } = serviceSizes): Promise<string> {
+export async function saveService(
+  path: string,
+  { users, items, shortest, longest }: ServiceSizes = serviceSizes,
+): Promise<string> {
   const random = new Random(1);
   const shop = generateShop().titles;
   const titles = Array.from({ length: items }, (_, item) => shop[item % shop.length]);
   const rows = Array.from({ length: users }, () => {
     const had = new Set<number>();
-    const length = 1 + random.below(longest);
+    const length = shortest + random.below(longest - shortest + 1);
     while (had.size < length) had.add(random.below(items));
     return [...had];
   });

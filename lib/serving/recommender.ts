@@ -304,6 +304,16 @@ export class Recommender implements AsyncDisposable {
   }
 
   /**
+   * All that is known of a user, oldest first: of the training and of updates. Empty for somebody unknown.
+   * @throws Llama4RecError `E_ARGUMENT` for what is no id; `E_DISPOSED`.
+   */
+  historyOf(user: ExternalId): ExternalId[] {
+    this.#checkOpen();
+    const { query } = personOf({ user: checkedId("user", user) }, "cold", this.#snapshot, this.#overlay);
+    return Array.from(query.items, (item) => this.#snapshot.items.idAt(item));
+  }
+
+  /**
    * Takes interactions and items into account: the next answer knows them. All of it, or nothing when something is wrong with
    * it. An item may be had by a user who was not in training, and a new item stands in histories that the language model
    * reads.
