@@ -19,6 +19,9 @@ export interface Shelf {
   readonly items: IdMap;
 }
 
+/** Id of a user index. */
+export const userId = (user: number): string => `user-${String(user).padStart(3, "0")}`;
+
 /** Random vectors for users of a random view: what a trained factor model is to a recommender. */
 export function shelfOf({ users = 40, items = 60, dimension = 8, seed = 1 } = {}): Shelf {
   const view = randomView(users, items, 5, seed);
@@ -34,7 +37,7 @@ export function shelfOf({ users = 40, items = 60, dimension = 8, seed = 1 } = {}
   return {
     view,
     ranker: rankerOf({ kind: "factors", name: "MF", factors }),
-    users: IdMap.from(Array.from({ length: users }, (_, user) => `user-${String(user).padStart(3, "0")}`)),
+    users: IdMap.from(Array.from({ length: users }, (_, user) => userId(user))),
     items: IdMap.from(Array.from({ length: items }, (_, item) => 1000 + item)),
   };
 }
