@@ -11,6 +11,8 @@ export interface Search {
   readonly excluded: Int32Array;
   /** If not null, only these item indices. */
   readonly allowed: Int32Array | null;
+  /** Items that came after the training and may be in the list. */
+  readonly extras: readonly number[];
 }
 
 /** Item indices and scores of one list, best first. */

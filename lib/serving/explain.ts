@@ -157,14 +157,10 @@ const historyShown = 50;
 
 const cut = <T>(list: readonly T[], k: number): readonly T[] => list.slice(0, k);
 
-function listed(
-  items: Int32Array,
-  scores: ArrayLike<number>,
-  { items: ids, known }: Snapshot,
-): ExplainedItem[] {
+function listed(items: Int32Array, scores: ArrayLike<number>, snapshot: Snapshot): ExplainedItem[] {
   return Array.from(items, (item, at) => ({
-    id: ids.idAt(item),
-    title: known.titles[item],
+    id: snapshot.idAt(item),
+    title: snapshot.titleAt(item),
     place: at + 1,
     score: scores[at],
   }));
@@ -208,11 +204,13 @@ function mixedItems({ asked, person, found, snapshot, scores, alpha }: Explanati
 }
 
 /** Items of a history by their share in an item's score, as far as a score is a sum over the history. */
-function reasons(item: number, { query }: Person, { engine, items, known }: Snapshot): Reason[] {
+function reasons(item: number, { query }: Person, snapshot: Snapshot): Reason[] {
+  const { engine, items, known } = snapshot;
   const { itemVectors: table, dimension } = engine;
+  const vector = snapshot.vectorOf(item);
   const dots = Float64Array.from(query.items, (other) => {
     let sum = 0;
-    for (let d = 0; d < dimension; d++) sum += table[item * dimension + d] * table[other * dimension + d];
+    for (let d = 0; d < dimension; d++) sum += vector[d] * table[other * dimension + d];
     return Math.max(0, sum);
   });
   const total = dots.reduce((sum, dot) => sum + dot, 0);

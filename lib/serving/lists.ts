@@ -50,7 +50,7 @@ export function listOf(
 ): Pick<Recommendation, "ids" | "scores"> {
   const count = Math.min(k, items.length);
   const ids = new Array<ExternalId>(count);
-  for (let at = 0; at < count; at++) ids[at] = snapshot.items.idAt(items[at]);
+  for (let at = 0; at < count; at++) ids[at] = snapshot.idAt(items[at]);
   return { ids, scores: Array.from(scores.subarray(0, count)) };
 }
 

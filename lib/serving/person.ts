@@ -2,6 +2,7 @@ import type { ExternalId } from "../data/idMap.js";
 import type { PromptItem } from "../llm/prompts/render.js";
 import { argumentError } from "../native/errors.js";
 import type { Query } from "./engine.js";
+import { joined } from "./lists.js";
 import type { Overlay } from "./overlay.js";
 import type { Snapshot } from "./snapshot.js";
 import type { UnknownPolicy } from "./types.js";
@@ -9,6 +10,10 @@ import type { UnknownPolicy } from "./types.js";
 /** Somebody a list is for, with all that a snapshot and what happened since know of them. */
 export interface Person {
   readonly query: Query;
+  /** All of their items, oldest first, those that came after the training among them. */
+  readonly items: Int32Array;
+  /** Items of theirs that came after the training. */
+  readonly extras: readonly number[];
   /** How many items they have, those that the model does not know included: N(u) of Eq. 5. */
   readonly interactions: number;
   /** What a refined list of theirs goes by; null for a history that belongs to nobody. */
@@ -19,10 +24,9 @@ export interface Person {
   readonly newest: (count: number) => PromptItem[];
 }
 
-/** A history entry: an item of the snapshot, or an item added since by its title. */
+/** A history entry. */
 interface Entry {
   readonly item: number;
-  readonly title: string;
   readonly rating: number | undefined;
 }
 
@@ -38,7 +42,7 @@ export function personOf(
   snapshot: Snapshot,
   overlay: Overlay,
 ): Person {
-  if (history !== undefined) return personWith(history, unknown, snapshot, overlay);
+  if (history !== undefined) return personWith(history, unknown, snapshot);
   if (user === undefined) throw argumentError("user", "the id of a user, or a history", user);
   const index = snapshot.users.indexOf(user);
   const added = overlay.of(user);
@@ -49,20 +53,24 @@ export function personOf(
   if (added === undefined)
     return {
       query: { user: seen.length > 0 ? index : -1, items: seen, changed: false },
+      items: seen,
+      extras: [],
       interactions: seen.length,
       key: version,
       skipped: index < 0 && unknown === "skip",
       newest: (count) => trained(snapshot, index, count),
     };
-  const latest = added.items.map((id, at): Entry => entryOf(id, added.ratings[at], snapshot, overlay));
+  const latest = added.items.flatMap((id, at) => entriesOf(id, added.ratings[at], snapshot));
   const again = new Set(latest.map(({ item }) => item));
   const kept = seen.filter((item) => !again.has(item));
-  const known = latest.filter(({ item }) => item >= 0).map(({ item }) => item);
-  const items = new Int32Array(kept.length + known.length);
-  items.set(kept);
-  items.set(known, kept.length);
+  const { items, extras } = parted(latest, snapshot);
   return {
-    query: { user: index, items, changed: true },
+    query: { user: index, items: joined(kept, items), changed: true },
+    items: joined(
+      kept,
+      Int32Array.from(latest, ({ item }) => item),
+    ),
+    extras,
     interactions: kept.length + latest.length,
     key: version,
     skipped: false,
@@ -73,32 +81,23 @@ export function personOf(
   };
 }
 
-function personWith(
-  history: readonly ExternalId[],
-  unknown: UnknownPolicy,
-  snapshot: Snapshot,
-  overlay: Overlay,
-): Person {
-  const entries = new Map<ExternalId, Entry>();
+function personWith(history: readonly ExternalId[], unknown: UnknownPolicy, snapshot: Snapshot): Person {
+  const entries = new Map<number, Entry>();
   for (const [at, id] of history.entries()) {
-    const entry = entryOf(id, Number.NaN, snapshot, overlay);
-    if (entry.item < 0 && entry.title === "") {
+    const [entry] = entriesOf(id, Number.NaN, snapshot);
+    if (entry === undefined) {
       if (unknown === "throw") throw argumentError(`history[${at}]`, "the id of a known item", id);
       continue;
     }
-    entries.delete(id); // the last time counts
-    entries.set(id, entry);
+    entries.delete(entry.item); // the last time counts
+    entries.set(entry.item, entry);
   }
   const all = [...entries.values()];
+  const { items, extras } = parted(all, snapshot);
   return {
-    query: {
-      user: -1,
-      items: Int32Array.from(
-        all.filter(({ item }) => item >= 0),
-        ({ item }) => item,
-      ),
-      changed: true,
-    },
+    query: { user: -1, items, changed: true },
+    items: Int32Array.from(all, ({ item }) => item),
+    extras,
     interactions: all.length,
     key: null,
     skipped: false,
@@ -106,15 +105,24 @@ function personWith(
   };
 }
 
-function entryOf(id: ExternalId, rating: number, { items, known }: Snapshot, overlay: Overlay): Entry {
-  const item = items.indexOf(id);
-  const title = item < 0 ? (overlay.items.get(id) ?? "") : known.titles[item];
-  return { item, title, rating: Number.isNaN(rating) ? undefined : rating };
+/** The entry of an item, none where it is unknown. */
+function entriesOf(id: ExternalId, rating: number, snapshot: Snapshot): Entry[] {
+  const item = snapshot.indexOf(id);
+  return item < 0 ? [] : [{ item, rating: Number.isNaN(rating) ? undefined : rating }];
 }
 
-const promptItem = ({ title, rating }: Entry, { rated }: Snapshot): PromptItem => ({
-  title,
-  rating: rated ? rating : undefined,
+/** Items of the training and those that came after it. */
+function parted(entries: readonly Entry[], { items }: Snapshot): { items: Int32Array; extras: number[] } {
+  const all = entries.map(({ item }) => item);
+  return {
+    items: Int32Array.from(all.filter((item) => item < items.size)),
+    extras: all.filter((item) => item >= items.size),
+  };
+}
+
+const promptItem = ({ item, rating }: Entry, snapshot: Snapshot): PromptItem => ({
+  title: snapshot.titleAt(item),
+  rating: snapshot.rated ? rating : undefined,
 });
 
 /** The newest training items of a user as prompts show them. */

@@ -10,6 +10,7 @@ import {
   explainedAlpha,
   overriddenAlpha,
 } from "./explain.js";
+import { withExtraItems } from "./extraItems.js";
 import { type Due, LanguageSide } from "./language.js";
 import { joined, listOf, mixedList, popular } from "./lists.js";
 import { type FoundItem, type FoundUser, findItems, findUsers } from "./lookup.js";
@@ -27,6 +28,9 @@ import { Scheduler, type SchedulerOptions, type SchedulerStats } from "./schedul
 import { Snapshot } from "./snapshot.js";
 import type { NotRefined, Recommendation, RecommenderUpdate, RecommendRequest, Whom } from "./types.js";
 import { checkedUpdate } from "./update.js";
+
+/** Items that may come after a training: each is looked at for every list. */
+const mostExtraItems = 10_000;
 
 /** Options of {@link Recommender.open}. */
 export interface RecommenderOptions {
@@ -179,7 +183,8 @@ export class Recommender implements AsyncDisposable {
     const asked = checkedRequest(request, { ...this.#defaults, mode: "conventional" });
     const person = personOf(asked, asked.unknown, snapshot, this.#overlay);
     const search = this.#searchFor({ ...asked, mode: "conventional" }, person, snapshot);
-    const found = search === null ? popular(asked, person, snapshot) : findNow(search);
+    const found =
+      search === null ? popular(asked, person, snapshot) : withExtraItems(findNow(search), search);
     const took = performance.now() - begin;
     return {
       ...listOf(found, asked.k, snapshot),
@@ -211,12 +216,12 @@ export class Recommender implements AsyncDisposable {
     const { unknown } = checkedRequest(whom, this.#defaults);
     const person = personOf(whom, unknown, snapshot, this.#overlay);
     const places = checkedIds("items", items).map((id, at) =>
-      unknown === "throw" ? snapshot.itemIndex(`items[${at}]`, id) : snapshot.items.indexOf(id),
+      unknown === "throw" ? snapshot.itemIndex(`items[${at}]`, id) : snapshot.indexOf(id),
     );
     if (person.query.items.length === 0 || person.skipped)
       return new Float64Array(places.length).fill(Number.NaN);
     const vector = snapshot.engine.vector(person.query);
-    return Float64Array.from(places, (item) => (item < 0 ? Number.NaN : snapshot.engine.score(vector, item)));
+    return Float64Array.from(places, (item) => (item < 0 ? Number.NaN : snapshot.scoreOf(vector, item)));
   }
 
   /**
@@ -285,20 +290,20 @@ export class Recommender implements AsyncDisposable {
     if (!Number.isInteger(k) || k < 1 || k > mostItems)
       throw argumentError("k", `an integer from 1 to ${mostItems}`, k);
     const item = snapshot.itemIndex("id", checkedId("id", id));
-    const { itemVectors, dimension, itemCount } = snapshot.engine;
+    const { itemCount } = snapshot.engine;
     const directions = snapshot.itemDirections;
-    const vector = itemVectors.subarray(item * dimension, (item + 1) * dimension);
+    const vector = snapshot.vectorOf(item);
     const length = Math.hypot(...vector) || 1;
     const top = directions.topK(
       vector.map((x) => x / length),
       {
         k: Math.min(k, itemCount),
-        excluded: { offsets: Int32Array.of(0, 1), items: Int32Array.of(item) },
+        excluded: item < itemCount ? { offsets: Int32Array.of(0, 1), items: Int32Array.of(item) } : null,
       },
     );
     const items = topKRow(top, 0);
     return {
-      ids: Array.from(items, (index) => snapshot.items.idAt(index)),
+      ids: Array.from(items, (index) => snapshot.idAt(index)),
       scores: [...top.scores.subarray(0, items.length)],
     };
   }
@@ -309,22 +314,27 @@ export class Recommender implements AsyncDisposable {
    */
   historyOf(user: ExternalId): ExternalId[] {
     this.#checkOpen();
-    const { query } = personOf({ user: checkedId("user", user) }, "cold", this.#snapshot, this.#overlay);
-    return Array.from(query.items, (item) => this.#snapshot.items.idAt(item));
+    const { items } = personOf({ user: checkedId("user", user) }, "cold", this.#snapshot, this.#overlay);
+    return Array.from(items, (item) => this.#snapshot.idAt(item));
   }
 
   /**
    * Takes interactions and items into account: the next answer knows them. All of it, or nothing when something is wrong with
-   * it. An item may be had by a user who was not in training, and a new item stands in histories that the language model
-   * reads.
+   * it. A user need not have been in training. A new item is recommended by its title: conventionally as items whose titles
+   * share words with it, and by the language model as it reads.
    * @throws Llama4RecError `E_ARGUMENT` naming the field; `E_DISPOSED`.
    */
   update(update: RecommenderUpdate): void {
     this.#checkOpen();
-    const knows = (item: ExternalId): boolean =>
-      this.#snapshot.items.indexOf(item) >= 0 || this.#overlay.items.has(item);
+    const knows = (item: ExternalId): boolean => this.#snapshot.indexOf(item) >= 0;
     const { interactions, items } = checkedUpdate(update, knows);
-    for (const item of items) if (this.#snapshot.items.indexOf(item.id) < 0) this.#overlay.addItem(item);
+    if (this.#snapshot.extra.size + items.length > mostExtraItems)
+      throw argumentError("items", `at most ${mostExtraItems} that no training knows`, items.length);
+    for (const item of items) {
+      if (this.#snapshot.items.indexOf(item.id) >= 0) continue;
+      this.#overlay.addItem(item);
+      this.#snapshot.addItem(item.id, item.title);
+    }
     for (const interaction of interactions) this.#overlay.add(interaction);
   }
 
@@ -397,6 +407,7 @@ export class Recommender implements AsyncDisposable {
       },
       (item) => next.items.indexOf(item) >= 0,
     );
+    for (const [id, title] of this.#overlay.items) next.addItem(id, title);
     this.#snapshot = next;
     this.#language = language;
     this.#defaults = defaultsOf(this.#options, next);
@@ -456,23 +467,32 @@ export class Recommender implements AsyncDisposable {
     }
   }
 
-  /** What to look for; null where nothing is known of the person. */
-  #searchFor(asked: CheckedRequest, { query, skipped }: Person, snapshot: Snapshot): Search | null {
+  /** What to look for; null where nothing is known of the person that the model knows. */
+  #searchFor(asked: CheckedRequest, { query, extras, skipped }: Person, snapshot: Snapshot): Search | null {
     if (skipped || query.items.length === 0) return null;
     const { mode, k, candidates, exclude, allow, excludeSeen } = asked;
     const depth = mode === "conventional" ? k : Math.max(k, candidates);
     const left = snapshot.indicesOf(exclude);
+    const allowed = allow === undefined ? null : snapshot.indicesOf(allow);
+    const trained = snapshot.trained(left);
     return {
       snapshot,
       query,
       k: Math.min(depth, snapshot.engine.itemCount),
-      excluded: excludeSeen ? joined(query.items, left) : left,
-      allowed: allow === undefined ? null : snapshot.indicesOf(allow),
+      excluded: excludeSeen ? joined(query.items, trained) : trained,
+      allowed: allowed === null ? null : snapshot.trained(allowed),
+      extras: [...snapshot.extra.indices()].filter(
+        (item) =>
+          !left.includes(item) &&
+          (allowed === null || allowed.includes(item)) &&
+          !(excludeSeen && extras.includes(item)),
+      ),
     };
   }
 
   async #found(search: Search): Promise<Found> {
-    return search.snapshot.engine.quick ? findNow(search) : this.#batcher.find(search);
+    const found = search.snapshot.engine.quick ? findNow(search) : await this.#batcher.find(search);
+    return withExtraItems(found, search);
   }
 
   /** The list as both sides have it, where the language model has a part in it. */

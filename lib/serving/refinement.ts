@@ -12,8 +12,8 @@ const predictionTitles = 5;
  * would say.
  */
 export function refinementOf({ query, newest }: Person, items: Int32Array, snapshot: Snapshot): Refinement {
-  const { engine, known } = snapshot;
-  const candidates = Array.from(items, (item) => known.titles[item]);
+  const { engine } = snapshot;
+  const candidates = Array.from(items, (item) => snapshot.titleAt(item));
   const told = { history: newest(historyTitles), candidates, scale: snapshot.scale };
   if (snapshot.manifest.mixing?.hints !== true) return told;
   const similar =

@@ -7,8 +7,10 @@ import { argumentError, Llama4RecError } from "../native/errors.js";
 import { openCatalogue } from "../storage/catalogueFile.js";
 import { unitRows } from "./directions.js";
 import { type Engine, engineOf } from "./engine.js";
-import { type Known, readKnown } from "./known.js";
+import { ExtraItems } from "./extraItems.js";
+import { type IndexedKnown, readKnown } from "./known.js";
 import { type Manifest, readManifest } from "./manifest.js";
+import { vectorByTitle } from "./titleWords.js";
 
 const none = new Int32Array(0);
 
@@ -20,6 +22,8 @@ export class Snapshot {
   /** Items, the one that most users have first. */
   readonly popular: Int32Array;
   readonly userCounts: LongTailRange;
+  /** Items that came after the training. */
+  readonly extra: ExtraItems;
   #leases = 1;
   #itemDirections: Catalogue | undefined;
   #scale: readonly number[] | undefined;
@@ -30,12 +34,13 @@ export class Snapshot {
     readonly engine: Engine,
     readonly users: IdMap,
     readonly items: IdMap,
-    readonly known: Known,
+    readonly known: IndexedKnown,
     /** Whether two ratings differ: else they say nothing. */
     readonly rated: boolean,
     readonly neighbours: Catalogue | null,
   ) {
     const { offsets, items: seen } = known;
+    this.extra = new ExtraItems(items.size);
     const counts = new Int32Array(items.size);
     for (const item of seen) counts[item]++;
     this.popular = Int32Array.from(counts.keys()).sort((a, b) => counts[b] - counts[a] || a - b);
@@ -126,10 +131,53 @@ export class Snapshot {
     return file === undefined ? null : isAbsolute(file) ? file : join(this.folder, file);
   }
 
+  /** Index of an item of the training or after it; -1 where it is unknown. */
+  indexOf(id: ExternalId): number {
+    const index = this.items.indexOf(id);
+    return index < 0 ? this.extra.indexOf(id) : index;
+  }
+
+  /** Id of an index. */
+  idAt(index: number): ExternalId {
+    return this.extra.at(index)?.id ?? this.items.idAt(index);
+  }
+
+  /** Title of an index. */
+  titleAt(index: number): string {
+    return this.extra.at(index)?.title ?? this.known.titles[index];
+  }
+
+  /** Vector of an index; zeros for an item after the training that is like no other. */
+  vectorOf(index: number): Float32Array {
+    const { itemVectors, dimension } = this.engine;
+    const extra = this.extra.at(index);
+    if (extra !== undefined) return extra.vector ?? new Float32Array(dimension);
+    return itemVectors.subarray(index * dimension, (index + 1) * dimension);
+  }
+
+  /** Score of an index for a vector of {@link Engine.vector}; NaN for an item after the training that is like no other. */
+  scoreOf(vector: Float32Array, index: number): number {
+    const extra = this.extra.at(index);
+    if (extra === undefined) return this.engine.score(vector, index);
+    return extra.vector?.reduce((sum, x, d) => sum + x * vector[d], 0) ?? Number.NaN;
+  }
+
+  /** Takes an item in that no training knows: its vector is that of items with such a title. */
+  addItem(id: ExternalId, title: string): void {
+    const { itemVectors, dimension } = this.engine;
+    this.extra.add({ id, title, vector: vectorByTitle(title, this.known.words, itemVectors, dimension) });
+  }
+
   /** Indices of the known ones among some items. */
   indicesOf(ids: readonly ExternalId[]): Int32Array {
     if (ids.length === 0) return none;
-    return Int32Array.from(ids, (id) => this.items.indexOf(id)).filter((index) => index >= 0);
+    return Int32Array.from(ids, (id) => this.indexOf(id)).filter((index) => index >= 0);
+  }
+
+  /** Those of the indices that the engine knows. */
+  trained(indices: Int32Array): Int32Array {
+    const count = this.items.size;
+    return this.extra.size === 0 ? indices : indices.filter((index) => index < count);
   }
 
   /** The ratings that occur, ascending. */
@@ -140,7 +188,7 @@ export class Snapshot {
 
   /** Index of an item. @throws Llama4RecError `E_ARGUMENT` when it is unknown. */
   itemIndex(name: string, id: ExternalId): number {
-    const index = this.items.indexOf(id);
+    const index = this.indexOf(id);
     if (index < 0) throw argumentError(name, "the id of a known item", id);
     return index;
   }

@@ -8,6 +8,7 @@ import { adaptiveWeights } from "../../lib/aggregation/weight.js";
 import type { ExternalId } from "../../lib/data/idMap.js";
 import { generateShop } from "../../lib/data/shop/index.js";
 import { split } from "../../lib/data/split.js";
+import { TrainView } from "../../lib/data/trainView.js";
 import { embeddedModel } from "../../lib/llm/embedded.js";
 import { topKRow } from "../../lib/native/catalogue.js";
 import { Llama4RecError } from "../../lib/native/errors.js";
@@ -157,6 +158,57 @@ test("an update is taken as a whole or not at all", async (t) => {
     t.throws(() => recommender.update(update), fault("E_ARGUMENT", message));
     t.deepEqual(recommender.recommendSync({ user: id(1) }).ids, before.ids);
   }
+});
+
+test("a new item is recommended as those are whose titles it shares words with", async (t) => {
+  const words = ["harbour", "meadow", "clockwork", "lantern"];
+  const titles = Array.from({ length: 60 }, (_, item) => `The ${words[item % 4]} ${Math.floor(item / 4)}`);
+  const view = new TrainView({ ...shelf.view, titles });
+  await using recommender = await Recommender.open(await savedShelf(t, { ...shelf, view }));
+  const user = id(14);
+  const harbour = shelf.items.idAt(0);
+  const scores = (items: readonly ExternalId[]) => [...recommender.score({ user }, items)];
+  const mean = scores(Array.from({ length: 15 }, (_, n) => 1000 + 4 * n)).reduce((sum, x) => sum + x / 15, 0);
+  recommender.update({
+    items: [
+      { id: "new", title: "The Harbour, again" },
+      { id: "strange", title: "Xyzzy" },
+    ],
+  });
+  const [own, strange] = scores(["new", "strange"]);
+  t.true(Math.abs(own - mean) < 0.3, "near the mean of the fifteen of that name, whose biases it lacks");
+  t.true(Number.isNaN(strange), "like no other: no score");
+  const whole = recommender.recommendSync({ user, k: 60, excludeSeen: false });
+  const place = whole.ids.indexOf("new");
+  t.true(place >= 0 && !whole.ids.includes("strange"));
+  t.deepEqual(
+    whole.scores,
+    [...whole.scores].sort((a, b) => b - a),
+  );
+  t.deepEqual((await recommender.recommend({ user, k: 60, excludeSeen: false })).ids, whole.ids);
+  t.false(recommender.recommendSync({ user, k: 60, exclude: ["new"] }).ids.includes("new"));
+  t.deepEqual(recommender.recommendSync({ user, allow: ["new"] }).ids, ["new"]);
+  t.true(recommender.similarItems("new", { k: 15 }).ids.includes(harbour));
+
+  recommender.update({
+    interactions: [
+      { user, item: "new" },
+      { user: "other", item: "strange" },
+    ],
+  });
+  t.false(recommender.recommendSync({ user, k: 60 }).ids.includes("new"), "they have it now");
+  t.is(recommender.historyOf(user).at(-1), "new");
+  t.is(
+    recommender.recommendSync({ user: "other" }).ids.length,
+    10,
+    "the most popular ones: nothing is known of them",
+  );
+  t.is((await recommender.explain({ user, k: 3 })).history.at(-1)?.title, "The Harbour, again");
+  t.throws(
+    () =>
+      recommender.update({ items: Array.from({ length: 10_001 }, (_, n) => ({ id: `x${n}`, title: "x" })) }),
+    fault("E_ARGUMENT", /^items: /),
+  );
 });
 
 test("similar items point the same way; the item itself is not among them", async (t) => {

@@ -1,0 +1,89 @@
+/** Titles by their words: how an item that no training knows finds the items that it is like. */
+
+/** Which items have each word in their title, in compressed rows. */
+export interface WordIndex {
+  /** Ascending. */
+  readonly words: readonly string[];
+  /** `[words + 1]` */
+  readonly offsets: Int32Array;
+  /** Ascending within a word. */
+  readonly items: Int32Array;
+}
+
+/** A word that more than this share of the titles has says nothing. */
+const mostOfTitles = 1 / 3;
+/** Items that a new one is like, at most. */
+const mostNeighbours = 20;
+
+/** The words of a text, each once, in lower case. */
+export const wordsOf = (text: string): Set<string> =>
+  new Set(
+    text
+      .normalize("NFC")
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu) ?? [],
+  );
+
+/** The index of a catalogue's titles. */
+export function indexTitles(titles: readonly string[]): WordIndex {
+  const rows = new Map<string, number[]>();
+  for (const [item, title] of titles.entries())
+    for (const word of wordsOf(title)) {
+      const row = rows.get(word);
+      if (row === undefined) rows.set(word, [item]);
+      else row.push(item);
+    }
+  const most = Math.max(2, mostOfTitles * titles.length);
+  const kept = [...rows].filter(([, items]) => items.length <= most).sort(([a], [b]) => (a < b ? -1 : 1));
+  const offsets = new Int32Array(kept.length + 1);
+  for (const [row, [, items]] of kept.entries()) offsets[row + 1] = offsets[row] + items.length;
+  return {
+    words: kept.map(([word]) => word),
+    offsets,
+    items: Int32Array.from(kept.flatMap(([, items]) => items)),
+  };
+}
+
+/**
+ * The vector of an item by its title: the mean of those whose titles share words with it, weighed by the squared sum of the squared inverse
+ * document frequencies `log(titles / titles with the word)` of the words shared.
+ * @param table `[items x dimension]`
+ * @returns `[dimension]`; null where no title shares a word that says something.
+ */
+export function vectorByTitle(
+  title: string,
+  { words, offsets, items }: WordIndex,
+  table: Float32Array,
+  dimension: number,
+): Float32Array | null {
+  const count = table.length / dimension;
+  const shared = new Map<number, number>();
+  let own = 0;
+  for (const word of wordsOf(title)) {
+    const row = placeOf(word, words);
+    const begin = row < 0 ? 0 : offsets[row];
+    const end = row < 0 ? 0 : offsets[row + 1];
+    const weight = Math.log(count / Math.max(1, end - begin)) ** 2;
+    own += weight;
+    for (let at = begin; at < end; at++) shared.set(items[at], (shared.get(items[at]) ?? 0) + weight);
+  }
+  const nearest = [...shared].sort(([a, x], [b, y]) => y - x || a - b).slice(0, mostNeighbours);
+  const total = nearest.reduce((sum, [, weight]) => sum + weight ** 2, 0);
+  if (!(total > 0 && own > 0)) return null;
+  const vector = new Float32Array(dimension);
+  for (const [item, weight] of nearest)
+    for (let d = 0; d < dimension; d++) vector[d] += (weight ** 2 / total) * table[item * dimension + d];
+  return vector;
+}
+
+/** Place of a word among ascending ones, -1 where it is not there. */
+function placeOf(word: string, words: readonly string[]): number {
+  let low = 0;
+  let high = words.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (words[middle] < word) low = middle + 1;
+    else high = middle;
+  }
+  return words[low] === word ? low : -1;
+}
