@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance } from "fastify";
-import { argumentError } from "../native/errors.js";
+import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { replyNotFound } from "./errors.js";
 import { isLoopback } from "./keys.js";
 import { type RecommenderPluginOptions, recommenderPlugin } from "./plugin.js";
@@ -38,8 +38,8 @@ const sweepMs = 20;
 /**
  * Serves a recommender over HTTP, which it owns from then on.
  *
- * @throws Llama4RecError `E_ARGUMENT` for bad options: also for an address that other machines reach, without keys; `E_FILE`
- *   when it cannot listen there.
+ * @throws Llama4RecError `E_ARGUMENT` for bad options: an address that other machines reach, without keys, or a port that is
+ *   taken; the recommender stays open then.
  * @example
  * ```ts
  * const server = await serveRecommender({ recommender: await Recommender.open("recommender"), port: 3000, signals: true });
@@ -67,7 +67,7 @@ export async function serveRecommender(options: ServeOptions): Promise<Recommend
   const app = fastify({ bodyLimit, return503OnClosing: false, routerOptions: { maxParamLength: 500 } });
   app.setNotFoundHandler(replyNotFound);
   await app.register(recommenderPlugin, { ...options, ready: () => !draining });
-  const url = await app.listen({ port, host });
+  const url = await listening(app, host, port);
 
   const close = async (): Promise<void> => {
     draining = true;
@@ -93,6 +93,18 @@ export async function serveRecommender(options: ServeOptions): Promise<Recommend
   if (options.signals === true)
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void server.close());
   return server;
+}
+
+async function listening(app: FastifyInstance, host: string, port: number): Promise<string> {
+  try {
+    return await app.listen({ port, host });
+  } catch (cause) {
+    await app.close();
+    const reason = cause instanceof Error ? cause.message : describe(cause);
+    throw new Llama4RecError("E_ARGUMENT", `port: expected one to listen on, got ${port}: ${reason}`, {
+      cause,
+    });
+  }
 }
 
 /** Takes no connection any more and waits for the requests that run; connections that stay open idle are ended. */
