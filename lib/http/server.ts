@@ -66,12 +66,15 @@ export async function serveRecommender(options: ServeOptions): Promise<Recommend
   let draining = false;
   const app = fastify({ bodyLimit, return503OnClosing: false, routerOptions: { maxParamLength: 500 } });
   app.setNotFoundHandler(replyNotFound);
+  app.addHook("onSend", (_, reply, payload, done) => {
+    if (draining) void reply.header("connection", "close");
+    done(null, payload);
+  });
   await app.register(recommenderPlugin, { ...options, ready: () => !draining });
   const url = await listening(app, host, port);
 
   const close = async (): Promise<void> => {
     draining = true;
-    app.server.prependListener("request", (_, response) => response.setHeader("connection", "close"));
     await sleep(drainMs);
     await ended(app);
     await recommender.close();
