@@ -52,12 +52,13 @@ inBrowser("the slider takes the place of alpha, and gives it back", async (t) =>
   await page.until(`${titles("mixed")} === ${titles("model")}`);
   await page.evaluate("document.getElementById('alpha-own').click()");
   await page.until(`${text("#alpha-value")}.includes("(own)")`);
+  t.true(await page.evaluate("document.getElementById('alpha-own').hidden"));
 });
 
 inBrowser("somebody new is made of items found by their titles, with the keyboard alone", async (t) => {
   const { page } = await opened(t);
   await page.evaluate("document.querySelector('[value=new]').click()");
-  for (const [at, title] of ["Title 12", "Title 7"].entries()) {
+  for (const [at, title] of ["Title 12", "Title 59"].entries()) {
     await page.evaluate("document.getElementById('item').blur(), document.getElementById('item').focus()");
     await page.type(title);
     await page.until(`${text("#items")}.startsWith(${JSON.stringify(title)})`);
@@ -71,7 +72,7 @@ inBrowser("somebody new is made of items found by their titles, with the keyboar
   }
   await page.until(`${text("#history-count")} === "2"`);
   t.regex(String(await page.evaluate(text("#status"))), /^For somebody new/);
-  t.is(await page.evaluate("decodeURIComponent(location.hash)"), '#{"history":[1012,1007]}');
+  t.is(await page.evaluate("decodeURIComponent(location.hash)"), '#{"history":[1012,1059]}');
   await page.evaluate("document.querySelector('#picks button').click()");
   await page.until(`${text("#history-count")} === "1"`);
 });
