@@ -32,6 +32,7 @@ export interface RecommenderServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const signals = ["SIGTERM", "SIGINT"] as const;
 /** Milliseconds between two looks for connections that have nothing to do any more. */
 const sweepMs = 20;
 
@@ -93,8 +94,13 @@ export async function serveRecommender(options: ServeOptions): Promise<Recommend
     },
     [Symbol.asyncDispose]: () => server.close(),
   };
-  if (options.signals === true)
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void server.close());
+  if (options.signals === true) {
+    const onSignal = (): void => void server.close();
+    for (const signal of signals) process.once(signal, onSignal);
+    void closed.then(() => {
+      for (const signal of signals) process.off(signal, onSignal);
+    });
+  }
   return server;
 }
 

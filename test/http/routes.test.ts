@@ -182,6 +182,7 @@ test("/metrics counts answers by who gave them, and tells of the language model"
   t.true(value('llama4rec_scheduler_jobs_total{outcome="done"}') >= 1);
   t.true(value('llama4rec_language_model_calls_total{outcome="answered"}') >= 1);
   t.is(value('llama4rec_language_model_calls_total{outcome="fault"}'), 0);
+  t.is(value("llama4rec_language_model_cache_hits_total"), recommender.stats().languageModel?.cacheHits ?? 0);
   t.true(value('llama4rec_language_model_tokens_total{source="evaluated"}') > 0);
 });
 
