@@ -105,6 +105,17 @@ test("the addon is loaded in one place, optional packages only by a dynamic impo
   }
 });
 
+test("what serving over HTTP takes is imported by the layer http alone, and that by its command", (t) => {
+  for (const file of files) {
+    const packages = importsOf(file).filter((name) =>
+      /^(@?fastify|ajv|prom-client|@opentelemetry)\b/.test(name),
+    );
+    if (layerOf(file) !== "http") t.deepEqual(packages, [], file);
+    if (inside(file).some((target) => layerOf(target) === "http"))
+      t.true(layerOf(file) === "http" || file === "cli/serve.ts", file);
+  }
+});
+
 test("no file names a folder of test data: a parameter, LLAMA4REC_DATA or ./data", (t) => {
   for (const file of files)
     t.notRegex(readFileSync(join("lib", file), "utf8"), /\/work\/|shared\/data|\/home\/|\/tmp\//, file);

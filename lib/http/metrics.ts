@@ -163,8 +163,13 @@ function ownFigures(registry: Registry, recommender: Recommender): void {
       return model === null ? {} : { evaluated: model.evaluatedTokens, reused: model.reusedTokens };
     },
   );
-  counter("llama4rec_language_model_cache_total", "Answers out of the cache", "result", () => {
-    const model = stats().languageModel;
-    return model === null ? {} : { hit: model.cacheHits };
+  new Counter({
+    name: "llama4rec_language_model_cache_hits_total",
+    help: "Answers of the language model that came out of its cache",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(stats().languageModel?.cacheHits ?? 0);
+    },
   });
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance } from "fastify";
-import { argumentError } from "../native/errors.js";
+import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { replyNotFound } from "./errors.js";
 import { isLoopback } from "./keys.js";
 import { type RecommenderPluginOptions, recommenderPlugin } from "./plugin.js";
@@ -32,14 +32,15 @@ export interface RecommenderServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const signals = ["SIGTERM", "SIGINT"] as const;
 /** Milliseconds between two looks for connections that have nothing to do any more. */
 const sweepMs = 20;
 
 /**
  * Serves a recommender over HTTP, which it owns from then on.
  *
- * @throws Llama4RecError `E_ARGUMENT` for bad options: also for an address that other machines reach, without keys; `E_FILE`
- *   when it cannot listen there.
+ * @throws Llama4RecError `E_ARGUMENT` for bad options: an address that other machines reach, without keys, or a port that is
+ *   taken; the recommender stays open then.
  * @example
  * ```ts
  * const server = await serveRecommender({ recommender: await Recommender.open("recommender"), port: 3000, signals: true });
@@ -66,12 +67,15 @@ export async function serveRecommender(options: ServeOptions): Promise<Recommend
   let draining = false;
   const app = fastify({ bodyLimit, return503OnClosing: false, routerOptions: { maxParamLength: 500 } });
   app.setNotFoundHandler(replyNotFound);
+  app.addHook("onSend", (_, reply, payload, done) => {
+    if (draining) void reply.header("connection", "close");
+    done(null, payload);
+  });
   await app.register(recommenderPlugin, { ...options, ready: () => !draining });
-  const url = await app.listen({ port, host });
+  const url = await listening(app, host, port);
 
   const close = async (): Promise<void> => {
     draining = true;
-    app.server.prependListener("request", (_, response) => response.setHeader("connection", "close"));
     await sleep(drainMs);
     await ended(app);
     await recommender.close();
@@ -90,9 +94,26 @@ export async function serveRecommender(options: ServeOptions): Promise<Recommend
     },
     [Symbol.asyncDispose]: () => server.close(),
   };
-  if (options.signals === true)
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void server.close());
+  if (options.signals === true) {
+    const onSignal = (): void => void server.close();
+    for (const signal of signals) process.once(signal, onSignal);
+    void closed.then(() => {
+      for (const signal of signals) process.off(signal, onSignal);
+    });
+  }
   return server;
+}
+
+async function listening(app: FastifyInstance, host: string, port: number): Promise<string> {
+  try {
+    return await app.listen({ port, host });
+  } catch (cause) {
+    await app.close();
+    const reason = cause instanceof Error ? cause.message : describe(cause);
+    throw new Llama4RecError("E_ARGUMENT", `port: expected one to listen on, got ${port}: ${reason}`, {
+      cause,
+    });
+  }
 }
 
 /** Takes no connection any more and waits for the requests that run; connections that stay open idle are ended. */

@@ -125,7 +125,11 @@ export class Tokenizer {
   count(text: string): number {
     const { pieces, addSpacePrefix } = this.vocabulary;
     const lineBreak = this.#lineBreak;
-    if (text === "" || lineBreak === null || this.#userDefined.some((marker) => text.includes(pieces[marker])))
+    if (
+      text === "" ||
+      lineBreak === null ||
+      this.#userDefined.some((marker) => text.includes(pieces[marker]))
+    )
       return lengthOf(this.#parts(text, this.#userDefined));
     // Prompts are counted again and again while they are cut to what fits: nothing is joined.
     let count = 0;
