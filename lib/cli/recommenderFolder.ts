@@ -1,7 +1,7 @@
 import { promptAugmenter } from "../augmentation/promptAugmentation.js";
 import type { Dataset } from "../data/dataset.js";
 import type { HeldOut } from "../data/heldOut.js";
-import { type Protocol, split } from "../data/split.js";
+import { type Protocol, split, wholeView } from "../data/split.js";
 import type { TrainView } from "../data/trainView.js";
 import { type Choice, chooseWeights, modeOf } from "../evaluation/mixture.js";
 import { type RefineOptions, refine } from "../evaluation/refinement.js";
@@ -11,7 +11,7 @@ import type { BackboneDefinition } from "../models/backbone.js";
 import type { TrainedRanker } from "../models/ranker.js";
 import { argumentError } from "../native/errors.js";
 import { saveRecommender } from "../serving/save.js";
-import { train } from "../training/train.js";
+import { type TrainOptions, train } from "../training/train.js";
 import type { ProgressBars } from "./progress.js";
 
 /** What a recommender's folder is made of. */
@@ -37,7 +37,10 @@ export interface MadeRecommender {
   readonly trainedOn: number;
 }
 
-/** Trains on the training rows, lets validation rows choose epoch and alpha, and saves the recommender's folder. */
+/**
+ * Trains on the training rows, lets validation rows choose epochs and alpha, trains again so long on all rows, nothing held
+ * out, and saves that as a recommender's folder: what it is worth is measured by `run`, this one serves.
+ */
 export async function makeRecommender(
   plan: RecommenderPlan,
   bars: ProgressBars,
@@ -49,36 +52,52 @@ export async function makeRecommender(
   if (validation.users.length === 0)
     throw argumentError("dataset", "at least one validation row whose item somebody has in training", "none");
   const masking = method.masking(protocol);
-  const { ranker } = await train({
-    ...{ backbone, view, seed, hyperparameters, signal },
+  const trained = async (
+    stage: string,
+    options: Pick<TrainOptions, "view" | "hyperparameters" | "validation">,
+  ) =>
+    train({
+      ...{ backbone, seed, signal },
+      ...options,
+      onEpoch: ({ epoch, epochs, loss }) => bars.update(stage, epoch, epochs, `loss ${loss.toFixed(4)}`),
+    });
+  const chosen = await trained(`train ${backbone.name}`, {
+    ...{ view, hyperparameters },
     validation: { heldOut: validation, metric: "ndcg@10", masking },
-    onEpoch: ({ epoch, epochs, loss }) =>
-      bars.update(`train ${backbone.name}`, epoch, epochs, `loss ${loss.toFixed(4)}`),
   });
   try {
     const choice =
       languageModel === null
         ? null
-        : await chosenWeights(languageModel, ranker, view, validation, {
+        : await chosenWeights(languageModel, chosen.ranker, view, validation, {
             ...{ masking, signal },
             template: method.template,
             onProgress: (done, total) => bars.update("language model ranks validation", done, total),
           });
-    const generation = await saveRecommender(plan.folder, {
-      ...{ ranker, view, languageModel },
-      users: dataset.users,
-      items: dataset.items,
-      mixing: choice === null ? {} : { ...weightsOf(choice), mode: modeOf(choice) },
-      excludeSeen: masking === "seen",
+    const whole = wholeView(dataset, { protocol });
+    const { ranker } = await trained(`train ${backbone.name} on all rows`, {
+      view: whole,
+      hyperparameters: { ...chosen.hyperparameters, epochs: chosen.epoch },
     });
-    return {
-      ...{ generation, choice },
-      users: dataset.users.size,
-      items: dataset.items.size,
-      trainedOn: view.interactionCount,
-    };
+    try {
+      const generation = await saveRecommender(plan.folder, {
+        ...{ ranker, view: whole, languageModel },
+        users: dataset.users,
+        items: dataset.items,
+        mixing: choice === null ? {} : { ...weightsOf(choice), mode: modeOf(choice) },
+        excludeSeen: masking === "seen",
+      });
+      return {
+        ...{ generation, choice },
+        users: dataset.users.size,
+        items: dataset.items.size,
+        trainedOn: whole.interactionCount,
+      };
+    } finally {
+      ranker.dispose();
+    }
   } finally {
-    ranker.dispose();
+    chosen.ranker.dispose();
   }
 }
 

@@ -23,6 +23,7 @@ export {
   type SplitCounts,
   type SplitOptions,
   split,
+  wholeView,
 } from "./split.js";
 export {
   type ItemColumns,

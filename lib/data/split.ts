@@ -174,6 +174,31 @@ export function split(dataset: Dataset, options: SplitOptions = {}): Split {
   };
 }
 
+/**
+ * All eligible interactions, nothing held out: what a model that serves is trained on once validation has chosen how.
+ * In time order as in {@link split}, an item that a user has more than once at its earliest.
+ *
+ * @throws Llama4RecError `E_ARGUMENT` when an option is bad or nothing is eligible.
+ */
+export function wholeView(
+  dataset: Dataset,
+  options: Pick<SplitOptions, "protocol" | "likesOnly" | "likeThreshold" | "seed"> = {},
+): TrainView {
+  const { interactions } = dataset;
+  const userCount = dataset.users.size;
+  const byUser = groupByUser(interactions, userCount, lowestRating(dataset, options));
+  const all: Rows = { rows: [], offsets: new Int32Array(userCount + 1) };
+  for (let user = 0; user < userCount; user++) {
+    const rows = byUser.rows.subarray(byUser.offsets[user], byUser.offsets[user + 1]);
+    orderInTime(rows, interactions, options.seed ?? 0, user);
+    for (const row of firstOfEachItem(rows, interactions.items)) all.rows.push(row);
+    all.offsets[user + 1] = all.rows.length;
+  }
+  if (all.rows.length === 0)
+    throw argumentError("dataset", "an eligible interaction", `none in ${dataset.name}`);
+  return viewOf(dataset, all);
+}
+
 /** Rows with a lower rating than this take no part in a split. */
 export function lowestRating(
   { likeThreshold: ofDataset }: Dataset,

@@ -52,7 +52,7 @@ export class Meters {
   }
 
   /** Counts an answer. */
-  answered({ notRefined, alpha, timings }: Recommendation, mode: ServingMode | "default"): void {
+  answered({ notRefined, alpha, timings }: Recommendation, mode: ServingMode): void {
     this.#seriesOf(notRefined === null ? "languageModel" : "conventional", mode).observe(
       timings.totalMs / 1000,
     );

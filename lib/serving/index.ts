@@ -11,5 +11,5 @@ export type { FoundItem, FoundUser } from "./lookup.js";
 export type { Mixing } from "./manifest.js";
 export * from "./recommender.js";
 export * from "./save.js";
-export type { SchedulerOptions, SchedulerStats } from "./scheduler.js";
+export type { NotDone, SchedulerOptions, SchedulerStats } from "./scheduler.js";
 export * from "./types.js";

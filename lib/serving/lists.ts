@@ -27,10 +27,11 @@ export function mixedList({ items, scores }: Found, languageModel: Float64Array,
 
 /** The most popular items, for somebody of whom nothing is known; scores are their places, 0 the best. */
 export function popular(
-  { k, allow, exclude }: CheckedRequest,
+  { k: longest, mode, candidates, allow, exclude }: CheckedRequest,
   { skipped }: Person,
   snapshot: Snapshot,
 ): Found {
+  const k = mode === "conventional" ? longest : Math.max(longest, candidates);
   const items: number[] = [];
   const left = new Set(snapshot.indicesOf(exclude));
   const only = allow === undefined ? null : new Set(snapshot.indicesOf(allow));
@@ -39,7 +40,7 @@ export function popular(
       if (items.length === k) break;
       if (!left.has(item) && (only === null || only.has(item))) items.push(item);
     }
-  return { items: Int32Array.from(items), scores: Float64Array.from(items, (_, place) => -place) };
+  return { items: Int32Array.from(items), scores: Float64Array.from(items, (_, place) => 0 - place) };
 }
 
 /** The first k with their ids. */

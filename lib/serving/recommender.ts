@@ -26,7 +26,14 @@ import {
 } from "./request.js";
 import { Scheduler, type SchedulerOptions, type SchedulerStats } from "./scheduler.js";
 import { Snapshot } from "./snapshot.js";
-import type { NotRefined, Recommendation, RecommenderUpdate, RecommendRequest, Whom } from "./types.js";
+import type {
+  NotRefined,
+  Recommendation,
+  RecommenderUpdate,
+  RecommendRequest,
+  ServingMode,
+  Whom,
+} from "./types.js";
 import { checkedUpdate } from "./update.js";
 
 /** Items that may come after a training: each is looked at for every list. */
@@ -133,6 +140,16 @@ export class Recommender implements AsyncDisposable {
     return this.#snapshot.manifest.generation;
   }
 
+  /** Whether {@link Recommender.close} was called. */
+  get closed(): boolean {
+    return this.#closing !== null;
+  }
+
+  /** Mode of requests that name none. */
+  get mode(): ServingMode {
+    return this.#defaults.mode;
+  }
+
   /** Whether a language model has a part in answers. */
   get refines(): boolean {
     return this.#language !== null;
@@ -202,7 +219,15 @@ export class Recommender implements AsyncDisposable {
    */
   async recommendMany(requests: readonly RecommendRequest[]): Promise<Recommendation[]> {
     if (!Array.isArray(requests)) throw argumentError("requests", "a list of requests", requests);
-    return Promise.all(requests.map((request) => this.recommend(request)));
+    return Promise.all(
+      requests.map((request, at) =>
+        this.recommend(request).catch((error: unknown) => {
+          throw error instanceof Llama4RecError && error.code === "E_ARGUMENT"
+            ? new Llama4RecError("E_ARGUMENT", `requests[${at}].${error.message}`, { cause: error })
+            : error;
+        }),
+      ),
+    );
   }
 
   /**
@@ -237,8 +262,7 @@ export class Recommender implements AsyncDisposable {
       asked.signal?.throwIfAborted();
       const person = personOf(asked, asked.unknown, snapshot, this.#overlay);
       const search = this.#searchFor(asked, person, snapshot);
-      const depth = { ...asked, k: Math.max(asked.k, asked.candidates) };
-      const found = search === null ? popular(depth, person, snapshot) : await this.#found(search);
+      const found = search === null ? popular(asked, person, snapshot) : await this.#found(search);
       const foundAt = performance.now();
       const language = this.#language;
       const candidates = found.items.slice(0, asked.candidates);

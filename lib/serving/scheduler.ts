@@ -32,7 +32,7 @@ export interface SchedulerStats {
   readonly open: boolean;
 }
 
-/** Options of {@link Scheduler}. */
+/** How the language model is shared by requests. */
 export interface SchedulerOptions {
   /** Jobs at a time: as many as the model does at a time. Default 1. */
   readonly lanes?: number;

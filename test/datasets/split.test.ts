@@ -1,5 +1,5 @@
 import test from "ava";
-import { DatasetBuilder, type ExternalId, split, TrainView } from "../../lib/data/index.js";
+import { DatasetBuilder, type ExternalId, split, TrainView, wholeView } from "../../lib/data/index.js";
 import { generateShop } from "../../lib/data/shop/index.js";
 
 type InteractionRow = [user: ExternalId, item: ExternalId, rating?: number, timestamp?: number];
@@ -227,4 +227,19 @@ test("a clock needs timestamps", (t) => {
     code: "E_ARGUMENT",
     message: /timestamps/,
   });
+});
+
+test("the whole view holds every eligible row in time order, nothing held out", (t) => {
+  const shop = generateShop();
+  const options = { protocol: "standard" } as const;
+  const whole = wholeView(shop, options);
+  const { validation, test: last } = split(shop, options);
+  for (const part of [validation, last])
+    for (const [row, user] of part.users.entries()) t.true(whole.has(user, part.items[row]));
+  for (const [row, user] of last.users.entries()) t.is(whole.itemsOf(user).at(-1), last.items[row]);
+  const liked = wholeView(
+    datasetOf([...everything(3), [1, 2, 5, 9], [1, 0, 2, 8], [1, 1, 4, 7], [1, 2, 5, 6]], 4),
+  );
+  t.deepEqual(liked.itemsOf(1), Int32Array.of(2, 1), "likes alone, an item at its earliest");
+  t.throws(() => wholeView(datasetOf([[0, 1, 1, 1]], 4)), { code: "E_ARGUMENT", message: /^dataset: / });
 });

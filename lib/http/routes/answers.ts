@@ -36,7 +36,7 @@ export function answerRoutes(app: FastifyInstance, { recommender, meters }: Cont
       try {
         const quick = body.mode === "conventional";
         const answer = await recommender.recommend(quick ? body : { ...body, signal: departure(reply) });
-        meters.answered(answer, body.mode ?? "default");
+        meters.answered(answer, body.mode ?? recommender.mode);
         describeAnswer(span, answer);
         return answer;
       } catch (error) {
@@ -59,7 +59,7 @@ export function answerRoutes(app: FastifyInstance, { recommender, meters }: Cont
           requests.map((each) => ({ ...each, signal })),
         );
         for (const [at, each] of recommendations.entries())
-          meters.answered(each, requests[at].mode ?? "default");
+          meters.answered(each, requests[at].mode ?? recommender.mode);
         return { recommendations };
       }),
   );

@@ -18,21 +18,11 @@ export function stateRoutes(app: FastifyInstance, { recommender, ready }: Contex
       },
     },
     async (_, reply) => {
-      const now = ready() && isOpen();
+      const now = ready() && !recommender.closed;
       void reply.code(now ? 200 : 503);
       return { ready: now, snapshot: recommender.snapshot };
     },
   );
-
-  /** An empty question, which only a recommender that is closed refuses. */
-  function isOpen(): boolean {
-    try {
-      recommender.score({ history: [] }, []);
-      return true;
-    } catch {
-      return false;
-    }
-  }
 }
 
 /** The figures, for Prometheus. */
