@@ -7,13 +7,20 @@ import type { ModelTensors } from "./modelTensors.js";
 import { fieldsOfAttribute } from "./rating/attributeFields.js";
 import type { SideRows } from "./rating/featureBatch.js";
 import type { EncodingColumns, Field } from "./rating/features.js";
+import type { ResidualPenalties } from "./rating/userFoldIn.js";
 import type { Tensors } from "./tensors.js";
 
 /** Before the names of the model's own parameters. */
 const own = "parameters.";
 
 /** A rating model as tensors, and as one text for all that is none. */
-export function ratingTensors({ name, hyperparameters, encoding, parameters }: RatingModel): ModelTensors {
+export function ratingTensors({
+  name,
+  hyperparameters,
+  encoding,
+  parameters,
+  foldIn,
+}: RatingModel): ModelTensors {
   const { users, items, history, ...rest } = encoding;
   const tensors = new Map<string, StoredTensor>();
   for (const [side, lists] of Object.entries({ users, items, history }))
@@ -24,7 +31,7 @@ export function ratingTensors({ name, hyperparameters, encoding, parameters }: R
   for (const [parameter, { rows, columns, values }] of Object.entries(parameters))
     tensors.set(own + parameter, { shape: [rows, columns], values });
   return {
-    texts: { model: "rating", name, encoding: JSON.stringify({ ...rest, hyperparameters }) },
+    texts: { model: "rating", name, encoding: JSON.stringify({ ...rest, hyperparameters, foldIn }) },
     tensors,
   };
 }
@@ -73,7 +80,18 @@ export function ratingModel(name: string, texts: ModelTensors["texts"], tensors:
     hyperparameters: checkedHyperparameters(stored.hyperparameters),
     encoding,
     parameters: Object.fromEntries(parameters),
+    ...(stored.foldIn === undefined ? {} : { foldIn: checkedPenalties(stored.foldIn) }),
   };
+}
+
+function checkedPenalties(value: unknown): ResidualPenalties {
+  const given = objectOf("encoding.foldIn", value);
+  const [damping, ridge] = (["damping", "ridge"] as const).map((part) => {
+    const number = finite(`encoding.foldIn.${part}`, given[part]);
+    if (!(number > 0)) throw argumentError(`encoding.foldIn.${part}`, "above 0", number);
+    return number;
+  });
+  return { damping, ridge };
 }
 
 function checkedHyperparameters(value: unknown): Hyperparameters {
