@@ -14,19 +14,23 @@ const fewestItems = 3;
 const listLength = 100;
 
 type Weights = Pick<FoldInMap, "recency" | "floor">;
+interface Choice {
+  readonly ridge: number;
+  readonly weights: Weights;
+}
 const even: Weights = { recency: 1, floor: 0 };
 /** Weights that are tried; among equal ones the first is taken. */
 const triedWeights: readonly Weights[] = [
   even,
-  ...[0.95, 0.9, 0.8, 0.7].flatMap((recency) => [0.05, 0.2].map((floor) => ({ recency, floor }))),
+  ...[0.95, 0.9, 0.8, 0.7, 0.5].flatMap((recency) => [0.02, 0.05, 0.2].map((floor) => ({ recency, floor }))),
 ];
 /** Ridge penalties that are tried, in units of the mean square of a feature. */
-const triedRidges = [0.1, 0.01, 1] as const;
+const triedRidges: readonly number[] = [0.1, 0.01, 1];
 
 /**
  * Learns how somebody new gets a vector of a trained factor model: a ridge regression, in closed form, of the trained users'
  * vectors on the means of their items' vectors. Penalty and weights of items are those under which training users, left out
- * of the regression and folded in from all but their last item, find that one highest (NDCG, cut at 100).
+ * of the regression and folded in from all but their last item, find that one highest (NDCG, cut at 100); weights first.
  *
  * @param seen What the model's users have, oldest first.
  */
@@ -42,14 +46,15 @@ export async function learnFoldIn(factors: Factors, seen: UserItems): Promise<Fo
   );
   const { dimension, items, itemBiases } = factors;
   using catalogue = new Catalogue(items, { dimension, biases: itemBiases });
-  let [best, highest] = [{ ridge: triedRidges[0] as number, weights: even }, -1];
-  for (const ridge of triedRidges) {
-    const matrix = others(ridge);
-    for (const weights of triedWeights) {
-      const gain = await gainOf(factors, { matrix, ...weights }, seen, asked, catalogue);
-      if (gain > highest) [best, highest] = [{ ridge, weights }, gain];
-    }
-  }
+  let best: Choice = { ridge: triedRidges[0], weights: even };
+  let highest = -1;
+  const consider = async (choice: Choice): Promise<void> => {
+    const map = { matrix: others(choice.ridge), ...choice.weights };
+    const gain = await gainOf(factors, map, seen, asked, catalogue);
+    if (gain > highest) [best, highest] = [choice, gain];
+  };
+  for (const weights of triedWeights) await consider({ ...best, weights });
+  for (const ridge of triedRidges.slice(1)) await consider({ ...best, ridge });
   return { matrix: regression(factors, seen, users)(best.ridge), ...best.weights };
 }
 

@@ -14,7 +14,7 @@ import type { RatingPredictor } from "../../../lib/models/ratingPredictor.js";
 import { evaluateRatings } from "../../../lib/models/ratings.js";
 import { findBackbone, listBackbones } from "../../../lib/models/registry.js";
 import { readTunedConfig, type TunedEntry } from "../../../lib/models/tunedConfig.js";
-import { foldInMethod, foldInOf } from "../../../lib/serving/foldIn.js";
+import { type FoldInMap, foldInMethod, foldInOf } from "../../../lib/serving/foldIn.js";
 import { learnFoldIn } from "../../../lib/serving/foldInLearning.js";
 import { type AbsentUsers, absentUsers, predictorsOf, rankersOf, type TrainedOptions } from "./trained.js";
 
@@ -48,6 +48,8 @@ export interface FoldInRow {
   readonly ratio: number;
   readonly low: number;
   readonly high: number;
+  /** The same of a factor model that weighs all items of a history alike; else null. */
+  readonly alike: Pick<FoldInRow, "ratio" | "low" | "high"> | null;
   /** Median time of one fold-in of 50 interactions, one thread; of a rating model with its pass over them. */
   readonly milliseconds: number;
 }
@@ -105,7 +107,14 @@ async function measured(
     const squares = (errors: Float64Array): Float64Array => errors.map((error) => error ** 2);
     const method = "damped bias and ridge regression of what the model leaves of the user's ratings";
     const milliseconds = medianMs(() => before.foldIn(historyOf(all, test.users[0], timedItems)));
-    return { ...common, method, metric: "rmse", ...rooted(squares(ours), squares(theirs)), milliseconds };
+    return {
+      ...common,
+      method,
+      metric: "rmse",
+      ...rooted(squares(ours), squares(theirs)),
+      alike: null,
+      milliseconds,
+    };
   }
   const { without, retrained } = await rankersOf(backbone, absent, options);
   using before = without;
@@ -116,12 +125,16 @@ async function measured(
   using ranker = folded.ranker;
   const gains = (one: TrainedRanker): Float64Array =>
     ndcgPerUser(evaluateRanking(one, all, test, { masking: "seen" }).ranks, 10);
+  using alikeRanker = folded.alike;
+  const theirs = gains(after);
+  const alike = alikeRanker && ratioOf(gains(alikeRanker), theirs);
   const { milliseconds, method } = folded;
-  return { ...common, method, metric: "ndcg@10", ...ratioOf(gains(ranker), gains(after)), milliseconds };
+  return { ...common, method, metric: "ndcg@10", ...ratioOf(gains(ranker), theirs), alike, milliseconds };
 }
 
 interface Folded {
   readonly ranker: TrainedRanker;
+  readonly alike: TrainedRanker | null;
   readonly method: string;
   readonly milliseconds: number;
 }
@@ -129,14 +142,19 @@ interface Folded {
 /** The ranker of a factor model whose absent users have the vectors of the fold-in. */
 async function factorsFolded(model: FactorModel, { all, without, test }: AbsentUsers): Promise<Folded> {
   const { factors } = model;
-  const { dimension } = factors;
-  const foldIn = foldInOf(factors, await learnFoldIn(factors, without));
-  const users = new Float32Array(factors.users.length);
-  for (const user of test.users) users.set(foldIn.vector(all.itemsOf(user)), user * dimension);
+  const map = await learnFoldIn(factors, without);
+  const folded = (weighed: FoldInMap): TrainedRanker => {
+    const foldIn = foldInOf(factors, weighed);
+    const users = new Float32Array(factors.users.length);
+    for (const user of test.users) users.set(foldIn.vector(all.itemsOf(user)), user * factors.dimension);
+    return rankerOf({ ...model, factors: { ...factors, users } });
+  };
   const timed = Int32Array.from({ length: timedItems }, (_, at) => (at * 7) % all.itemCount);
+  const foldIn = foldInOf(factors, map);
   return {
-    ranker: rankerOf({ ...model, factors: { ...factors, users } }),
-    method: foldInMethod,
+    ranker: folded(map),
+    alike: folded({ ...map, recency: 1, floor: 0 }),
+    method: `${foldInMethod} (${map.recency}^age + ${map.floor})`,
     milliseconds: medianMs(() => foldIn.vector(timed)),
   };
 }
@@ -151,7 +169,7 @@ function sequenceFolded(model: SequenceModel, { all }: AbsentUsers): Folded {
     offsets: Int32Array.of(0, timedItems),
     items: Int32Array.from({ length: timedItems }, (_, at) => (at * 7) % all.itemCount),
   };
-  return { ranker, method: "the history itself", milliseconds: medianMs(() => encode?.(timed)) };
+  return { ranker, alike: null, method: "the history itself", milliseconds: medianMs(() => encode?.(timed)) };
 }
 
 /** Errors of the ratings of absent users' last items, each user folded in from the ones before. */

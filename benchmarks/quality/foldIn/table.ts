@@ -8,6 +8,7 @@ const head = [
   "folded in",
   "ratio",
   "95 % interval",
+  "ratio, items alike",
   "ms",
   "epochs",
   "users",
@@ -20,6 +21,9 @@ const cells = (row: FoldInRow): string[] => [
   row.foldedIn.toFixed(4),
   row.ratio.toFixed(3),
   `${row.low.toFixed(3)} to ${row.high.toFixed(3)}`,
+  row.alike === null
+    ? ""
+    : `${row.alike.ratio.toFixed(3)} (${row.alike.low.toFixed(3)} to ${row.alike.high.toFixed(3)})`,
   row.milliseconds.toFixed(3),
   String(row.epochs),
   String(row.users),
@@ -33,7 +37,7 @@ export function renderFoldIn({ dataset, seed, rows }: FoldInReport): string {
     style: { head: [], border: [] },
   });
   for (const row of rows) table.push(cells(row));
-  const methods = [...new Set(rows.map(({ task, method }) => `${task}: ${method}`))];
+  const methods = rows.map(({ backbone, method }) => `${backbone}: ${method}`);
   return [`${dataset}, users absent from training, seed ${seed}`, table.toString(), ...methods].join("\n");
 }
 
