@@ -168,15 +168,16 @@ async function backbones({
 
 /** Users who were absent from training, folded in and retrained. */
 async function foldIn({
+  data,
   markdown,
   json,
   ...options
-}: Omit<FoldInOptions, "onProgress"> & { markdown: boolean; json: boolean }): Promise<void> {
+}: Omit<FoldInOptions, "onProgress"> & { data: string; markdown: boolean; json: boolean }): Promise<void> {
   setThreads(options.threads);
   const onProgress = (line: string): void => {
     process.stderr.write(`${line}\n`);
   };
-  const report = await measureFoldIn({ ...options, onProgress });
+  const report = await measureFoldIn(await openDataset({ data }), { ...options, onProgress });
   if (json) console.log(JSON.stringify(report, null, 2));
   else console.log(markdown ? foldInMarkdown(report) : renderFoldIn(report));
 }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Dataset } from "../../../lib/data/dataset.js";
 import type { HeldOut } from "../../../lib/data/heldOut.js";
-import { openDataset } from "../../../lib/data/open.js";
 import { Random } from "../../../lib/data/random.js";
 import type { TrainView } from "../../../lib/data/trainView.js";
 import { ndcgPerUser } from "../../../lib/metrics/ranking.js";
@@ -20,7 +20,6 @@ import { type AbsentUsers, absentUsers, predictorsOf, rankersOf, type TrainedOpt
 
 /** Options of {@link measureFoldIn}. */
 export interface FoldInOptions {
-  readonly data: string;
   /** Names; default: all of the registry. */
   readonly backbones?: readonly string[];
   /** How many are absent. */
@@ -65,9 +64,8 @@ export interface FoldInReport {
 const timedItems = 50;
 
 /** Folds users in that were wholly absent from training, and trains again with them, the same epochs. */
-export async function measureFoldIn(options: FoldInOptions): Promise<FoldInReport> {
-  const { data, backbones, users, seed, onProgress } = options;
-  const dataset = await openDataset({ data });
+export async function measureFoldIn(dataset: Dataset, options: FoldInOptions): Promise<FoldInReport> {
+  const { backbones, users, seed, onProgress } = options;
   const tuned = await tunedValues(dataset.name);
   const rows: FoldInRow[] = [];
   for (const backbone of backbones?.map((name) => findBackbone(name)) ?? listBackbones()) {
@@ -78,6 +76,7 @@ export async function measureFoldIn(options: FoldInOptions): Promise<FoldInRepor
     );
     const row = await measured(backbone, absentUsers(dataset, backbone.task, users, seed), {
       ...options,
+      work: join(options.work, dataset.name),
       hyperparameters: { ...entry?.hyperparameters, epochs },
     });
     onProgress(`${backbone.name}: ${JSON.stringify(row)}`);
