@@ -8,7 +8,7 @@ import type { FeatureBatch } from "./rating/featureBatch.js";
 import { checkFeatureRows, type FeatureRow, type KnownAttributes } from "./rating/featureRows.js";
 import { FeatureEncoding } from "./rating/features.js";
 import { vectorTable } from "./rating/fieldModel.js";
-import { PenaltyChoice, type Residuals, trialsOf, usualPenalties } from "./rating/foldInChoice.js";
+import { FitChoice, type Residuals, trialsOf, usualFit } from "./rating/foldInChoice.js";
 import {
   checkNewUser,
   fittedResidual,
@@ -126,7 +126,7 @@ export class RatingPredictor implements Rater {
     const items = user.items.slice();
     const { errors, features } = this.#residuals(attributes, items, items, user.ratings);
     const d = features.length / Math.max(1, items.length);
-    const fitted = fittedResidual(errors, features, d, this.model.foldIn ?? usualPenalties);
+    const fitted = fittedResidual(errors, features, d, this.model.foldIn ?? usualFit);
     return {
       predict: (asked) => {
         checkPairs(new Int32Array(asked.length), asked, { userCount: 1, itemCount: this.itemCount });
@@ -138,12 +138,12 @@ export class RatingPredictor implements Rater {
   }
 
   /**
-   * Chooses how strongly {@link RatingPredictor.foldIn} damps, by the newest ratings of training users who are taken for new
+   * Chooses how {@link RatingPredictor.foldIn} damps and what newer ratings weigh, by the newest ratings of training users who are taken for new
    * ones; {@link trainRating} has done it. Files of the model keep it.
    * @param view What the model was trained on.
    */
   async learnFoldIn(view: TrainView): Promise<void> {
-    const choice = new PenaltyChoice();
+    const choice = new FitChoice();
     const names = Object.keys(view.userAttributes);
     for (const { user, items, ratings, known } of trialsOf(view)) {
       const attributes = Object.fromEntries(names.map((name) => [name, view.userAttributes[name][user]]));

@@ -7,7 +7,7 @@ import type { ModelTensors } from "./modelTensors.js";
 import { fieldsOfAttribute } from "./rating/attributeFields.js";
 import type { SideRows } from "./rating/featureBatch.js";
 import type { EncodingColumns, Field } from "./rating/features.js";
-import type { ResidualPenalties } from "./rating/userFoldIn.js";
+import type { ResidualFit } from "./rating/userFoldIn.js";
 import type { Tensors } from "./tensors.js";
 
 /** Before the names of the model's own parameters. */
@@ -80,18 +80,20 @@ export function ratingModel(name: string, texts: ModelTensors["texts"], tensors:
     hyperparameters: checkedHyperparameters(stored.hyperparameters),
     encoding,
     parameters: Object.fromEntries(parameters),
-    ...(stored.foldIn === undefined ? {} : { foldIn: checkedPenalties(stored.foldIn) }),
+    ...(stored.foldIn === undefined ? {} : { foldIn: checkedFit(stored.foldIn) }),
   };
 }
 
-function checkedPenalties(value: unknown): ResidualPenalties {
+function checkedFit(value: unknown): ResidualFit {
   const given = objectOf("encoding.foldIn", value);
-  const [damping, ridge] = (["damping", "ridge"] as const).map((part) => {
+  const [damping, ridge, recency, floor] = (["damping", "ridge", "recency", "floor"] as const).map((part) => {
     const number = finite(`encoding.foldIn.${part}`, given[part]);
-    if (!(number > 0)) throw argumentError(`encoding.foldIn.${part}`, "above 0", number);
+    if (part === "floor" ? number < 0 : !(number > 0))
+      throw argumentError(`encoding.foldIn.${part}`, "a positive number", number);
     return number;
   });
-  return { damping, ridge };
+  if (recency > 1) throw argumentError("encoding.foldIn.recency", "at most 1", recency);
+  return { damping, ridge, recency, floor };
 }
 
 function checkedHyperparameters(value: unknown): Hyperparameters {

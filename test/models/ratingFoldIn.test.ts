@@ -6,8 +6,8 @@ import type { RatingModel } from "../../lib/models/frozen.js";
 import { loadRatingModel, saveModel } from "../../lib/models/modelFile.js";
 import { modelOf, tensorsOf } from "../../lib/models/modelTensors.js";
 import { DEEPFM } from "../../lib/models/rating/deepfm.js";
-import { PenaltyChoice } from "../../lib/models/rating/foldInChoice.js";
-import { fittedResidual, residualOf } from "../../lib/models/rating/userFoldIn.js";
+import { FitChoice, usualFit } from "../../lib/models/rating/foldInChoice.js";
+import { fittedResidual } from "../../lib/models/rating/userFoldIn.js";
 import { predictorOf } from "../../lib/models/ratingPredictor.js";
 import { listBackbones } from "../../lib/models/registry.js";
 import { trainRating } from "../../lib/training/trainRating.js";
@@ -48,19 +48,19 @@ test("what is left is fitted in closed form", (t) => {
     const errors = Float64Array.from({ length: n }, () => random.next() - 0.3);
     const features = Float64Array.from({ length: n * d }, () => random.next() - 0.5);
     const rows = Array.from(errors, (_, row) => [1, ...features.subarray(row * d, (row + 1) * d)]);
+    const fit = { damping: 10, ridge: 3, recency: n === 7 ? 1 : 0.9, floor: n === 40 ? 0.2 : 0 };
+    const weights = rows.map((_, row) => fit.recency ** (n - 1 - row) + fit.floor);
     const matrix = Array.from({ length: d + 1 }, (_, r) =>
       Array.from({ length: d + 1 }, (_, c) =>
-        rows.reduce((sum, row) => sum + row[r] * row[c], r !== c ? 0 : r === 0 ? 10 : 3),
+        rows.reduce((sum, row, at) => sum + weights[at] * row[r] * row[c], r !== c ? 0 : r === 0 ? 10 : 3),
       ),
     );
-    const right = matrix.map((_, r) => rows.reduce((sum, row, at) => sum + row[r] * errors[at], 0));
-    const fitted = fittedResidual(errors, features, d, { damping: 10, ridge: 3 });
+    const right = matrix.map((_, r) =>
+      rows.reduce((sum, row, at) => sum + weights[at] * row[r] * errors[at], 0),
+    );
+    const fitted = fittedResidual(errors, features, d, fit);
     for (const [at, value] of solvedByElimination(matrix, right).entries())
       t.true(Math.abs(fitted[at] - value) < 1e-12, `${n} x ${d}: ${fitted[at]}, not ${value}`);
-    if (d === 0)
-      t.true(
-        Math.abs(residualOf(fitted, features, 0) - errors.reduce((a, b) => a + b, 0) / (n + 10)) < 1e-12,
-      );
   }
 });
 
@@ -115,23 +115,28 @@ test("very many ratings, an item twice, and arrays that change later", async (t)
   t.deepEqual(rater.predict(every), before);
 });
 
-test("the penalties are those that predict the newest ratings of training users best", (t) => {
+test("the fit is the one that predicts the newest ratings of training users best", (t) => {
   // Errors that are one number for each user: without a ridge to speak of, and with little damping.
-  const choice = new PenaltyChoice();
+  const choice = new FitChoice();
   for (let user = 0; user < 20; user++)
     choice.add({ errors: new Float64Array(10).fill(user % 2 ? 1 : -1), features: new Float64Array(20) }, 8);
-  t.is(choice.best.damping, 3);
-  const noise = new PenaltyChoice();
+  t.is(choice.best.damping, 5);
+  const noise = new FitChoice();
   const random = new Random(1);
   for (let user = 0; user < 200; user++) {
     const features = Float64Array.from({ length: 20 }, () => 10 * (random.next() - 0.5));
     noise.add({ errors: Float64Array.from({ length: 10 }, () => random.next() - 0.5), features }, 8);
   }
-  t.deepEqual(noise.best, { damping: 30, ridge: 1000 });
-  t.deepEqual(new PenaltyChoice().best, { damping: 10, ridge: 3 });
+  t.like(noise.best, { damping: 20, ridge: 1000 });
+  t.deepEqual(new FitChoice().best, usualFit);
+  // Errors that change their sign in the middle: newer ratings say more.
+  const turning = new FitChoice();
+  const errors = Float64Array.from({ length: 40 }, (_, at) => (at < 20 ? -1 : 1));
+  for (let user = 0; user < 20; user++) turning.add({ errors, features: new Float64Array(80) }, 38);
+  t.true(turning.best.recency < 1);
 });
 
-test("a model's file keeps them, and one without them opens", async (t) => {
+test("a model's file keeps the fit, and one without it opens", async (t) => {
   const { predictor } = await trained;
   const { foldIn, ...rest } = predictor.model;
   t.truthy(foldIn);
@@ -143,15 +148,24 @@ test("a model's file keeps them, and one without them opens", async (t) => {
   await saveModel(path, rest);
   using old = (await loadRatingModel(path)).predictor;
   t.is(old.model.foldIn, undefined);
-  using usual = predictorOf({ ...rest, foldIn: { damping: 10, ridge: 3 } }, DEEPFM);
+  using usual = predictorOf({ ...rest, foldIn: usualFit }, DEEPFM);
   t.deepEqual(old.foldIn(newUser(1)).predict(every), usual.foldIn(newUser(1)).predict(every));
 });
 
-test("penalties in a file are checked", async (t) => {
+test("a fit in a file is checked", async (t) => {
   const { predictor } = await trained;
   const { texts, tensors } = tensorsOf(predictor.model);
   const encoding = JSON.parse(texts.encoding) as object;
-  for (const foldIn of [null, 3, {}, { damping: 1 }, { damping: 0, ridge: 1 }, { damping: 1, ridge: "1" }])
+  for (const foldIn of [
+    null,
+    3,
+    {},
+    { ...usualFit, damping: 0 },
+    { ...usualFit, ridge: "1" },
+    { ...usualFit, ridge: undefined },
+    { ...usualFit, recency: 1.1 },
+    { ...usualFit, floor: -1 },
+  ])
     raises(
       t,
       () => modelOf({ texts: { ...texts, encoding: JSON.stringify({ ...encoding, foldIn }) }, tensors }),

@@ -10,6 +10,7 @@ import type { FactorModel, SequenceModel } from "../../../lib/models/frozen.js";
 import { rankerOf } from "../../../lib/models/frozen.js";
 import { evaluateRanking } from "../../../lib/models/fullRanking.js";
 import type { TrainedRanker } from "../../../lib/models/ranker.js";
+import { usualFit } from "../../../lib/models/rating/foldInChoice.js";
 import type { RatingPredictor } from "../../../lib/models/ratingPredictor.js";
 import { evaluateRatings } from "../../../lib/models/ratings.js";
 import { findBackbone, listBackbones } from "../../../lib/models/registry.js";
@@ -104,7 +105,8 @@ async function measured(
     const ours = ratedAbsent(before, all, test);
     const theirs = evaluateRatings(after, test).errors;
     const squares = (errors: Float64Array): Float64Array => errors.map((error) => error ** 2);
-    const method = "damped bias and ridge regression of what the model leaves of the user's ratings";
+    const { recency, floor } = before.model.foldIn ?? usualFit;
+    const method = `bias and ridge regression of what the model leaves of the ratings (${recency}^age + ${floor})`;
     const milliseconds = medianMs(() => before.foldIn(historyOf(all, test.users[0], timedItems)));
     return {
       ...common,

@@ -23,17 +23,73 @@ export interface NewUserRater {
   predict(items: Int32Array): Float32Array;
 }
 
-/** Penalties of {@link fittedResidual}, both in ratings and above 0. */
-export interface ResidualPenalties {
-  /** Of the squared bias: imagined ratings without a deviation. */
+/** How {@link fittedResidual} fits. */
+export interface ResidualFit {
+  /** Penalty of the squared bias, in ratings, above 0: imagined ratings without a deviation. */
   readonly damping: number;
-  /** Of the squared weights of an item's features. */
+  /** Penalty of the squared weights of an item's features, in ratings, above 0. */
   readonly ridge: number;
+  /** Weight of a rating: `recency^age + floor`, age 0 the newest. In (0, 1]; 1: all alike. */
+  readonly recency: number;
+  /** At least 0. */
+  readonly floor: number;
+}
+
+/** Normal equations of a fit before its penalties, `[1 + d x 1 + d]` (lower half) and `[1 + d]`. */
+export interface ResidualSystem {
+  readonly matrix: Float64Array;
+  readonly right: Float64Array;
 }
 
 /**
- * What a model leaves of a user's ratings, as a bias and a linear function of the items' features, in closed form:
- * `min sum_i (e_i - b - w . x_i)^2 + damping b^2 + ridge |w|^2`.
+ * The normal equations of what a model leaves of a user's ratings, oldest first.
+ * @param errors `[n]`
+ * @param features x `[n x d]`
+ */
+export function residualSystem(
+  errors: Float64Array,
+  features: Float64Array,
+  d: number,
+  { recency, floor }: Pick<ResidualFit, "recency" | "floor">,
+): ResidualSystem {
+  const size = d + 1;
+  const matrix = new Float64Array(size * size);
+  const right = new Float64Array(size);
+  let power = 1;
+  for (let row = errors.length - 1; row >= 0; row--) {
+    const weight = power + floor;
+    power *= recency;
+    const begin = row * d;
+    matrix[0] += weight;
+    right[0] += weight * errors[row];
+    for (let r = 0; r < d; r++) {
+      const x = weight * features[begin + r];
+      const at = (r + 1) * size;
+      right[r + 1] += x * errors[row];
+      matrix[at] += x;
+      for (let c = 0; c <= r; c++) matrix[at + 1 + c] += x * features[begin + c];
+    }
+  }
+  return { matrix, right };
+}
+
+/** Bias and linear function, `[1 + d]`; the equations stay as they are. */
+export function solvedSystem(
+  { matrix, right }: ResidualSystem,
+  { damping, ridge }: Pick<ResidualFit, "damping" | "ridge">,
+): Float64Array {
+  const size = right.length;
+  const penalised = matrix.slice();
+  penalised[0] += damping;
+  for (let r = 1; r < size; r++) penalised[r * size + r] += ridge;
+  const fitted = right.slice();
+  solveCholesky(penalised, fitted, size);
+  return fitted;
+}
+
+/**
+ * What a model leaves of a user's ratings, oldest first, as a bias and a linear function of the items' features, in closed
+ * form: `min sum_i w_i (e_i - b - w . x_i)^2 + damping b^2 + ridge |w|^2`.
  * @param errors `[n]`
  * @param features x `[n x d]`
  * @returns b and w, `[1 + d]`
@@ -42,26 +98,9 @@ export function fittedResidual(
   errors: Float64Array,
   features: Float64Array,
   d: number,
-  { damping, ridge }: ResidualPenalties,
+  fit: ResidualFit,
 ): Float64Array {
-  const size = d + 1;
-  const matrix = new Float64Array(size * size);
-  const fitted = new Float64Array(size);
-  matrix[0] = damping + errors.length;
-  for (let r = 1; r < size; r++) matrix[r * size + r] = ridge;
-  for (let row = 0; row < errors.length; row++) {
-    const begin = row * d;
-    fitted[0] += errors[row];
-    for (let r = 0; r < d; r++) {
-      const x = features[begin + r];
-      const at = (r + 1) * size;
-      fitted[r + 1] += x * errors[row];
-      matrix[at] += x;
-      for (let c = 0; c <= r; c++) matrix[at + 1 + c] += x * features[begin + c];
-    }
-  }
-  solveCholesky(matrix, fitted, size);
-  return fitted;
+  return solvedSystem(residualSystem(errors, features, d, fit), fit);
 }
 
 /** The fitted bias and linear function of one item's features. */
