@@ -68,6 +68,7 @@ export {
   type Field,
   type FieldSide,
 } from "./models/rating/features.js";
+export type { NewUser, NewUserRater, ResidualFit } from "./models/rating/userFoldIn.js";
 export * from "./models/ratingPredictor.js";
 export { evaluateRatings, type Rater, type RatingEvaluation } from "./models/ratings.js";
 export * from "./models/reference/bias.js";

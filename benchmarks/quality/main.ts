@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import Table from "cli-table3";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { assignment, wholeNumber } from "../../lib/cli/parse.js";
@@ -18,6 +20,8 @@ import { measureAttacks, renderAttacks } from "./attacks.js";
 import { measureBackbones, readReport } from "./backbones/run.js";
 import { renderMarkdown, renderTable } from "./backbones/table.js";
 import { measureColdItems } from "./coldItems.js";
+import { type FoldInOptions, measureFoldIn } from "./foldIn/measure.js";
+import { foldInMarkdown, renderFoldIn } from "./foldIn/table.js";
 import { type Measured, measurable, measureLanguageModel } from "./languageModel.js";
 import { renderColdItems, renderLanguageModel } from "./languageModelTable.js";
 
@@ -162,6 +166,22 @@ async function backbones({
       }
 }
 
+/** Users who were absent from training, folded in and retrained. */
+async function foldIn({
+  data,
+  markdown,
+  json,
+  ...options
+}: Omit<FoldInOptions, "onProgress"> & { data: string; markdown: boolean; json: boolean }): Promise<void> {
+  setThreads(options.threads);
+  const onProgress = (line: string): void => {
+    process.stderr.write(`${line}\n`);
+  };
+  const report = await measureFoldIn(await openDataset({ data }), { ...options, onProgress });
+  if (json) console.log(JSON.stringify(report, null, 2));
+  else console.log(markdown ? foldInMarkdown(report) : renderFoldIn(report));
+}
+
 function lambdas(text: string): number[] {
   const values = text.split(",").map(Number);
   if (values.some((value) => !(value > 0)))
@@ -260,6 +280,19 @@ program
     const report = await measureColdItems(options);
     console.log(options.json ? JSON.stringify(report, null, 2) : renderColdItems(report));
   });
+program
+  .command("fold-in")
+  .description("users wholly absent from training, folded in, beside a training with them; resumable")
+  .requiredOption("--data <folder>", "a data set's folder")
+  .option("--backbones <list>", "some backbones, with commas", (text: string) => text.split(","))
+  .option("--users <n>", "how many are absent", count, 2000)
+  .option("--epochs <n>", "most epochs of a training; default: those that tuning chose", count)
+  .option("--seed <n>", "who is absent, and of the trainings", count, 1)
+  .option("--threads <n>", "threads of the native engine", count, 1)
+  .option("--work <folder>", "where trainings are kept", join(tmpdir(), "llama4rec-fold-in"))
+  .option("--markdown", "the table as Markdown", false)
+  .option("--json", "one JSON document", false)
+  .action(foldIn);
 program
   .command("attacks")
   .description("how far titles that are attacks move their item in lists of EASE, by mode, alone and mixed")

@@ -3,6 +3,7 @@ import type { Hyperparameters } from "./backbone.js";
 import { type Factors, factorRanker } from "./factorRanker.js";
 import type { TrainedRanker } from "./ranker.js";
 import type { EncodingColumns } from "./rating/features.js";
+import type { ResidualFit } from "./rating/userFoldIn.js";
 import { sequenceRanker } from "./sequenceRanker.js";
 
 /** A trained factor model as plain data. */
@@ -39,6 +40,8 @@ export interface RatingModel {
   readonly encoding: EncodingColumns;
   /** By name. */
   readonly parameters: Readonly<Record<string, ParameterValues>>;
+  /** How new users are folded in, as training users chose it; absent: nobody has asked them. */
+  readonly foldIn?: ResidualFit;
 }
 
 /** A trained model that ranks, as plain data. */

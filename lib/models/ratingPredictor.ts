@@ -1,11 +1,22 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { TrainView } from "../data/trainView.js";
 import { step, values } from "../native/autograd.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { type RatingBackbone, type RatingDefinition, resolveHyperparameters } from "./backbone.js";
 import type { ParameterValues, RatingModel } from "./frozen.js";
 import type { FeatureBatch } from "./rating/featureBatch.js";
-import { checkFeatureRows, type FeatureRow } from "./rating/featureRows.js";
+import { checkFeatureRows, type FeatureRow, type KnownAttributes } from "./rating/featureRows.js";
 import { FeatureEncoding } from "./rating/features.js";
 import { vectorTable } from "./rating/fieldModel.js";
+import { FitChoice, type Residuals, trialsOf, usualFit } from "./rating/foldInChoice.js";
+import {
+  checkNewUser,
+  fittedResidual,
+  itemFeatures,
+  type NewUser,
+  type NewUserRater,
+  residualOf,
+} from "./rating/userFoldIn.js";
 import { checkPairs, type Rater } from "./ratings.js";
 
 /** Pairs a block: bounds memory. */
@@ -19,8 +30,7 @@ export class RatingPredictor implements Rater {
   readonly name: string;
   readonly userCount: number;
   readonly itemCount: number;
-  /** The model as plain data: what files and worker threads carry. */
-  readonly model: RatingModel;
+  #model: RatingModel;
   readonly #features: FeatureEncoding;
   readonly #backbone: RatingBackbone;
   #userVectors: Float32Array | undefined;
@@ -31,15 +41,22 @@ export class RatingPredictor implements Rater {
     this.name = model.name;
     this.userCount = model.encoding.userCount;
     this.itemCount = model.encoding.itemCount;
-    this.model = model;
+    this.#model = model;
     this.#features = features;
     this.#backbone = backbone;
   }
 
+  /** The model as plain data: what files and worker threads carry. */
+  get model(): RatingModel {
+    return this.#model;
+  }
+
   predict(users: Int32Array, items: Int32Array): Float32Array {
     checkPairs(users, items, this);
-    return this.#inBlocks(users.length, (begin, end) =>
-      this.#features.batch(users.subarray(begin, end), items.subarray(begin, end)),
+    return this.#bounded(
+      this.#inBlocks(users.length, (begin, end) =>
+        this.#features.batch(users.subarray(begin, end), items.subarray(begin, end)),
+      ),
     );
   }
 
@@ -92,11 +109,86 @@ export class RatingPredictor implements Rater {
    */
   predictFeatures(rows: readonly FeatureRow[]): Float32Array {
     checkFeatureRows(rows, this.model.encoding);
-    return this.#inBlocks(rows.length, (begin, end) => this.#features.batchOf(rows.slice(begin, end)));
+    return this.#bounded(
+      this.#inBlocks(rows.length, (begin, end) => this.#features.batchOf(rows.slice(begin, end))),
+    );
+  }
+
+  /**
+   * A rater for somebody who was not in training: what the model predicts for an unknown user with these attributes and this
+   * bag of rated items, and in closed form a damped bias and a ridge regression on the items' vectors of what that leaves of
+   * their ratings. One pass over the ratings, then some 100 microseconds for 50 of them.
+   * @throws Llama4RecError `E_ARGUMENT` for an unknown item, a rating that is no number, an attribute that there is none of.
+   */
+  foldIn(user: NewUser): NewUserRater {
+    checkNewUser(user, this.model.encoding);
+    const { attributes } = user;
+    const items = user.items.slice();
+    const { errors, features } = this.#residuals(attributes, items, items, user.ratings);
+    const d = features.length / Math.max(1, items.length);
+    const fitted = fittedResidual(errors, features, d, this.model.foldIn ?? usualFit);
+    return {
+      predict: (asked) => {
+        checkPairs(new Int32Array(asked.length), asked, { userCount: 1, itemCount: this.itemCount });
+        const ratings = this.#forNewUser(attributes, items, asked);
+        const ofAsked = this.#itemFeatures(asked);
+        return this.#bounded(ratings.map((rating, row) => rating + residualOf(fitted, ofAsked, row)));
+      },
+    };
+  }
+
+  /**
+   * Chooses how {@link RatingPredictor.foldIn} damps and what newer ratings weigh, by the newest ratings of training users who are taken for new
+   * ones; {@link trainRating} has done it. Files of the model keep it.
+   * @param view What the model was trained on.
+   */
+  async learnFoldIn(view: TrainView): Promise<void> {
+    const choice = new FitChoice();
+    const names = Object.keys(view.userAttributes);
+    for (const { user, items, ratings, known } of trialsOf(view)) {
+      const attributes = Object.fromEntries(names.map((name) => [name, view.userAttributes[name][user]]));
+      choice.add(this.#residuals(attributes, items.subarray(0, known), items, ratings), known);
+      await nextTurn();
+    }
+    this.#model = { ...this.#model, foldIn: choice.best };
+  }
+
+  /** What the model leaves of ratings of somebody unknown who has rated `rated`. */
+  #residuals(
+    attributes: KnownAttributes | undefined,
+    rated: Int32Array,
+    items: Int32Array,
+    ratings: ArrayLike<number>,
+  ): Residuals {
+    const predicted = this.#forNewUser(attributes, rated, items);
+    return {
+      errors: Float64Array.from(predicted, (rating, row) => ratings[row] - rating),
+      features: this.#itemFeatures(items),
+    };
+  }
+
+  /** Not bounded. */
+  #forNewUser(attributes: KnownAttributes | undefined, rated: Int32Array, items: Int32Array): Float32Array {
+    const { history = 0 } = this.model.hyperparameters;
+    const bag = rated.subarray(Math.max(0, rated.length - history));
+    return this.#inBlocks(items.length, (begin, end) =>
+      this.#features.batchFor(attributes, bag, items.subarray(begin, end)),
+    );
+  }
+
+  /** Without a table of vectors an item has no features. */
+  #itemFeatures(items: Int32Array): Float64Array {
+    const table = this.model.parameters[vectorTable];
+    if (table?.rows !== this.#features.rows) return new Float64Array(0);
+    return itemFeatures(this.model.encoding, table, items);
+  }
+
+  #bounded(ratings: Float32Array): Float32Array {
+    const { low, high } = this.model.encoding;
+    return ratings.map((rating) => Math.min(high, Math.max(low, rating)));
   }
 
   #inBlocks(count: number, batchOf: (begin: number, end: number) => FeatureBatch): Float32Array {
-    const { low, high } = this.model.encoding;
     const ratings = new Float32Array(count);
     for (let begin = 0; begin < count; begin += blockSize) {
       const batch = batchOf(begin, Math.min(begin + blockSize, count));
@@ -105,7 +197,7 @@ export class RatingPredictor implements Rater {
         begin,
       );
     }
-    return ratings.map((rating) => Math.min(high, Math.max(low, rating)));
+    return ratings;
   }
 
   dispose(): void {

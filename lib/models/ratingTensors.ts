@@ -7,13 +7,20 @@ import type { ModelTensors } from "./modelTensors.js";
 import { fieldsOfAttribute } from "./rating/attributeFields.js";
 import type { SideRows } from "./rating/featureBatch.js";
 import type { EncodingColumns, Field } from "./rating/features.js";
+import type { ResidualFit } from "./rating/userFoldIn.js";
 import type { Tensors } from "./tensors.js";
 
 /** Before the names of the model's own parameters. */
 const own = "parameters.";
 
 /** A rating model as tensors, and as one text for all that is none. */
-export function ratingTensors({ name, hyperparameters, encoding, parameters }: RatingModel): ModelTensors {
+export function ratingTensors({
+  name,
+  hyperparameters,
+  encoding,
+  parameters,
+  foldIn,
+}: RatingModel): ModelTensors {
   const { users, items, history, ...rest } = encoding;
   const tensors = new Map<string, StoredTensor>();
   for (const [side, lists] of Object.entries({ users, items, history }))
@@ -24,7 +31,7 @@ export function ratingTensors({ name, hyperparameters, encoding, parameters }: R
   for (const [parameter, { rows, columns, values }] of Object.entries(parameters))
     tensors.set(own + parameter, { shape: [rows, columns], values });
   return {
-    texts: { model: "rating", name, encoding: JSON.stringify({ ...rest, hyperparameters }) },
+    texts: { model: "rating", name, encoding: JSON.stringify({ ...rest, hyperparameters, foldIn }) },
     tensors,
   };
 }
@@ -73,7 +80,20 @@ export function ratingModel(name: string, texts: ModelTensors["texts"], tensors:
     hyperparameters: checkedHyperparameters(stored.hyperparameters),
     encoding,
     parameters: Object.fromEntries(parameters),
+    ...(stored.foldIn === undefined ? {} : { foldIn: checkedFit(stored.foldIn) }),
   };
+}
+
+function checkedFit(value: unknown): ResidualFit {
+  const given = objectOf("encoding.foldIn", value);
+  const [damping, ridge, recency, floor] = (["damping", "ridge", "recency", "floor"] as const).map((part) => {
+    const number = finite(`encoding.foldIn.${part}`, given[part]);
+    if (part === "floor" ? number < 0 : !(number > 0))
+      throw argumentError(`encoding.foldIn.${part}`, "a positive number", number);
+    return number;
+  });
+  if (recency > 1) throw argumentError("encoding.foldIn.recency", "at most 1", recency);
+  return { damping, ridge, recency, floor };
 }
 
 function checkedHyperparameters(value: unknown): Hyperparameters {

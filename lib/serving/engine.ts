@@ -1,7 +1,8 @@
 import type { FactorModel, RankingModel, SequenceModel } from "../models/frozen.js";
 import { Catalogue, type TopK, type TopKFilter } from "../native/catalogue.js";
+import { Llama4RecError } from "../native/errors.js";
 import { SequenceEncoder } from "../native/sequenceEncoder.js";
-import { type FoldIn, ridgeFoldIn } from "./foldIn.js";
+import { type FoldInMap, foldInOf } from "./foldIn.js";
 
 /** Somebody to recommend to, as the conventional model sees them. */
 export interface Query {
@@ -41,18 +42,22 @@ const quickWork = 2_000_000;
 
 /**
  * @param catalogue Of the model's items, where there is one already; the engine owns it.
+ * @param map How somebody new gets a vector; of a factor model.
+ * @throws Llama4RecError `E_CORRUPT` for a factor model without a map.
  */
-export function engineOf(model: RankingModel, catalogue: Catalogue | null): Engine {
-  return model.kind === "factors" ? factorEngine(model, catalogue) : sequenceEngine(model);
+export function engineOf(model: RankingModel, catalogue: Catalogue | null, map: FoldInMap | null): Engine {
+  if (model.kind === "sequence") return sequenceEngine(model);
+  if (map === null)
+    throw new Llama4RecError("E_CORRUPT", `${model.name}: expected how new users get a vector, got nothing`);
+  return factorEngine(model, catalogue, map);
 }
 
-function factorEngine({ factors }: FactorModel, opened: Catalogue | null): Engine {
+function factorEngine({ factors }: FactorModel, opened: Catalogue | null, map: FoldInMap): Engine {
   const { dimension, users, items, itemBiases } = factors;
   const catalogue = opened ?? new Catalogue(items, { dimension, biases: itemBiases });
-  let foldIn: FoldIn | undefined;
+  const foldIn = foldInOf(factors, map);
   const vector = ({ user, items: seen, changed }: Query): Float32Array => {
     if (user >= 0 && !changed) return users.subarray(user * dimension, (user + 1) * dimension);
-    foldIn ??= ridgeFoldIn(factors);
     return foldIn.vector(seen);
   };
   const vectors = (queries: readonly Query[]): Float32Array => {
@@ -64,7 +69,7 @@ function factorEngine({ factors }: FactorModel, opened: Catalogue | null): Engin
     itemCount: catalogue.size,
     dimension,
     itemVectors: items,
-    foldIn: "weighted ridge regression on item vectors",
+    foldIn: foldIn.method,
     quick: catalogue.size * dimension <= quickWork,
     topK: (queries, options) => catalogue.topK(vectors(queries), options),
     topKAsync: (queries, options) => catalogue.topKAsync(vectors(queries), options),

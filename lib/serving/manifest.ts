@@ -39,6 +39,8 @@ export interface Manifest {
   readonly known: string;
   /** Item vectors, ready to be searched, of a factor model. */
   readonly catalogue: string | null;
+  /** How somebody new gets a vector, of a factor model. */
+  readonly foldIn: string | null;
   /** Directions of users' vectors, for the most similar user in prompts. */
   readonly neighbours: string | null;
   readonly languageModel: PinnedModel | null;
@@ -100,6 +102,7 @@ function checkedManifest(value: Fields): Manifest {
     model: fileOf(value, "model"),
     known: fileOf(value, "known"),
     catalogue: value.catalogue === null ? null : fileOf(value, "catalogue"),
+    foldIn: value.foldIn === null ? null : fileOf(value, "foldIn"),
     neighbours: value.neighbours === null ? null : fileOf(value, "neighbours"),
     languageModel: languageModel === null ? null : pinnedOf(languageModel),
     mixing: mixing === null ? null : mixingOf(mixing),

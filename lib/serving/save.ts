@@ -10,6 +10,8 @@ import { replaceFile } from "../storage/atomicFile.js";
 import { saveCatalogue } from "../storage/catalogueFile.js";
 import { unitRows } from "./directions.js";
 import { sha256OfFile } from "./fileHash.js";
+import { saveFoldIn } from "./foldInFile.js";
+import { learnFoldIn } from "./foldInLearning.js";
 import { saveKnown } from "./known.js";
 import {
   type Manifest,
@@ -84,6 +86,7 @@ export async function saveRecommender(folder: string, parts: RecommenderParts): 
     model: named("model"),
     known: named("known"),
     catalogue: ranker.model.kind === "factors" ? named("catalogue") : null,
+    foldIn: ranker.model.kind === "factors" ? named("foldin") : null,
     neighbours: languageModel === null ? null : named("neighbours"),
     languageModel: languageModel === null ? null : await pinned(folder, languageModel),
     mixing: languageModel === null ? null : mixing,
@@ -98,6 +101,8 @@ export async function saveRecommender(folder: string, parts: RecommenderParts): 
     });
     await saveCatalogue(join(folder, manifest.catalogue), catalogue);
   }
+  if (manifest.foldIn !== null && ranker.model.kind === "factors")
+    await saveFoldIn(join(folder, manifest.foldIn), await learnFoldIn(ranker.model.factors, view));
   if (manifest.neighbours !== null) {
     const { dimension } = ranker;
     using directions = new Catalogue(unitRows(ranker.userVectors, dimension), { dimension });
@@ -121,15 +126,17 @@ async function pinned(folder: string, path: string): Promise<Manifest["languageM
 }
 
 /** Files that this module writes, by their names. */
-const ours = /^(model|known|catalogue|neighbours)-[0-9a-f]{12}\.safetensors$|^llama-[0-9a-f]{12}\.gguf$/;
+const ours =
+  /^(model|known|catalogue|foldin|neighbours)-[0-9a-f]{12}\.safetensors$|^llama-[0-9a-f]{12}\.gguf$/;
 
 /** Removes files of generations that nobody opens any more; what cannot be removed only costs space. */
 async function removeOthers(folder: string, kept: readonly Manifest[]): Promise<void> {
   const names = new Set(
-    kept.flatMap(({ model, known, catalogue, neighbours, languageModel }) => [
+    kept.flatMap(({ model, known, catalogue, foldIn, neighbours, languageModel }) => [
       model,
       known,
       catalogue,
+      foldIn,
       neighbours,
       languageModel && basename(languageModel.file),
     ]),

@@ -8,6 +8,7 @@ import { openCatalogue } from "../storage/catalogueFile.js";
 import { unitRows } from "./directions.js";
 import { type Engine, engineOf } from "./engine.js";
 import { ExtraItems } from "./extraItems.js";
+import { readFoldIn } from "./foldInFile.js";
 import { type IndexedKnown, readKnown } from "./known.js";
 import { type Manifest, readManifest } from "./manifest.js";
 import { vectorByTitle } from "./titleWords.js";
@@ -83,7 +84,11 @@ export class Snapshot {
         return catalogue;
       };
       const neighbours = await opened(manifest.neighbours);
-      const engine = engineOf(model, await opened(manifest.catalogue));
+      const foldIn =
+        model.kind === "factors" && manifest.foldIn !== null
+          ? await readFoldIn(join(folder, manifest.foldIn), model.factors.dimension)
+          : null;
+      const engine = engineOf(model, await opened(manifest.catalogue), foldIn);
       open.push(engine);
       const fits =
         engine.itemCount === items.size &&

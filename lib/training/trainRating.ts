@@ -41,7 +41,7 @@ export async function trainRating(given: RatingTrainOptions): Promise<RatingTrai
     ? loading
     : unlessAborted(loading, signal));
   checkPurpose(definition, "rating");
-  return await startTraining({
+  const result = await startTraining({
     options,
     source,
     purpose: "rating",
@@ -50,6 +50,8 @@ export async function trainRating(given: RatingTrainOptions): Promise<RatingTrai
     insertions: null,
     outcome: outcomeOf(definition),
   });
+  await result.predictor.learnFoldIn(view);
+  return result;
 }
 
 /**

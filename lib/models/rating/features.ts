@@ -98,6 +98,20 @@ export class FeatureEncoding {
     return this.#pooled(userSide, each, itemSide, each, user, item);
   }
 
+  /**
+   * The fields of known items, or -1, for one user who is not known.
+   * @param attributes Checked, of the user; undefined: none are known.
+   * @param rated Items that the user has rated: their bag, of which an item of its own pair is left out.
+   */
+  batchFor(attributes: KnownAttributes | undefined, rated: Int32Array, items: Int32Array): FeatureBatch {
+    const { userCount, itemCount, users, items: known, history } = this.columns;
+    const side = this.#sideOf("user", users, userCount, Int32Array.of(-1), () => attributes);
+    const bag = history && { offsets: Int32Array.of(0, rated.length), rows: rated };
+    const places = items.map((item) => (item < 0 ? itemCount : item));
+    const first = new Int32Array(items.length);
+    return this.#pooled(side, first, known, places, first, items, bag);
+  }
+
   /** Rows of the table for users or items of a call: those known, with the attributes that are given. */
   #sideOf(
     side: FieldSide,
@@ -130,15 +144,16 @@ export class FeatureEncoding {
     itemPlaces: Int32Array,
     users: Int32Array,
     items: Int32Array,
+    bags = this.columns.history,
   ): FeatureBatch {
-    const { fields, history, itemCount } = this.columns;
+    const { fields, itemCount } = this.columns;
     const userFields = fields.filter(({ side }) => side === "user").length;
     return pooledRows({
       sides: [
         { fields: userFields, side: userSide, places: userPlaces },
         { fields: fields.length - userFields, side: itemSide, places: itemPlaces },
       ],
-      history: history === null ? null : { bags: history, users, items, first: this.rows - itemCount - 1 },
+      history: bags && { bags, users, items, first: this.rows - itemCount - 1 },
     });
   }
 }

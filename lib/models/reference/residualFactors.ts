@@ -1,6 +1,7 @@
 import { Random } from "../../data/random.js";
 import type { TrainView } from "../../data/trainView.js";
 import { argumentError } from "../../native/errors.js";
+import { solveCholesky } from "../cholesky.js";
 import { type Rater, raterOf } from "../ratings.js";
 import { type BiasDamping, BiasModel } from "./bias.js";
 
@@ -105,22 +106,5 @@ function solve(
       }
     }
     solveCholesky(matrix, x, d);
-  }
-}
-
-/** Solves `A x = b` in place for a symmetric positive definite A, whose lower half is read and overwritten. */
-function solveCholesky(a: Float64Array, x: Float64Array, d: number): void {
-  for (let i = 0; i < d; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = a[i * d + j];
-      for (let k = 0; k < j; k++) sum -= a[i * d + k] * a[j * d + k];
-      a[i * d + j] = i === j ? Math.sqrt(sum) : sum / a[j * d + j];
-    }
-    for (let k = 0; k < i; k++) x[i] -= a[i * d + k] * x[k];
-    x[i] /= a[i * d + i];
-  }
-  for (let i = d - 1; i >= 0; i--) {
-    for (let k = i + 1; k < d; k++) x[i] -= a[k * d + i] * x[k];
-    x[i] /= a[i * d + i];
   }
 }
