@@ -18,6 +18,8 @@ class AbsentItems {
   void add(std::span<const std::int32_t> list);
   // Entries of a list.
   std::int32_t length(std::int32_t list) const noexcept { return at(list).length; }
+  // Asks for what length() and a search begin with.
+  void prefetch(std::int32_t list) const noexcept { __builtin_prefetch(&at(list)); }
 
  private:
   friend class AbsentSearch;

@@ -9,10 +9,13 @@
 #include <tuple>
 #include <vector>
 
+#include "base/cpu.h"
+#include "base/rng.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "check.h"
 #include "sampling/absent_items.h"
+#include "sampling/draws.h"
 #include "sampling/pair_sampler.h"
 
 namespace {
@@ -81,6 +84,18 @@ const Add absent_case("each absent item is found by its rank, in lists of any le
   }
   search.finish();
   for (std::size_t l = 0; l < lists.size(); ++l) check(found[l] == expected[l], "list " + std::to_string(l));
+});
+
+const Add draws_case("draws are those of Philox, in any order and at every level", [] {
+  const Philox expected(7, 9);
+  for (const Level level : available_levels()) {
+    Draws draws(7, 9, sampling_kernels(level));
+    for (const std::uint64_t counter :
+         {0ull, 1ull, 63ull, 64ull, 62ull, 4294967295ull, 4294967296ull, 4294967297ull, 1ull << 60})
+      for (const std::uint64_t bound : {1ull, 3706ull, 1ull << 40})
+        check(draws.below(counter, bound) == expected.below(counter, bound),
+              std::string(level_name(level)) + ": counter " + std::to_string(counter));
+  }
 });
 
 const Add each_once_case("an epoch holds each interaction once, each with an unseen negative", [] {
