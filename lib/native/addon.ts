@@ -110,6 +110,14 @@ export interface Addon {
   rowDot(a: number, b: number): number;
   matmul(a: number, b: number, transposeA: boolean, transposeB: boolean): number;
   bprLoss(positive: number, negative: number): number;
+  bprRows(
+    users: number,
+    items: number,
+    userRows: Int32Array,
+    positives: Int32Array,
+    negatives: Int32Array,
+    l2: number,
+  ): number;
   l2(x: number): number;
   add(a: number, b: number): number;
   scale(x: number, factor: number): number;
