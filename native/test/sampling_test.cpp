@@ -74,16 +74,19 @@ const Add absent_case("each absent item is found by its rank, in lists of any le
     }
   AbsentItems absent;
   for (const Numbers& list : lists) absent.add(list);
-  AbsentSearch search(absent);
-  std::vector<Numbers> found;
-  for (std::size_t l = 0; l < lists.size(); ++l) {
-    const auto list = static_cast<std::int32_t>(l);
-    check(absent.length(list) == std::ssize(lists[l]), "length of list " + std::to_string(l));
-    Numbers& to = found.emplace_back(expected[l].size(), -1);
-    for (std::int32_t rank = 0; rank < std::ssize(to); ++rank) search.add(list, rank, to.data() + rank);
+  for (const Level level : available_levels()) {
+    AbsentSearch search(absent, sampling_kernels(level));
+    std::vector<Numbers> found;
+    for (std::size_t l = 0; l < lists.size(); ++l) {
+      const auto list = static_cast<std::int32_t>(l);
+      check(absent.length(list) == std::ssize(lists[l]), "length of list " + std::to_string(l));
+      Numbers& to = found.emplace_back(expected[l].size(), -1);
+      for (std::int32_t rank = 0; rank < std::ssize(to); ++rank) search.add(list, rank, to.data() + rank);
+    }
+    search.finish();
+    for (std::size_t l = 0; l < lists.size(); ++l)
+      check(found[l] == expected[l], std::string(level_name(level)) + ": list " + std::to_string(l));
   }
-  search.finish();
-  for (std::size_t l = 0; l < lists.size(); ++l) check(found[l] == expected[l], "list " + std::to_string(l));
 });
 
 const Add draws_case("draws are those of Philox, in any order and at every level", [] {
