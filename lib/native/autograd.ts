@@ -94,6 +94,37 @@ export function bprLoss(positive: Tensor, negative: Tensor): Tensor {
   return op(() => call((addon) => addon.bprLoss(positive, negative)));
 }
 
+/** Rows of {@link bprRows}: examples of a user and an item they have, each with n >= 1 items they have not. */
+export interface PairRows {
+  /** `[examples]`, of the users */
+  readonly users: Int32Array | readonly number[];
+  /** `[examples]`, of the items */
+  readonly positives: Int32Array | readonly number[];
+  /** `[examples * n]`, those of one example side by side */
+  readonly negatives: Int32Array | readonly number[];
+}
+
+/**
+ * Matrix factorisation by BPR in one pass over the rows, to `1 x 1`: {@link bprLoss} of the inner products of the rows
+ * of `users` with those of `items`, plus `weight` times the {@link l2} of each of the three gathers. Gradients touch those
+ * rows only. They are made of the parameters as they are: one optimizer must hold both, and nobody may write to them
+ * before it is applied.
+ */
+export function bprRows(users: Parameter, items: Parameter, rows: PairRows, weight = 0): Tensor {
+  return op(() =>
+    call((addon) =>
+      addon.bprRows(
+        users.id,
+        items.id,
+        indices(rows.users, "users"),
+        indices(rows.positives, "positives"),
+        indices(rows.negatives, "negatives"),
+        weight,
+      ),
+    ),
+  );
+}
+
 /** `sum(x^2) / (2 rows)` to `1 x 1`. */
 export function l2(x: Tensor): Tensor {
   return op(() => call((addon) => addon.l2(x)));

@@ -4,6 +4,7 @@
 #include "ops/bag/bag.h"
 #include "ops/bce/bce.h"
 #include "ops/bpr/bpr.h"
+#include "ops/bpr/bpr_rows.h"
 #include "ops/cross/cross.h"
 #include "ops/dropout/dropout.h"
 #include "ops/elementwise/elementwise.h"
@@ -129,6 +130,14 @@ Napi::Value matmul_js(const Napi::CallbackInfo& info) {
 
 Napi::Value bpr_loss_js(const Napi::CallbackInfo& info) {
   return handle(info, bpr_loss(tape(info), tensor(info, 0, "positive"), tensor(info, 1, "negative")));
+}
+
+Napi::Value bpr_rows_js(const Napi::CallbackInfo& info) {
+  const auto items = Environment::of(info).parameters.get(id(info, 1, "items"));
+  const PairRows rows{array<std::int32_t>(info, 2, "userRows"), array<std::int32_t>(info, 3, "positives"),
+                      array<std::int32_t>(info, 4, "negatives")};
+  return handle(
+      info, bpr_rows(tape(info), parameter(info), items, rows, static_cast<float>(number(info, 5, "l2"))));
 }
 
 Napi::Value l2_js(const Napi::CallbackInfo& info) {
@@ -309,6 +318,7 @@ void export_tape(Napi::Object exports) {
   export_function<row_dot_js>(exports, "rowDot");
   export_function<matmul_js>(exports, "matmul");
   export_function<bpr_loss_js>(exports, "bprLoss");
+  export_function<bpr_rows_js>(exports, "bprRows");
   export_function<l2_js>(exports, "l2");
   export_function<add_js>(exports, "add");
   export_function<scale_js>(exports, "scale");

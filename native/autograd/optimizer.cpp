@@ -16,6 +16,7 @@ namespace {
 // A little below the root of the largest float32: above it a square is infinite.
 constexpr double kLargestNorm = 1.8e19;
 constexpr std::int64_t kLastStep = std::numeric_limits<std::int32_t>::max();  // a row counts in 32 bits
+constexpr std::int64_t kDense = 8;  // one touched row of so many is enough to go through all in order
 constexpr std::int64_t kCorrections = 1 << 16;  // kept at most; those of later steps are computed anew
 
 void check(const AdamOptions& options) {
@@ -57,8 +58,14 @@ template <typename Visit>
 void for_each_part(Tape& tape, const Parameter& parameter, const std::int32_t* all_rows, Visit&& visit) {
   if (const float* dense = tape.dense_gradient(parameter); dense != nullptr)
     visit(RowGradients{&parameter, parameter.rows, all_rows, nullptr, nullptr, dense});
-  for (const RowGradients& part : tape.row_gradients())
-    if (part.parameter == &parameter) visit(part);
+  for (const RowGradients& part : tape.row_gradients()) {
+    if (part.parameter != &parameter) continue;
+    if (part.source != nullptr)
+      require(part.updates == parameter.adam.steps + part.source->adam.steps, "Adam: the gradient of \"",
+              parameter.name, "\" is made of values that another optimizer has changed, of it or of \"",
+              part.source->name, "\": expected one optimizer for both");
+    visit(part);
+  }
 }
 
 const std::int32_t* count_up(Tape& tape, std::int64_t rows) {
@@ -67,9 +74,10 @@ const std::int32_t* count_up(Tape& tape, std::int64_t rows) {
   return numbers;
 }
 
-// Groups them by row, rows in order of first touch: a stable counting sort. `segment_of_row` holds -1
-// everywhere, before and after. In the tape's arena.
-RowSegments group_by_row(Tape& tape, const Parameter& parameter, std::int32_t* segment_of_row) {
+// Groups them by row: a stable counting sort. Rows come in order of first touch, or ascending where so many
+// are touched that memory is nearly read through. `places` [rows] holds 0 everywhere, before and after. In
+// the tape's arena.
+RowSegments group_by_row(Tape& tape, const Parameter& parameter, std::int32_t* places) {
   const std::int32_t* all_rows =
       tape.dense_gradient(parameter) == nullptr ? nullptr : count_up(tape, parameter.rows);
   const auto for_each_entry = [&](auto&& visit) {
@@ -78,36 +86,57 @@ RowSegments group_by_row(Tape& tape, const Parameter& parameter, std::int32_t* s
     });
   };
   std::int64_t total = 0;
-  for_each_part(tape, parameter, all_rows, [&](const RowGradients& part) { total += part.count; });
+  bool of_values = false;  // which the update changes: then every sum has to be written down before
+  for_each_part(tape, parameter, all_rows, [&](const RowGradients& part) {
+    total += part.count;
+    of_values |= part.source != nullptr;
+  });
   require(total <= std::numeric_limits<std::int32_t>::max(), "Adam: more than 2^31 - 1 row gradients for \"",
           parameter.name, "\" in one step");
 
   const std::int64_t most = std::min(total, parameter.rows);
-  RowSegments segments{0, tape.allocate<std::int32_t>(most), tape.allocate<std::int32_t>(most + 1),
-                       tape.allocate<Contribution>(total)};
-  std::int32_t* next =
-      tape.allocate<std::int32_t>(most);  // entries, then the next free place, of each segment
+  RowSegments segments{0, tape.allocate<std::int32_t>(most + 1), tape.allocate<std::int32_t>(most + 1),
+                       tape.allocate<Contribution>(total), tape.allocate<float*>(most)};
+  // Entries of each row. Written first and kept if new: a branch would be guessed wrongly.
   for_each_entry([&](const RowGradients& part, std::int64_t j) {
-    std::int32_t& segment = segment_of_row[part.rows[j]];
-    if (segment < 0) {
-      segment = static_cast<std::int32_t>(segments.count++);
-      segments.rows[segment] = part.rows[j];
-      next[segment] = 0;
-    }
-    ++next[segment];
+    const std::int32_t row = part.rows[j];
+    segments.rows[segments.count] = row;
+    segments.count += places[row]++ == 0 ? 1 : 0;
   });
+  if (segments.count >= parameter.rows / kDense) {
+    std::int64_t found = 0;
+    for (std::int64_t row = 0; row < parameter.rows; ++row) {
+      segments.rows[found] = static_cast<std::int32_t>(row);
+      found += places[row] > 0 ? 1 : 0;
+    }
+  }
+  // Then the next free place of each.
   segments.offsets[0] = 0;
   for (std::int64_t s = 0; s < segments.count; ++s) {
-    segments.offsets[s + 1] = segments.offsets[s] + next[s];
-    next[s] = segments.offsets[s];
+    std::int32_t& place = places[segments.rows[s]];
+    segments.offsets[s + 1] = segments.offsets[s] + place;
+    place = segments.offsets[s];
   }
   for_each_entry([&](const RowGradients& part, std::int64_t j) {
     const std::int64_t source = part.sources == nullptr ? j : part.sources[j];
     const float scale = part.scales == nullptr ? 1.0f : part.scales[j];
-    segments.contributions[next[segment_of_row[part.rows[j]]]++] = {part.gradient + source * parameter.cols,
-                                                                    scale};
+    segments.contributions[places[part.rows[j]]++] = {part.gradient + source * parameter.cols, scale,
+                                                      part.own};
   });
-  for (std::int64_t s = 0; s < segments.count; ++s) segment_of_row[segments.rows[s]] = -1;
+  for (std::int64_t s = 0; s < segments.count; ++s) places[segments.rows[s]] = 0;
+
+  const auto needs_sum = [&](std::int64_t s) {
+    const Contribution& first = segments.contributions[segments.offsets[s]];
+    return of_values || segments.offsets[s + 1] - segments.offsets[s] > 1 || first.scale != 1 ||
+           first.own != 0;
+  };
+  std::int64_t sums = 0;
+  for (std::int64_t s = 0; s < segments.count; ++s) sums += needs_sum(s) ? 1 : 0;
+  float* next = tape.allocate<float>(sums * parameter.cols);
+  for (std::int64_t s = 0; s < segments.count; ++s) {
+    segments.sums[s] = needs_sum(s) ? next : nullptr;
+    if (segments.sums[s] != nullptr) next += parameter.cols;
+  }
   return segments;
 }
 
@@ -120,9 +149,8 @@ Adam::Adam(std::vector<std::shared_ptr<Parameter>> parameters, AdamOptions optio
     for (const Entry& entry : entries_)
       require(entry.parameter != parameter, "Adam: parameter \"", parameter->name, "\" is given twice");
     make_adam_state(*parameter);
-    Buffer<std::int32_t> segments(parameter->rows);
-    std::fill_n(segments.data(), segments.size(), -1);
-    entries_.push_back({std::move(parameter), std::move(segments)});
+    Buffer<std::int32_t> places(parameter->rows);
+    entries_.push_back({std::move(parameter), std::move(places)});
   }
 }
 
@@ -140,11 +168,11 @@ double Adam::step(Tape& tape) {
   const Parameter* loudest = nullptr;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const Parameter& parameter = *entries_[i].parameter;
-    segments[i] = group_by_row(tape, parameter, entries_[i].segments.data());
+    segments[i] = group_by_row(tape, parameter, entries_[i].places.data());
     double* parts = tape.allocate<double>(part_count(segments[i].count, parameter.cols));
     const double part =
         sum_rows(segments[i].count, parameter.cols, parts, [&](std::int64_t begin, std::int64_t end) {
-          return kernels.segment_squares(segments[i], begin, end, parameter.cols);
+          return kernels.sum_segments(segments[i], begin, end, parameter.cols, parameter.value.data());
         });
     if (!std::isfinite(part))
       throw Error(Code::diverged, "Adam: the gradient of \"" + parameter.name + "\" is not finite");

@@ -48,7 +48,7 @@ class Adam {
  private:
   struct Entry {
     std::shared_ptr<Parameter> parameter;
-    Buffer<std::int32_t> segments;  // [rows] scratch: the segment of a touched row, else -1
+    Buffer<std::int32_t> places;  // [rows] scratch, all zeros between steps
   };
   void apply(const OpKernels& kernels, Parameter& parameter, const RowSegments& segments, float scale) const;
   void grow_corrections(std::int64_t steps);

@@ -3,36 +3,58 @@
 
 namespace l4r::L4R_LEVEL {
 
-SegmentSquares segment_squares;
+SumSegments sum_segments;
 UpdateAdamRows update_adam_rows;
 
 namespace {
 
 constexpr int kVectors = 4;         // vectors of a row in registers while its contributions go by
 constexpr std::int64_t kAhead = 4;  // rows
+constexpr std::int64_t kContributionsAhead = 12;
 constexpr std::int64_t kLine = 16;  // floats in a cache line
 constexpr float kLargest = 3.402823466e38f;
 constexpr std::int32_t kLastStep = 2147483647;
+
+inline void prefetch_row(const float* row, std::int64_t cols) {
+  for (std::int64_t c = 0; c < cols; c += kLine) __builtin_prefetch(row + c, 1);
+}
 
 struct Block {
   F32 part[kVectors];
 };
 
-// Sum of the contributions [begin, end) to columns c..c + kVectors * width - 1.
-inline Block gradient_block(const Contribution* begin, const Contribution* end, std::int64_t c) {
+// What one segment sums: contributions [begin, end) and own times `row`. Contributions up to `last` follow.
+struct Segment {
+  const Contribution *begin, *end, *last;
+  float own;
+  const float* row;
+};
+
+// Its sum in columns c..c + kVectors * width - 1.
+inline Block gradient_block(const Segment& segment, std::int64_t c) {
   Block sums = {{zero(), zero(), zero(), zero()}};
-  for (; begin < end; ++begin)
+  for (const Contribution* part = segment.begin; part < segment.end; ++part) {
+    if (part + kContributionsAhead < segment.last) {
+      const float* next = part[kContributionsAhead].gradient + c;
+      for (std::int64_t i = 0; i < kVectors * F32::width; i += kLine) __builtin_prefetch(next + i);
+    }
     for (int v = 0; v < kVectors; ++v)
       sums.part[v] =
-          fma(F32::broadcast(begin->scale), F32::load(begin->gradient + c + v * F32::width), sums.part[v]);
+          fma(F32::broadcast(part->scale), F32::load(part->gradient + c + v * F32::width), sums.part[v]);
+  }
+  if (segment.own != 0)
+    for (int v = 0; v < kVectors; ++v)
+      sums.part[v] =
+          fma(F32::broadcast(segment.own), F32::load(segment.row + c + v * F32::width), sums.part[v]);
   return sums;
 }
 
 // The same for `lanes` columns.
-inline F32 gradient_lanes(const Contribution* begin, const Contribution* end, std::int64_t c, int lanes) {
+inline F32 gradient_lanes(const Segment& segment, std::int64_t c, int lanes) {
   F32 total = zero();
-  for (; begin < end; ++begin)
-    total = fma(F32::broadcast(begin->scale), F32::load(begin->gradient + c, lanes), total);
+  for (const Contribution* part = segment.begin; part < segment.end; ++part)
+    total = fma(F32::broadcast(part->scale), F32::load(part->gradient + c, lanes), total);
+  if (segment.own != 0) total = fma(F32::broadcast(segment.own), F32::load(segment.row + c, lanes), total);
   return total;
 }
 
@@ -41,14 +63,16 @@ inline int lanes_left(std::int64_t cols, std::int64_t c) {
 }
 
 // Squares above 1.8e19 overflow float32 but not float64.
-double exact_squares(const Contribution* begin, const Contribution* end, std::int64_t cols) {
+double exact_squares(const float* gradient, std::int64_t cols) {
   double total = 0;
-  for (std::int64_t c = 0; c < cols; ++c) {
-    float lanes[F32::width];
-    gradient_lanes(begin, end, c, 1).store(lanes);
-    total += static_cast<double>(lanes[0]) * lanes[0];
-  }
+  for (std::int64_t c = 0; c < cols; ++c) total += static_cast<double>(gradient[c]) * gradient[c];
   return total;
+}
+
+// The gradient of a segment whose sum stands.
+inline const float* gradient_of(const RowSegments& segments, std::int64_t s) {
+  return segments.sums[s] != nullptr ? segments.sums[s]
+                                     : segments.contributions[segments.offsets[s]].gradient;
 }
 
 // Constants of a step, and of the row at hand: the learning rate over 1 - beta1^t and 1 / sqrt(1 - beta2^t).
@@ -71,31 +95,36 @@ inline BiasCorrection correction_at(const AdamRows& target, const AdamConstants&
   return target.later_correction(constants.beta1, constants.beta2, step);
 }
 
-inline void prefetch_row(const float* row, std::int64_t cols) {
-  for (std::int64_t c = 0; c < cols; c += kLine) __builtin_prefetch(row + c, 1);
-}
-
 }  // namespace
 
-double segment_squares(const RowSegments& segments, std::int64_t begin, std::int64_t end, std::int64_t cols) {
+double sum_segments(const RowSegments& segments, std::int64_t begin, std::int64_t end, std::int64_t cols,
+                    const float* values) {
   double squares = 0;
   for (std::int64_t s = begin; s < end; ++s) {
-    const Contribution* from = segments.contributions + segments.offsets[s];
-    const Contribution* to = segments.contributions + segments.offsets[s + 1];
+    Segment segment{segments.contributions + segments.offsets[s],
+                    segments.contributions + segments.offsets[s + 1],
+                    segments.contributions + segments.offsets[end], 0, values + segments.rows[s] * cols};
+    for (const Contribution* part = segment.begin; part < segment.end; ++part) segment.own += part->own;
+    if (s + kAhead < end && segment.own != 0) prefetch_row(values + segments.rows[s + kAhead] * cols, cols);
+    float* to = segments.sums[s];
     F32 total = zero();
     std::int64_t c = 0;
     for (; c + kVectors * F32::width <= cols; c += kVectors * F32::width) {
-      const Block g = gradient_block(from, to, c);
+      const Block g = gradient_block(segment, c);
+      if (to != nullptr)
+        for (int v = 0; v < kVectors; ++v) g.part[v].store(to + c + v * F32::width);
       F32 sums[2] = {fma(g.part[1], g.part[1], g.part[0] * g.part[0]),
                      fma(g.part[3], g.part[3], g.part[2] * g.part[2])};
       total = total + (sums[0] + sums[1]);
     }
     for (; c < cols; c += F32::width) {
-      const F32 g = gradient_lanes(from, to, c, lanes_left(cols, c));
+      const int lanes = lanes_left(cols, c);
+      const F32 g = gradient_lanes(segment, c, lanes);
+      if (to != nullptr) g.store(to + c, lanes);
       total = fma(g, g, total);
     }
     const float row = sum(total);
-    squares += row <= kLargest ? static_cast<double>(row) : exact_squares(from, to, cols);
+    squares += row <= kLargest ? static_cast<double>(row) : exact_squares(gradient_of(segments, s), cols);
   }
   return squares;
 }
@@ -119,8 +148,7 @@ void update_adam_rows(const RowSegments& segments, std::int64_t begin, std::int6
       prefetch_row(target.first + next, cols);
       prefetch_row(target.second + next, cols);
     }
-    const Contribution* from = segments.contributions + segments.offsets[s];
-    const Contribution* to = segments.contributions + segments.offsets[s + 1];
+    const float* gradient = gradient_of(segments, s);
     const std::int64_t row = segments.rows[s];
     std::int32_t& step = target.steps[row];
     if (step < kLastStep) ++step;  // never beyond, whatever another thread wrote
@@ -132,11 +160,10 @@ void update_adam_rows(const RowSegments& segments, std::int64_t begin, std::int6
     float* second = target.second + row * cols;
     std::int64_t c = 0;
     for (; c + kVectors * F32::width <= cols; c += kVectors * F32::width) {
-      const Block g = gradient_block(from, to, c);
       for (int v = 0; v < kVectors; ++v) {
         const std::int64_t at = c + v * F32::width;
         F32 w = F32::load(value + at), m = F32::load(first + at), u = F32::load(second + at);
-        update(k, g.part[v], w, m, u);
+        update(k, F32::load(gradient + at), w, m, u);
         w.store(value + at);
         m.store(first + at);
         u.store(second + at);
@@ -145,7 +172,7 @@ void update_adam_rows(const RowSegments& segments, std::int64_t begin, std::int6
     for (; c < cols; c += F32::width) {
       const int lanes = lanes_left(cols, c);
       F32 w = F32::load(value + c, lanes), m = F32::load(first + c, lanes), u = F32::load(second + c, lanes);
-      update(k, gradient_lanes(from, to, c, lanes), w, m, u);
+      update(k, F32::load(gradient + c, lanes), w, m, u);
       w.store(value + c, lanes);
       m.store(first + c, lanes);
       u.store(second + c, lanes);

@@ -28,7 +28,8 @@ struct Shape {
 };
 
 // Gradients of single rows of a parameter, as a gather or a bag leaves them: entry j adds
-// scales[j] * gradient[sources[j]] to row rows[j]. Null scales mean 1, null sources mean j.
+// scales[j] * gradient[sources[j]] + own * the row itself to row rows[j]. Null scales mean 1, null sources
+// mean j.
 struct RowGradients {
   const Parameter* parameter;
   std::int64_t count;
@@ -36,6 +37,11 @@ struct RowGradients {
   const std::int32_t* sources;
   const float* scales;
   const float* gradient;  // [any x parameter->cols]
+  float own = 0;
+  // Not null: `gradient` is the value of this parameter, and `updates` those that it and `parameter` had had
+  // together. The values must still be what they were when an optimizer reads them.
+  const Parameter* source = nullptr;
+  std::int64_t updates = 0;
 };
 
 // Names one stretch of random numbers: Philox(seed, stream).

@@ -13,6 +13,7 @@ BagRows bag_rows;
 RowDot row_dot;
 RowScaleAdd row_scale_add;
 BprLoss bpr_loss;
+BprRows bpr_rows;
 PackLeft pack_left;
 PackRight pack_right;
 GemmBlock gemm_block;
@@ -26,7 +27,7 @@ Swiglu swiglu;
 SwigluBackward swiglu_backward;
 KeepBits keep_bits;
 ScaleKept scale_kept;
-SegmentSquares segment_squares;
+SumSegments sum_segments;
 UpdateAdamRows update_adam_rows;
 AttentionForward attention_forward;
 AttentionBackward attention_backward;
@@ -67,6 +68,7 @@ constinit const OpKernels op_kernels_table = {
     .row_dot = row_dot,
     .row_scale_add = row_scale_add,
     .bpr_loss = bpr_loss,
+    .bpr_rows = bpr_rows,
     .pack_left = pack_left,
     .pack_right = pack_right,
     .gemm_block = gemm_block,
@@ -82,7 +84,7 @@ constinit const OpKernels op_kernels_table = {
     .swiglu_backward = swiglu_backward,
     .keep_bits = keep_bits,
     .scale_kept = scale_kept,
-    .segment_squares = segment_squares,
+    .sum_segments = sum_segments,
     .update_adam_rows = update_adam_rows,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,

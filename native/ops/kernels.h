@@ -10,10 +10,11 @@ namespace l4r {
 enum class Level;
 enum class Activation;
 
-// One row of a table that adds to a row gradient: scale * gradient[0..cols).
+// One row of a table that adds to a row gradient: scale * gradient[0..cols), and own times the parameter's
+// row itself.
 struct Contribution {
   const float* gradient;
-  float scale;
+  float scale, own;
 };
 
 // Constants of one Adam step.
@@ -35,6 +36,7 @@ struct RowSegments {
   std::int64_t count;
   std::int32_t *rows, *offsets;
   Contribution* contributions;
+  float** sums;  // [cols] each, where the sum goes; null: it is the one contribution as it stands
 };
 
 // What update_adam_rows reads and writes: whole matrices [rows x cols]; steps [rows] counts the updates of
@@ -134,6 +136,14 @@ using RowScaleAdd = void(std::int64_t n, std::int64_t cols, const float* scale, 
 // Sum over i of softplus(negative[i] - positive[i]); slope[i] = -sigmoid(negative[i] - positive[i]) =
 // dloss/dpositive.
 using BprLoss = double(std::int64_t n, const float* positive, const float* negative, float* slope);
+// Rows of n pairs: of a user, an item they have and one they have not.
+struct PairRowNumbers {
+  const std::int32_t *users, *positives, *negatives;
+};
+// Sum over pairs of softplus(x), x = user . negative - user . positive, rows of two tables with `cols`
+// columns; slopes[i] = sigmoid(x); *squares = sum of the squares of the rows of all pairs.
+using BprRows = double(std::int64_t n, std::int64_t cols, const float* users, const float* items,
+                       const PairRowNumbers& rows, float* slopes, double* squares);
 // The left operand of a product in panels of gemm_rows rows, packed or in place: panel q, row i of it, depth
 // p at data[q * panel_step + i * row_step + p * depth_step]; row_step or depth_step is 1.
 struct GemmLeft {
@@ -192,10 +202,11 @@ using KeepBits = void(std::int64_t blocks, std::uint64_t seed, std::uint64_t str
 // may be base or x. Reads up to 3 bytes beyond the last.
 using ScaleKept = void(std::int64_t n, float scale, const std::uint8_t* bits, std::int64_t first,
                        const float* x, const float* base, float* out);
-// Sum of squares of the row gradients of segments begin..end - 1.
-using SegmentSquares = double(const RowSegments& segments, std::int64_t begin, std::int64_t end,
-                              std::int64_t cols);
-// One Adam update of the rows of segments begin..end - 1.
+// Writes the sums of segments begin..end - 1, of a parameter with these values, and returns the sum of their
+// squares.
+using SumSegments = double(const RowSegments& segments, std::int64_t begin, std::int64_t end,
+                           std::int64_t cols, const float* values);
+// One Adam update of the rows of segments begin..end - 1, whose sums stand.
 using UpdateAdamRows = void(const RowSegments& segments, std::int64_t begin, std::int64_t end,
                             std::int64_t cols, const AdamRows& target, const AdamConstants& constants);
 
@@ -300,6 +311,7 @@ struct OpKernels {
   RowDot* row_dot;
   RowScaleAdd* row_scale_add;
   BprLoss* bpr_loss;
+  BprRows* bpr_rows;
   PackLeft* pack_left;
   PackRight* pack_right;
   GemmBlock* gemm_block;
@@ -314,7 +326,7 @@ struct OpKernels {
   SwigluBackward* swiglu_backward;
   KeepBits* keep_bits;
   ScaleKept* scale_kept;
-  SegmentSquares* segment_squares;
+  SumSegments* sum_segments;
   UpdateAdamRows* update_adam_rows;
   AttentionForward* attention_forward;
   AttentionBackward* attention_backward;

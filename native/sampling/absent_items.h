@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "sampling/sampling_kernels.h"
+
 namespace l4r {
 
 // Lists of items, each kept as a search tree over how many absent items lie below its entries: below entry c
@@ -18,14 +20,12 @@ class AbsentItems {
   void add(std::span<const std::int32_t> list);
   // Entries of a list.
   std::int32_t length(std::int32_t list) const noexcept { return at(list).length; }
+  // Asks for what length() and a search begin with.
+  void prefetch(std::int32_t list) const noexcept { __builtin_prefetch(&at(list)); }
 
  private:
   friend class AbsentSearch;
-  static constexpr std::size_t kKeys = 16;
 
-  struct alignas(64) Node {
-    std::int32_t keys[kKeys];  // ascending; the largest number behind the last
-  };
   // Levels of a list lie one after the other, the one node of the top first, the entries last: key k of a
   // node is the first one of node k below it.
   struct List {
@@ -35,31 +35,25 @@ class AbsentItems {
 
   const List& at(std::int32_t list) const noexcept { return lists_[static_cast<std::size_t>(list)]; }
 
-  std::vector<Node> nodes_;
+  std::vector<SearchNode> nodes_;
   std::vector<List> lists_;
 };
 
 // Searches many at a time, level by level, so that none waits for the memory of another. One thread each.
 class AbsentSearch {
  public:
-  explicit AbsentSearch(const AbsentItems& items) : items_(items) {}
+  explicit AbsentSearch(const AbsentItems& items, const SamplingKernels& kernels = sampling_kernels())
+      : items_(items), kernels_(kernels) {}
   // Finds the item that has `rank` items before it among those that are not in the list; written to `to` by
   // finish() at the latest.
   void add(std::int32_t list, std::int32_t rank, std::int32_t* to);
   void finish();
 
  private:
-  static constexpr std::size_t kTogether = 32;
-
-  struct Query {
-    const AbsentItems::Node* level;
-    std::int32_t rank, node, length, shift;
-    std::int32_t* to;
-  };
-
   const AbsentItems& items_;
-  std::array<Query, kTogether> queries_;
-  std::size_t count_ = 0;
+  const SamplingKernels& kernels_;
+  std::array<TreeSearch, 32> searches_;
+  std::int64_t count_ = 0;
 };
 
 }  // namespace l4r

@@ -5,9 +5,9 @@
 #include <span>
 #include <utility>
 
-#include "base/rng.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "sampling/draws.h"
 #include "sampling/shuffle.h"
 
 namespace l4r {
@@ -15,6 +15,7 @@ namespace l4r {
 namespace {
 
 constexpr std::int64_t kGrain = 1024;  // examples a chunk
+constexpr std::int64_t kAhead = 16;    // examples whose lists are asked for
 
 // Streams of one seed: a mark that keeps them apart from those of initial values, then two an epoch.
 constexpr std::uint64_t kMark = std::uint64_t{1} << 61;
@@ -84,7 +85,7 @@ void PairSampler::start_epoch(std::int64_t epoch, std::int64_t start) {
   require(start >= 0 && start <= examples(), "sampler: start: expected 0..", examples(), ", got ", start);
   // From the same start every time: an epoch does not depend on those before it.
   std::copy(examples_.begin(), examples_.end(), order_.begin());
-  shuffle(std::span(order_), Philox(seed_, shuffle_stream(epoch)));
+  shuffle(std::span(order_), Draws(seed_, shuffle_stream(epoch)));
   epoch_ = epoch;
   position_ = start;
 }
@@ -96,11 +97,13 @@ std::int64_t PairSampler::next(std::int64_t count, std::int32_t* users, std::int
   const std::int64_t taken = std::min(count, examples() - start);
   ThreadPool::shared().for_ranges(taken, kGrain, [&](std::int64_t begin, std::int64_t end) {
     AbsentSearch search(absent_);
+    Draws random(seed_, negative_stream(epoch_));
     for (std::int64_t i = begin; i < end; ++i) {
+      if (i + kAhead < end) absent_.prefetch(user_of(order_[at(start + i + kAhead)]));
       const auto [user, item] = order_[at(start + i)];
-      users[i] = user >= 0 ? user : extra_[3 * at(-1 - user)];
+      users[i] = user_of({user, item});
       positives[i] = item;
-      draw({user, item}, start + i, negatives + i * negatives_, search);
+      draw({user, item}, start + i, negatives + i * negatives_, random, search);
     }
     search.finish();
   });
@@ -109,12 +112,11 @@ std::int64_t PairSampler::next(std::int64_t count, std::int32_t* users, std::int
 }
 
 // The r-th item that is not in the user's list, r uniform: one draw, no rejection.
-void PairSampler::draw(const Example& example, std::int64_t position, std::int32_t* negatives,
+void PairSampler::draw(const Example& example, std::int64_t position, std::int32_t* negatives, Draws& random,
                        AbsentSearch& search) const {
   const bool extra = example.user < 0;
   const std::int32_t* triple = extra ? extra_.data() + 3 * at(-1 - example.user) : nullptr;
   const std::int32_t user = extra ? triple[0] : example.user;
-  const Philox random(seed_, negative_stream(epoch_));
   std::int32_t absent = item_count_ - absent_.length(user);
   // The preferred item of a triple need not be in the list: its rank is then left out of the draw.
   std::int32_t left_out = absent;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sampling/absent_items.h"
+#include "sampling/draws.h"
 
 namespace l4r {
 
@@ -41,7 +42,10 @@ class PairSampler {
   };
 
   void check(std::int32_t user_count) const;
-  void draw(const Example& example, std::int64_t position, std::int32_t* negatives,
+  std::int32_t user_of(const Example& example) const {
+    return example.user >= 0 ? example.user : extra_[3 * static_cast<std::size_t>(-1 - example.user)];
+  }
+  void draw(const Example& example, std::int64_t position, std::int32_t* negatives, Draws& random,
             AbsentSearch& search) const;
 
   std::int32_t item_count_, negatives_;

@@ -8,9 +8,9 @@
 #include <span>
 #include <utility>
 
-#include "base/rng.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "sampling/draws.h"
 #include "sampling/shuffle.h"
 
 namespace l4r {
@@ -92,7 +92,7 @@ void SequenceSampler::start_epoch(std::int64_t epoch, std::int64_t start) {
   require(start >= 0 && start <= examples(), "sequences: start: expected 0..", examples(), ", got ", start);
   // From the same start every time: an epoch does not depend on those before it.
   std::iota(order_.begin(), order_.end(), 0);
-  shuffle(std::span(order_), Philox(seed_, shuffle_stream(epoch)));
+  shuffle(std::span(order_), Draws(seed_, shuffle_stream(epoch)));
   epoch_ = epoch;
   position_ = start;
 }
@@ -129,7 +129,7 @@ void SequenceSampler::write(const Sequence& sequence, std::int64_t number, std::
                             const SequenceBatch& batch) {
   const auto [user, begin, end] = sequence;
   const auto absent = static_cast<std::uint64_t>(item_count_ - absent_.length(user));
-  const Philox random(seed_, negative_stream(epoch_));
+  Draws random(seed_, negative_stream(epoch_));
   const std::uint64_t draws = static_cast<std::uint64_t>(length_) * static_cast<std::uint64_t>(negatives_);
   AbsentSearch search(absent_);
   std::uint64_t draw = static_cast<std::uint64_t>(number) * draws;

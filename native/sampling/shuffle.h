@@ -6,14 +6,14 @@
 #include <span>
 #include <utility>
 
-#include "base/rng.h"
+#include "sampling/draws.h"
 
 namespace l4r {
 
 // Fisher and Yates: draw i - 1 places an element in [0, i). Places are drawn some way ahead of the swaps,
 // which would else wait for memory one by one.
 template <typename T>
-void shuffle(std::span<T> values, const Philox& random) {
+void shuffle(std::span<T> values, Draws random) {
   constexpr std::size_t kAhead = 32;
   std::size_t places[kAhead];
   for (std::size_t i = values.size(); i > 1;) {

@@ -78,14 +78,16 @@ Catalogue::Catalogue(const CatalogueSizes& sizes, int file, std::int64_t begin, 
     read_file(file, begin, own_.span());
     memory_ = own_.data();
   }
+  // What the checks and one query read whole: what stands before the rows, and scales and codes. Of the rows
+  // a query reads few.
+  const ShadowSlices& scanned = sizes.coarse ? layout_.coarse : layout_.shadow;
+  const std::int64_t after_rows = layout_.rows.offset + layout_.rows.bytes();
+  mapped_.populate(begin, layout_.rows.offset);
+  mapped_.populate(begin + after_rows, scanned.codes.offset + scanned.codes.bytes() - after_rows);
   look();
   shadow_.check_order();
   shadow_.check_bounds();
   coarse_.check_bounds();
-  // What one query scans; of the rows it reads few.
-  const ShadowSlices& scanned = sizes.coarse ? layout_.coarse : layout_.shadow;
-  mapped_.populate(begin + scanned.codes.offset, scanned.codes.bytes());
-  mapped_.populate(begin + scanned.scales.offset, scanned.scales.bytes());
 }
 
 void Catalogue::look() {

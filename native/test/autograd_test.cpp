@@ -212,13 +212,13 @@ struct AdamCase {
   std::string name;
   bool dense, sparse, bags;
   AdamOptions options;
-  std::int64_t cols;
+  std::int64_t rows, cols;
 };
 
 // loss = sum of l2 terms with known gradients: l2(gather) gives row r the gradient value[r] / n per
 // occurrence.
 void run_adam(const OpKernels& kernels, const AdamCase& c) {
-  const std::int64_t rows = 23;
+  const std::int64_t rows = c.rows;
   const auto parameter = random_parameter("w", rows, c.cols);
   Reference reference(*parameter);
   Adam adam({parameter}, c.options);
@@ -248,7 +248,7 @@ void run_adam(const OpKernels& kernels, const AdamCase& c) {
         }
       if (c.dense)
         for (std::int64_t row = 0; row < rows; ++row)
-          gradient[at(row * c.cols + col)] += value(row, col) / 23;
+          gradient[at(row * c.cols + col)] += value(row, col) / static_cast<double>(rows);
     }
     if (c.sparse || c.bags)
       for (const std::int32_t row : indices) touched[at(row)] = true;
@@ -288,14 +288,20 @@ const Add adam_case("Adam follows a float64 reference, dense, sparse with repeat
   const AdamOptions clipped{
       .learning_rate = 0.02f, .epsilon = 0.01f, .weight_decay = 0.1f, .max_norm = 0.05f, .decoupled = false};
   for (const Level level : available_levels())
-    for (const std::int64_t cols : {1, 3, 8, 33, 64, 71})
+    for (const auto& [rows, cols] : {std::pair<std::int64_t, std::int64_t>{23, 1},
+                                     {23, 3},
+                                     {23, 8},
+                                     {23, 33},
+                                     {23, 64},
+                                     {23, 71},
+                                     {300, 8}})  // of which few are touched
       for (const AdamOptions& options : {plain, decoupled, coupled, clipped})
         for (const auto& [name, dense, sparse, bags] :
              {std::tuple{"dense", true, false, false}, std::tuple{"sparse", false, true, false},
               std::tuple{"bags", false, false, true}, std::tuple{"mixed", true, true, true}})
           run_adam(op_kernels(level),
                    {std::string(level_name(level)) + " " + name + " cols " + std::to_string(cols), dense,
-                    sparse, bags, options, cols});
+                    sparse, bags, options, rows, cols});
 });
 
 const Add lazy_case("rows that a step does not touch keep value, moments and count", [] {

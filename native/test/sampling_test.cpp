@@ -9,10 +9,13 @@
 #include <tuple>
 #include <vector>
 
+#include "base/cpu.h"
+#include "base/rng.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "check.h"
 #include "sampling/absent_items.h"
+#include "sampling/draws.h"
 #include "sampling/pair_sampler.h"
 
 namespace {
@@ -71,16 +74,31 @@ const Add absent_case("each absent item is found by its rank, in lists of any le
     }
   AbsentItems absent;
   for (const Numbers& list : lists) absent.add(list);
-  AbsentSearch search(absent);
-  std::vector<Numbers> found;
-  for (std::size_t l = 0; l < lists.size(); ++l) {
-    const auto list = static_cast<std::int32_t>(l);
-    check(absent.length(list) == std::ssize(lists[l]), "length of list " + std::to_string(l));
-    Numbers& to = found.emplace_back(expected[l].size(), -1);
-    for (std::int32_t rank = 0; rank < std::ssize(to); ++rank) search.add(list, rank, to.data() + rank);
+  for (const Level level : available_levels()) {
+    AbsentSearch search(absent, sampling_kernels(level));
+    std::vector<Numbers> found;
+    for (std::size_t l = 0; l < lists.size(); ++l) {
+      const auto list = static_cast<std::int32_t>(l);
+      check(absent.length(list) == std::ssize(lists[l]), "length of list " + std::to_string(l));
+      Numbers& to = found.emplace_back(expected[l].size(), -1);
+      for (std::int32_t rank = 0; rank < std::ssize(to); ++rank) search.add(list, rank, to.data() + rank);
+    }
+    search.finish();
+    for (std::size_t l = 0; l < lists.size(); ++l)
+      check(found[l] == expected[l], std::string(level_name(level)) + ": list " + std::to_string(l));
   }
-  search.finish();
-  for (std::size_t l = 0; l < lists.size(); ++l) check(found[l] == expected[l], "list " + std::to_string(l));
+});
+
+const Add draws_case("draws are those of Philox, in any order and at every level", [] {
+  const Philox expected(7, 9);
+  for (const Level level : available_levels()) {
+    Draws draws(7, 9, sampling_kernels(level));
+    for (const std::uint64_t counter :
+         {0ull, 1ull, 63ull, 64ull, 62ull, 4294967295ull, 4294967296ull, 4294967297ull, 1ull << 60})
+      for (const std::uint64_t bound : {1ull, 3706ull, 1ull << 40})
+        check(draws.below(counter, bound) == expected.below(counter, bound),
+              std::string(level_name(level)) + ": counter " + std::to_string(counter));
+  }
 });
 
 const Add each_once_case("an epoch holds each interaction once, each with an unseen negative", [] {

@@ -196,6 +196,14 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["id", column],
     ["id", column],
   ],
+  bprRows: [
+    ["id", parameter],
+    ["id", parameter],
+    ["int32", rows],
+    ["int32", rows],
+    ["int32", rows],
+    ["number", 0.5],
+  ],
   l2: [["id", matrix]],
   add: [
     ["id", matrix],

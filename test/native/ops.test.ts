@@ -6,6 +6,7 @@ import {
   backward,
   bag,
   bprLoss,
+  bprRows,
   constant,
   dense,
   frozen,
@@ -291,6 +292,28 @@ test("gradients of a composite loss are its finite differences", (t) => {
     close(t, found[index], expected, 2e-3);
   });
   t.deepEqual([...found[0].subarray(9)], [0, 0, 0], "user 3 is in no bag");
+});
+
+test("bprRows is the BPR of gathered rows with their penalty, forward and backward", (t) => {
+  using users = new Parameter("users", 4, 3).write(uniform(12));
+  using items = new Parameter("items", 5, 3).write(uniform(15));
+  const rows = { users: [0, 2, 2], positives: [0, 4, 4], negatives: [3, 1, 0] };
+  const parts = (): Tensor => {
+    const user = gather(users, rows.users);
+    const positive = gather(items, rows.positives);
+    const negative = gather(items, rows.negatives);
+    const ranking = bprLoss(rowDot(user, positive), rowDot(user, negative));
+    return add(ranking, scale(add(l2(user), l2(positive), l2(negative)), 0.3));
+  };
+  const whole = (): Tensor => bprRows(users, items, rows, 0.3);
+  close(t, [step(() => item(whole()))], [step(() => item(parts()))]);
+  const expected = gradients([users, items], parts);
+  for (const [index, found] of gradients([users, items], whole).entries())
+    close(t, found, [...expected[index]], 2e-3);
+  t.is(
+    step(() => item(bprRows(users, items, { users: [], positives: [], negatives: [] }, 0.3))),
+    0,
+  );
 });
 
 test("a frozen parameter takes part in a step and stays as it is", (t) => {

@@ -1,17 +1,10 @@
 import type { TrainView } from "../../data/trainView.js";
-import { add, dense, gather, l2, scale, step, type Tensor } from "../../native/autograd.js";
+import { add, bprRows, dense, gather, l2, scale, step, type Tensor } from "../../native/autograd.js";
 import type { PairBatch } from "../../native/pairSampler.js";
 import { Parameter } from "../../native/parameter.js";
 import type { DirectBackbone, DirectDefinition, Hyperparameters } from "../backbone.js";
 import type { Factors } from "../factorRanker.js";
-import {
-  catalogueLoss,
-  checkLoss,
-  lossHyperparameters,
-  overCosines,
-  pairwiseLoss,
-  servingVectors,
-} from "./pairLoss.js";
+import { catalogueLoss, checkLoss, lossHyperparameters, overCosines, servingVectors } from "./pairLoss.js";
 
 /**
  * Matrix factorisation trained with Bayesian personalised ranking (Rendle et al., UAI 2009).
@@ -34,17 +27,13 @@ class MatrixFactorization implements DirectBackbone {
     this.parameters = [this.users, this.items];
   }
 
-  loss({ users, positives, negatives }: PairBatch): Tensor {
+  loss(batch: PairBatch): Tensor {
     const options = this.#options;
-    const user = gather(this.users, users);
-    const positive = gather(this.items, positives);
-    if (options.negatives === 0) {
-      const ranking = catalogueLoss(user, dense(this.items), positives, options.temperature);
-      return add(ranking, scale(add(l2(user), l2(positive)), options.l2));
-    }
-    const negative = gather(this.items, negatives);
-    const ranking = pairwiseLoss(user, positive, negative);
-    return add(ranking, scale(add(l2(user), l2(positive), l2(negative)), options.l2));
+    if (options.negatives > 0) return bprRows(this.users, this.items, batch, options.l2);
+    const { positives } = batch;
+    const user = gather(this.users, batch.users);
+    const ranking = catalogueLoss(user, dense(this.items), positives, options.temperature);
+    return add(ranking, scale(add(l2(user), l2(gather(this.items, positives))), options.l2));
   }
 
   factors(): Factors {
