@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Done } from "./asyncCall.js";
@@ -360,21 +359,21 @@ const nativeCodes: readonly ErrorCode[] = [
   "E_INTERNAL",
 ];
 
-/** Where the binary may stand, from the package's root: built on this machine, or made for its platform. */
-const places = ["build/Release", `prebuilds/${process.platform}-${process.arch}`];
-
 function load(): Addon {
   try {
-    const candidates = places.map((place) =>
-      fileURLToPath(new URL(`../../../${place}/llama4rec.node`, import.meta.url)),
-    );
-    const path = candidates.find((candidate) => existsSync(candidate));
-    if (path === undefined) throw new Error(`there is no llama4rec.node in ${places.join(" or ")}`);
-    return createRequire(import.meta.url)(path) as Addon;
+    const bindings: typeof import("bindings") = createRequire(import.meta.url)("bindings");
+    return bindings({
+      bindings: "llama4rec.node",
+      module_root: fileURLToPath(new URL("../../../", import.meta.url)),
+      try: [
+        ["module_root", "build", "Release", "bindings"],
+        ["module_root", "prebuilds", `${process.platform}-${process.arch}`, "bindings"],
+      ],
+    }) as Addon;
   } catch (cause) {
     const own = translated(cause);
     if (own instanceof Llama4RecError) throw own; // it loaded, and refuses a setting
-    const reason = cause instanceof Error ? cause.message.split("\n")[0] : describe(cause);
+    const reason = cause instanceof Error ? cause.message.split(/[.\n]/)[0] : describe(cause);
     throw new Llama4RecError(
       "E_ADDON",
       `the native engine could not be loaded (${reason}); build it with a C++20 compiler and CMake: ` +
