@@ -23,7 +23,7 @@ export interface NewUserRater {
   predict(items: Int32Array): Float32Array;
 }
 
-/** How {@link fittedResidual} fits. */
+/** How `fittedResidual` fits. */
 export interface ResidualFit {
   /** Penalty of the squared bias, in ratings, above 0: imagined ratings without a deviation. */
   readonly damping: number;
