@@ -34,9 +34,11 @@ export function answerRoutes(app: FastifyInstance, { recommender, meters }: Cont
     async ({ body, headers }, reply) => {
       const span = startSpan("recommend", headers);
       try {
-        const quick = body.mode === "conventional";
-        const answer = await recommender.recommend(quick ? body : { ...body, signal: departure(reply) });
-        meters.answered(answer, body.mode ?? recommender.mode);
+        const mode = body.mode ?? recommender.mode;
+        // A conventional answer is there before a client could be seen to leave.
+        const request = mode === "conventional" ? body : { ...body, signal: departure(reply) };
+        const answer = await recommender.recommend(request);
+        meters.answered(answer, mode);
         describeAnswer(span, answer);
         return answer;
       } catch (error) {
