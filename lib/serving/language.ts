@@ -10,6 +10,10 @@ import type { NotRefined } from "./types.js";
 /** Milliseconds after which a list that nobody waits for is given up. */
 const backgroundMs = 10_000;
 
+/** Lists that it orders before the first request, and of how many items their histories are. */
+const warmRounds = 4;
+const warmItems = 50;
+
 /** Which language model, and where its answers are kept. */
 export interface LanguageOptions {
   /** Default: the folder's own; `false`: none; or one of the caller's, who also disposes of it. */
@@ -52,10 +56,11 @@ export class LanguageSide {
    * @throws Llama4RecError as `loadLanguageModel`.
    */
   static async open(
-    { languageModelPath: modelPath, manifest }: Snapshot,
+    snapshot: Snapshot,
     { languageModel, cacheFolder }: LanguageOptions,
     scheduler: Scheduler,
   ): Promise<LanguageSide | null> {
+    const { languageModelPath: modelPath, manifest } = snapshot;
     if (languageModel === false || manifest.mixing === null) return null;
     const [refiner, { loadLanguageModel }, { checked }] = await Promise.all([
       import("./refiner.js"),
@@ -67,7 +72,20 @@ export class LanguageSide {
     const sha256 = manifest.languageModel?.sha256 ?? null;
     if (modelPath === null || sha256 === null) return null;
     const model = checked(await loadLanguageModel({ modelPath, sha256, cacheFolder }));
-    return new LanguageSide(model, sha256, refiner, scheduler);
+    const side = new LanguageSide(model, sha256, refiner, scheduler);
+    await side.#warmUp(snapshot);
+    return side;
+  }
+
+  /** Has a few lists ordered that nobody asked for: what is compiled on the way then stands ready for the first request. */
+  async #warmUp(snapshot: Snapshot): Promise<void> {
+    const titles = Array.from(snapshot.popular.subarray(0, warmItems), (item) => snapshot.titleAt(item));
+    const { mixing } = snapshot.manifest;
+    if (mixing === null || titles.length < 2) return;
+    for (let round = 0; round < warmRounds; round++) {
+      const told = { history: titles.slice(round), candidates: titles.slice(0, 10), scale: snapshot.scale };
+      await this.#refiner.askedScores(this.#model, told, mixing, backgroundMs).catch(() => {});
+    }
   }
 
   /** alpha_u (Llama4Rec, Eq. 7). */
