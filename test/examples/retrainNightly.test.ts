@@ -42,10 +42,9 @@ test("orders count at once, and outlive a swap under load until the snapshot kno
     }
   })();
   const retraining = retrain(recommender, table);
-  while (!readFileSync(table, "utf8").includes("ada")) await sleep(1);
   recommender.update({ interactions: [{ user: "bob", item: "item-4" }] }); // which the training does not read
   const after = await retraining;
-  await sleep(20);
+  while (!snapshots.has(after)) await sleep(1);
   going = false;
   await asker;
   t.not(after, before);
