@@ -84,7 +84,7 @@ export async function makeRecommender(
         ...{ ranker, view: whole, languageModel },
         users: dataset.users,
         items: dataset.items,
-        mixing: choice === null ? {} : { ...weightsOf(choice), mode: modeOf(choice) },
+        mixing: choice === null ? undefined : { ...weightsOf(choice), mode: modeOf(choice) },
         excludeSeen: masking === "seen",
       });
       return {

@@ -61,7 +61,9 @@ export class LanguageSide {
     scheduler: Scheduler,
   ): Promise<LanguageSide | null> {
     const { languageModelPath: modelPath, manifest } = snapshot;
-    if (languageModel === false || manifest.mixing === null) return null;
+    const sha256 = manifest.languageModel?.sha256 ?? null;
+    const none = languageModel === false || (languageModel === undefined && sha256 === null);
+    if (none || manifest.mixing === null) return null;
     const [refiner, { loadLanguageModel }, { checked }] = await Promise.all([
       import("./refiner.js"),
       import("../llm/load.js"),
@@ -69,7 +71,6 @@ export class LanguageSide {
     ]);
     if (languageModel !== undefined)
       return new LanguageSide(checked(languageModel), null, refiner, scheduler);
-    const sha256 = manifest.languageModel?.sha256 ?? null;
     if (modelPath === null || sha256 === null) return null;
     const model = checked(await loadLanguageModel({ modelPath, sha256, cacheFolder }));
     const side = new LanguageSide(model, sha256, refiner, scheduler);

@@ -42,7 +42,8 @@ const mostExtraItems = 10_000;
 /** Options of {@link Recommender.open}. */
 export interface RecommenderOptions {
   /**
-   * The language model: default the folder's own; `false`: none; or one of the caller's, who also disposes of it.
+   * The language model: default the folder's own; `false`: none; or one of the caller's, who also disposes of it. It takes part
+   * where the folder was saved with a `mixing` or a language model of its own.
    */
   readonly languageModel?: false | LanguageModel;
   /** Folder that keeps its answers between runs; default: in memory. */
@@ -417,7 +418,9 @@ export class Recommender implements AsyncDisposable {
     let language: LanguageSide | null;
     try {
       const sha256 = next.manifest.languageModel?.sha256 ?? null;
-      const same = this.#options.languageModel !== undefined || this.#language?.sha256 === sha256;
+      const same =
+        this.#language !== null &&
+        (this.#options.languageModel !== undefined || this.#language.sha256 === sha256);
       language = same ? this.#language : await LanguageSide.open(next, this.#options, this.#scheduler);
     } catch (error) {
       next.release();

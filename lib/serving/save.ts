@@ -39,7 +39,10 @@ export interface RecommenderParts {
    * is; the folder keeps its SHA-256. Default: none.
    */
   readonly languageModel?: string | null;
-  /** How it is mixed in, as validation chose; default: likelihood, hints, alpha1 .5, alpha2 0, the ranker's own question. */
+  /**
+   * How it is mixed in, as validation chose; default: likelihood, hints, alpha1 .5, alpha2 0, the ranker's own question. Given
+   * without a file, it is for a language model of the caller's, which the folder is opened with; else no file means no mixing.
+   */
   readonly mixing?: Partial<Mixing>;
   /** Whether a user's known items stay out of lists unless asked for; default true. */
   readonly excludeSeen?: boolean;
@@ -76,6 +79,7 @@ export async function saveRecommender(folder: string, parts: RecommenderParts): 
     form: "scaled",
   };
   const mixing = mixingOf({ ...defaults, ...parts.mixing });
+  const refines = languageModel !== null || parts.mixing !== undefined;
   await orFileError(folder, () => mkdir(folder, { recursive: true }));
   const before = await readManifest(folder).catch(() => null);
 
@@ -87,9 +91,9 @@ export async function saveRecommender(folder: string, parts: RecommenderParts): 
     known: named("known"),
     catalogue: ranker.model.kind === "factors" ? named("catalogue") : null,
     foldIn: ranker.model.kind === "factors" ? named("foldin") : null,
-    neighbours: languageModel === null ? null : named("neighbours"),
+    neighbours: refines ? named("neighbours") : null,
     languageModel: languageModel === null ? null : await pinned(folder, languageModel),
-    mixing: languageModel === null ? null : mixing,
+    mixing: refines ? mixing : null,
     excludeSeen,
   };
   await saveModel(join(folder, manifest.model), ranker, { users, items });

@@ -307,6 +307,29 @@ test("inline: the list is the mix of both orders by the user's weight", async (t
   }
 });
 
+test("a folder with a mixing and no file is for the caller's model, hints included", async (t) => {
+  const folder = await savedShelf(t, shelf, { mixing });
+  t.true(readdirSync(folder).some((name) => name.startsWith("neighbours-")));
+  await using without = await Recommender.open(folder);
+  const request = { user: id(11), mode: "inline", deadlineMs: 5000 } as const;
+  t.false(without.refines);
+  t.is((await without.recommend(request)).notRefined, "off");
+  await using recommender = await Recommender.open(folder, { languageModel: reversed() });
+  const mixed = await recommender.recommend(request);
+  t.is(mixed.notRefined, null);
+  t.is(mixed.alpha, adaptiveWeights(shelf.view.userCounts, mixing)[11]);
+});
+
+test("the caller's model takes part from the snapshot on that has a mixing", async (t) => {
+  const folder = await savedShelf(t, shelf);
+  await using recommender = await Recommender.open(folder, { languageModel: reversed() });
+  const request = { user: id(11), mode: "inline", deadlineMs: 5000 } as const;
+  t.is((await recommender.recommend(request)).notRefined, "off");
+  await saveRecommender(folder, { ...shelf, mixing });
+  t.true(await recommender.reload());
+  t.is((await recommender.recommend(request)).notRefined, null);
+});
+
 test("background: the conventional list now, the refined one next time", async (t) => {
   await using recommender = await withModel(t, reversed());
   const request = { user: id(4), mode: "background" } as const;
