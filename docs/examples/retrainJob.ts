@@ -10,7 +10,7 @@ if (table === undefined) throw new Error("expected a recommender's folder and a 
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 const backbone = "MF";
-const dataset = await openDataset({ data: table });
+const dataset = await openDataset({ data: table }); // titles: items: { file: "products.csv" }
 
 // Everybody's last item but one says how long to train; then all rows are learnt from, so long.
 const parts = split(dataset);
@@ -29,7 +29,8 @@ const { ranker } = await train({
   seed: 1,
 });
 
-// New files first, then one rename: who opens the folder meanwhile has the old model or the new one, whole.
+// New files first, then one rename: who opens the folder meanwhile has the old model or the new one, whole. A folder with a
+// language model is given its languageModel and mixing here again.
 const generation = await saveRecommender(folder, {
   ranker,
   view,
