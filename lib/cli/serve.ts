@@ -28,6 +28,8 @@ export interface ServeCommandOptions {
 
 /** Milliseconds between two looks at the folder. */
 const watchMs = 1000;
+/** Milliseconds after which one that could not be opened is tried again. */
+const retryMs = 30_000;
 
 /** `llama4rec serve`: answers over HTTP until it is told to end. */
 export async function serve(folder: string | undefined, options: ServeCommandOptions): Promise<void> {
@@ -96,15 +98,16 @@ async function readKeys(file: string): Promise<string[]> {
 
 /** Reloads a recommender when its folder was saved anew; what cannot be opened is told, and the old one goes on. */
 function watched(recommender: Recommender): NodeJS.Timeout {
-  let failed = "";
+  const failed = { generation: "", again: 0 };
   const look = async (): Promise<void> => {
     const { generation } = await readManifest(recommender.folder);
-    if (generation === recommender.snapshot || generation === failed) return;
+    if (generation === recommender.snapshot) return;
+    if (generation === failed.generation && performance.now() < failed.again) return;
     try {
       await recommender.reload();
       console.log(`answering from ${recommender.snapshot}`);
     } catch (error) {
-      failed = generation;
+      Object.assign(failed, { generation, again: performance.now() + retryMs });
       throw error;
     }
   };

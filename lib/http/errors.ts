@@ -37,6 +37,8 @@ export function failureOf(error: unknown): { readonly status: number; readonly b
   if (error instanceof Llama4RecError) {
     const { code, message } = error;
     const status = code === "E_ARGUMENT" ? 400 : code === "E_DISPOSED" ? 503 : 500;
+    // What went wrong inside may name files: that is for the log.
+    if (status === 500) return { status, body: failure(code, "a fault inside the server") };
     return { status, body: failure(code, message, status === 400 ? fieldOf(message) : null) };
   }
   if (error instanceof RequestError)

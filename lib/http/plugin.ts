@@ -71,7 +71,7 @@ export const recommenderPlugin: FastifyPluginAsync<RecommenderPluginOptions> = a
       await guarded.register(rateLimit, {
         max,
         timeWindow: "1 minute",
-        keyGenerator: (request) => keyOf(request) ?? request.ip,
+        keyGenerator: (request) => (keys.length === 0 ? request.ip : (keyOf(request) ?? request.ip)),
         errorResponseBuilder: (_, { after }) =>
           new RequestError(
             429,

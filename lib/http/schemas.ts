@@ -1,5 +1,11 @@
 /** JSON Schemas of the HTTP interface: what is checked, what is written, and what the OpenAPI document shows. */
-import { mostCandidates, mostItems, servingModes, unknownPolicies } from "../serving/request.js";
+import {
+  longestDeadline,
+  mostCandidates,
+  mostItems,
+  servingModes,
+  unknownPolicies,
+} from "../serving/request.js";
 
 /** A JSON Schema as plain data. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -44,7 +50,10 @@ const candidates: JsonSchema = about(
   { type: "integer", minimum: 2, maximum: mostCandidates, default: 10 },
   "how many of the backbone's best the language model orders",
 );
-const deadlineMs = about(number, "milliseconds that an answer with the language model may take in all");
+const deadlineMs = about(
+  { type: "number", maximum: longestDeadline },
+  "milliseconds that an answer with the language model may take in all",
+);
 
 const whom = {
   user: about(id, "id of a user"),
@@ -92,8 +101,15 @@ export const manyRequest = object(
 /** Answer of /recommend/many. */
 export const manyAnswer = answer({ recommendations: list(recommendation) });
 
+/** Items of one /score, and of a list of /explain. */
+const mostScored = 10_000;
+const mostExplained = 100;
+
 /** Body of /score. */
-export const scoreRequest = object({ ...whom, items: about(ids, "items to score") }, ["items"]);
+export const scoreRequest = object(
+  { ...whom, items: about(list(id, { maxItems: mostScored }), "items to score") },
+  ["items"],
+);
 /** Answer of /score. */
 export const scoreAnswer = answer({ scores: about(list(nullable(number)), "null for what is not known") });
 
@@ -113,7 +129,7 @@ export const similarAnswer = answer({ ids, scores: about(list(number), "cosines"
 /** Body of /explain. */
 export const explainRequest = object({
   ...whom,
-  k: limit,
+  k: { ...limit, maximum: mostExplained },
   candidates,
   deadlineMs,
   alpha: about(

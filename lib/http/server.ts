@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import fastify, { type FastifyInstance } from "fastify";
+import fastify, { type FastifyInstance, type onRequestHookHandler } from "fastify";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
-import { replyNotFound } from "./errors.js";
+import { RequestError, replyNotFound } from "./errors.js";
 import { isLoopback } from "./keys.js";
 import { type RecommenderPluginOptions, recommenderPlugin } from "./plugin.js";
 
@@ -35,6 +35,8 @@ export interface RecommenderServer extends AsyncDisposable {
 const signals = ["SIGTERM", "SIGINT"] as const;
 /** Milliseconds between two looks for connections that have nothing to do any more. */
 const sweepMs = 20;
+/** Milliseconds after which a connection on which no request runs is ended, whatever it has begun to send. */
+const longestEnd = 5000;
 
 /**
  * Serves a recommender over HTTP, which it owns from then on.
@@ -67,6 +69,13 @@ export async function serveRecommender(options: ServeOptions): Promise<Recommend
   let draining = false;
   const app = fastify({ bodyLimit, return503OnClosing: false, routerOptions: { maxParamLength: 500 } });
   app.setNotFoundHandler(replyNotFound);
+  let running = 0;
+  app.addHook("preHandler", (_, reply, done) => {
+    running++;
+    reply.raw.once("close", () => running--);
+    done();
+  });
+  if (keys.length === 0) app.addHook("onRequest", fromHere);
   app.addHook("onSend", (_, reply, payload, done) => {
     if (draining) void reply.header("connection", "close");
     done(null, payload);
@@ -77,7 +86,7 @@ export async function serveRecommender(options: ServeOptions): Promise<Recommend
   const close = async (): Promise<void> => {
     draining = true;
     await sleep(drainMs);
-    await ended(app);
+    await ended(app, () => running);
     await recommender.close();
   };
   let closing: Promise<void> | undefined;
@@ -104,6 +113,23 @@ export async function serveRecommender(options: ServeOptions): Promise<Recommend
   return server;
 }
 
+/**
+ * Without keys a server is for this machine alone, also from a browser: a page from elsewhere must neither ask it nor, by a
+ * name that leads here, pretend to be its own.
+ */
+const fromHere: onRequestHookHandler = (request, _, done) => {
+  const { host = "", origin } = request.headers;
+  const foreign = !isLoopback(hostName(host)) || (origin !== undefined && origin !== `http://${host}`);
+  done(
+    foreign
+      ? new RequestError(403, "E_ORIGIN", "expected a request from this machine's own address")
+      : undefined,
+  );
+};
+
+/** The host of a Host header, without its port. */
+const hostName = (host: string): string => host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+
 async function listening(app: FastifyInstance, host: string, port: number): Promise<string> {
   try {
     return await app.listen({ port, host });
@@ -116,9 +142,16 @@ async function listening(app: FastifyInstance, host: string, port: number): Prom
   }
 }
 
-/** Takes no connection any more and waits for the requests that run; connections that stay open idle are ended. */
-async function ended(app: FastifyInstance): Promise<void> {
-  const sweep = setInterval(() => app.server.closeIdleConnections(), sweepMs);
+/**
+ * Takes no connection any more and waits for the requests that run. Connections that stay open idle are ended, and after a
+ * while all others too on which no request runs: half a request, or none, would keep the server for ever.
+ */
+async function ended(app: FastifyInstance, running: () => number): Promise<void> {
+  const begin = performance.now();
+  const sweep = setInterval(() => {
+    app.server.closeIdleConnections();
+    if (running() === 0 && performance.now() - begin > longestEnd) app.server.closeAllConnections();
+  }, sweepMs);
   try {
     await app.close();
   } finally {

@@ -6,7 +6,10 @@ import type { Snapshot } from "./snapshot.js";
 export interface Search {
   readonly snapshot: Snapshot;
   readonly query: Query;
+  /** Longest list that the engine is asked for. */
   readonly k: number;
+  /** Longest list with items that came after the training. */
+  readonly depth: number;
   /** Item indices that stay out. */
   readonly excluded: Int32Array;
   /** If not null, only these item indices. */

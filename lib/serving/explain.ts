@@ -208,17 +208,18 @@ function reasons(item: number, { query }: Person, snapshot: Snapshot): Reason[] 
   const { engine, items, known } = snapshot;
   const { itemVectors: table, dimension } = engine;
   const vector = snapshot.vectorOf(item);
-  const dots = Float64Array.from(query.items, (other) => {
+  const history = query.items.subarray(-historyShown);
+  const dots = Float64Array.from(history, (other) => {
     let sum = 0;
     for (let d = 0; d < dimension; d++) sum += vector[d] * table[other * dimension + d];
     return Math.max(0, sum);
   });
   const total = dots.reduce((sum, dot) => sum + dot, 0);
   return Array.from(orderBy(dots).subarray(0, mostReasons))
-    .filter((at) => dots[at] > 0 && query.items[at] !== item)
+    .filter((at) => dots[at] > 0 && history[at] !== item)
     .map((at) => ({
-      id: items.idAt(query.items[at]),
-      title: known.titles[query.items[at]],
+      id: items.idAt(history[at]),
+      title: known.titles[history[at]],
       share: dots[at] / total,
     }));
 }

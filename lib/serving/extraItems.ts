@@ -1,5 +1,6 @@
 import type { ExternalId } from "../data/idMap.js";
 import type { Found, Search } from "./batcher.js";
+import type { Snapshot } from "./snapshot.js";
 
 /** An item that came after the training. */
 export interface ExtraItem {
@@ -27,11 +28,11 @@ export class ExtraItems {
     return this.#items.length;
   }
 
-  /** Adds an item, unless it is there. */
+  /** Adds an item; one that is there is replaced. */
   add(item: ExtraItem): void {
-    if (this.#indices.has(item.id)) return;
-    this.#indices.set(item.id, this.#begin + this.#items.length);
-    this.#items.push(item);
+    const there = this.#indices.get(item.id);
+    if (there === undefined) this.#indices.set(item.id, this.#begin + this.#items.push(item) - 1);
+    else this.#items[there - this.#begin] = item;
   }
 
   /** -1 where it is not among them. */
@@ -49,17 +50,34 @@ export class ExtraItems {
   }
 }
 
+/** Which of them may be in a list. */
+export function extrasFor(
+  { extra }: Snapshot,
+  left: Int32Array,
+  allowed: Int32Array | null,
+  seen: readonly number[],
+): readonly number[] {
+  if (extra.size === 0) return [];
+  const out = new Set([...left, ...seen]);
+  const only = allowed === null ? null : new Set(allowed);
+  return [...extra.indices()].filter((item) => !out.has(item) && (only === null || only.has(item)));
+}
+
 /** A list with those of the search's extra items that belong in it. */
-export function withExtraItems(found: Found, { snapshot, query, extras, k }: Search): Found {
+export function withExtraItems(found: Found, { snapshot, query, extras, depth }: Search): Found {
   if (extras.length === 0) return found;
   const vector = snapshot.engine.vector(query);
-  const scored = Array.from(found.items, (item, at) => ({ item, score: found.scores[at] }));
+  const least = found.items.length < depth ? Number.NEGATIVE_INFINITY : found.scores[found.items.length - 1];
+  const better: { item: number; score: number }[] = [];
   for (const item of extras) {
     const score = snapshot.scoreOf(vector, item);
-    if (!Number.isNaN(score)) scored.push({ item, score });
+    if (score > least) better.push({ item, score });
   }
-  scored.sort((a, b) => b.score - a.score || a.item - b.item);
-  const best = scored.slice(0, k);
+  if (better.length === 0) return found;
+  const best = Array.from(found.items, (item, at) => ({ item, score: found.scores[at] }))
+    .concat(better)
+    .sort((a, b) => b.score - a.score || a.item - b.item)
+    .slice(0, depth);
   return {
     items: Int32Array.from(best, ({ item }) => item),
     scores: Float64Array.from(best, ({ score }) => score),

@@ -34,6 +34,7 @@ export class LanguageSide {
   readonly #refiner: typeof import("./refiner.js");
   readonly #scheduler: Scheduler;
   readonly #lists = new RefinedLists();
+  #leases = 1;
   /** Of the folder's file; null for the caller's model. */
   readonly sha256: string | null;
 
@@ -95,8 +96,8 @@ export class LanguageSide {
   }
 
   /** What it said of these items to this very person; null where it was not asked about all of them. */
-  said({ key }: Person, items: Int32Array): Float64Array | null {
-    return key === null ? null : this.#lists.scores(key, items);
+  said({ key, version }: Person, items: Int32Array): Float64Array | null {
+    return key === null ? null : this.#lists.scores(key, version, items);
   }
 
   /** Its scores of candidates, in their order, which are kept; or why there are none. Never rejects. */
@@ -123,7 +124,7 @@ export class LanguageSide {
         ),
     });
     if (!outcome.done) return outcome.why;
-    if (person.key !== null) this.#lists.keep(person.key, items, outcome.value);
+    if (person.key !== null) this.#lists.keep(person.key, person.version, items, outcome.value);
     return outcome.value;
   }
 
@@ -138,8 +139,13 @@ export class LanguageSide {
     return this.#model.stats();
   }
 
-  /** Frees a model of the folder's; the caller's own lives on. */
-  async close(): Promise<void> {
-    if (this.#owned) await this.#model.dispose();
+  /** Takes a lease, given back by {@link LanguageSide.release}. */
+  retain(): void {
+    this.#leases++;
+  }
+
+  /** Gives a lease back; with the last one a model of the folder's is freed, and the caller's own lives on. */
+  async release(): Promise<void> {
+    if (--this.#leases === 0 && this.#owned) await this.#model.dispose();
   }
 }

@@ -36,7 +36,7 @@ export function popular(
   const left = new Set(snapshot.indicesOf(exclude));
   const only = allow === undefined ? null : new Set(snapshot.indicesOf(allow));
   if (!skipped)
-    for (const item of snapshot.popular) {
+    for (const item of chained(snapshot.popular, snapshot.extra.indices())) {
       if (items.length === k) break;
       if (!left.has(item) && (only === null || only.has(item))) items.push(item);
     }
@@ -62,4 +62,8 @@ export function joined(a: Int32Array, b: Int32Array): Int32Array {
   both.set(a);
   both.set(b, a.length);
   return both;
+}
+
+function* chained(...lists: readonly Iterable<number>[]): Generator<number> {
+  for (const list of lists) yield* list;
 }

@@ -1,5 +1,6 @@
 import type { ExternalId } from "../data/idMap.js";
 import { argumentError } from "../native/errors.js";
+import { mostItems } from "./request.js";
 import type { Snapshot } from "./snapshot.js";
 
 /** An item that was looked for. */
@@ -18,12 +19,13 @@ export interface FoundUser {
 /** Items whose title has every word of a text, or whose id it is; the most popular ones first. */
 export function findItems(text: string, limit: number, snapshot: Snapshot): FoundItem[] {
   const words = wordsOf(text);
-  const { items, known, popular } = snapshot;
+  checkedLimit(limit);
+  const { items, known, popular, lowerTitles } = snapshot;
   const found: FoundItem[] = [];
   for (const item of popular) {
     if (found.length === limit) break;
     const id = items.idAt(item);
-    const title = known.titles[item].toLowerCase();
+    const title = lowerTitles[item];
     if (String(id) === text.trim() || words.every((word) => title.includes(word)))
       found.push({ id, title: known.titles[item] });
   }
@@ -33,6 +35,7 @@ export function findItems(text: string, limit: number, snapshot: Snapshot): Foun
 /** Users whose id begins with a text, in the order of their ids. */
 export function findUsers(text: string, limit: number, { users, known: { offsets } }: Snapshot): FoundUser[] {
   const start = checkedText(text).trim();
+  checkedLimit(limit);
   const found: FoundUser[] = [];
   for (let user = 0; user < users.size && found.length < limit; user++) {
     const id = users.idAt(user);
@@ -46,4 +49,9 @@ const wordsOf = (text: string): string[] => checkedText(text).toLowerCase().spli
 function checkedText(text: string): string {
   if (typeof text !== "string") throw argumentError("text", "a text", text);
   return text;
+}
+
+function checkedLimit(limit: number): void {
+  if (!Number.isInteger(limit) || limit < 1 || limit > mostItems)
+    throw argumentError("limit", `an integer from 1 to ${mostItems}`, limit);
 }

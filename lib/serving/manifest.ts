@@ -41,6 +41,8 @@ export interface Manifest {
   readonly catalogue: string | null;
   /** How somebody new gets a vector, of a factor model. */
   readonly foldIn: string | null;
+  /** Directions of items' vectors, for similar items. */
+  readonly directions: string;
   /** Directions of users' vectors, for the most similar user in prompts. */
   readonly neighbours: string | null;
   readonly languageModel: PinnedModel | null;
@@ -103,6 +105,7 @@ function checkedManifest(value: Fields): Manifest {
     known: fileOf(value, "known"),
     catalogue: value.catalogue === null ? null : fileOf(value, "catalogue"),
     foldIn: value.foldIn === null ? null : fileOf(value, "foldIn"),
+    directions: fileOf(value, "directions"),
     neighbours: value.neighbours === null ? null : fileOf(value, "neighbours"),
     languageModel: languageModel === null ? null : pinnedOf(languageModel),
     mixing: mixing === null ? null : mixingOf(mixing),

@@ -34,6 +34,7 @@ export class Overlay {
     entry.ratings.push(rating);
     entry.version = ++this.#version;
     this.#count++;
+    if (this.#count <= mostInteractions) return;
     for (const [id, { items }] of this.#users) {
       if (this.#count <= mostInteractions) break;
       this.#users.delete(id);

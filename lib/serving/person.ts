@@ -18,6 +18,8 @@ export interface Person {
   readonly interactions: number;
   /** What a refined list of theirs goes by; null for a history that belongs to nobody. */
   readonly key: string | null;
+  /** Changes with all that such a list was made from. */
+  readonly version: string;
   /** Whether the policy leaves them out: their list is empty. */
   readonly skipped: boolean;
   /** Their newest items as prompts show them, oldest first. */
@@ -49,14 +51,16 @@ export function personOf(
   if (index < 0 && added === undefined && unknown === "throw")
     throw argumentError("user", "the id of a known user", user);
   const seen = index < 0 ? new Int32Array(0) : snapshot.seen(index);
-  const version = `${snapshot.manifest.generation} ${typeof user} ${user} ${added?.version ?? 0}`;
+  const key = `${typeof user} ${user}`;
+  const version = `${snapshot.manifest.generation} ${added?.version ?? 0}`;
   if (added === undefined)
     return {
       query: { user: seen.length > 0 ? index : -1, items: seen, changed: false },
       items: seen,
       extras: [],
       interactions: seen.length,
-      key: version,
+      key,
+      version,
       skipped: index < 0 && unknown === "skip",
       newest: (count) => trained(snapshot, index, count),
     };
@@ -72,7 +76,8 @@ export function personOf(
     ),
     extras,
     interactions: kept.length + latest.length,
-    key: version,
+    key,
+    version,
     skipped: false,
     newest: (count) => {
       const before = trained(snapshot, index, seen.length).filter((_, at) => !again.has(seen[at]));
@@ -100,6 +105,7 @@ function personWith(history: readonly ExternalId[], unknown: UnknownPolicy, snap
     extras,
     interactions: all.length,
     key: null,
+    version: "",
     skipped: false,
     newest: (count) => all.slice(-count).map((entry) => promptItem(entry, snapshot)),
   };

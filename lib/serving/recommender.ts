@@ -10,10 +10,11 @@ import {
   explainedAlpha,
   overriddenAlpha,
 } from "./explain.js";
-import { withExtraItems } from "./extraItems.js";
+import { extrasFor, withExtraItems } from "./extraItems.js";
 import { type Due, LanguageSide } from "./language.js";
 import { joined, listOf, mixedList, popular } from "./lists.js";
 import { type FoundItem, type FoundUser, findItems, findUsers } from "./lookup.js";
+import { readManifest } from "./manifest.js";
 import { Overlay } from "./overlay.js";
 import { type Person, personOf } from "./person.js";
 import {
@@ -37,7 +38,11 @@ import type {
 import { checkedUpdate } from "./update.js";
 
 /** Items that may come after a training: each is looked at for every list. */
-const mostExtraItems = 10_000;
+const mostExtraItems = 1000;
+
+/** Items of all lists of {@link Recommender.recommendMany} together, and lists between two turns of the event loop. */
+const mostOfMany = 20_000;
+const manyATurn = 32;
 
 /** Options of {@link Recommender.open}. */
 export interface RecommenderOptions {
@@ -124,6 +129,7 @@ export class Recommender implements AsyncDisposable {
    */
   static async open(folder: string, options: RecommenderOptions = {}): Promise<Recommender> {
     if (typeof folder !== "string" || folder === "") throw argumentError("folder", "a path", folder);
+    if (typeof options !== "object" || options === null) throw argumentError("options", "an object", options);
     const snapshot = await Snapshot.open(folder, options);
     try {
       checkedRequest({ user: 0 }, defaultsOf(options, snapshot));
@@ -164,7 +170,7 @@ export class Recommender implements AsyncDisposable {
    */
   async recommend(request: RecommendRequest): Promise<Recommendation> {
     const begin = performance.now();
-    return this.#during(async (snapshot) => {
+    return this.#during(async (snapshot, language) => {
       const asked = checkedRequest(request, this.#defaults);
       asked.signal?.throwIfAborted();
       const person = personOf(asked, asked.unknown, snapshot, this.#overlay);
@@ -172,7 +178,7 @@ export class Recommender implements AsyncDisposable {
       const found = search === null ? popular(asked, person, snapshot) : await this.#found(search);
       const foundAt = performance.now();
       asked.signal?.throwIfAborted();
-      const mixed = await this.#mixed(asked, person, found, snapshot, begin);
+      const mixed = await this.#mixed(asked, person, found, { snapshot, language, begin });
       asked.signal?.throwIfAborted();
       const end = performance.now();
       return {
@@ -220,15 +226,25 @@ export class Recommender implements AsyncDisposable {
    */
   async recommendMany(requests: readonly RecommendRequest[]): Promise<Recommendation[]> {
     if (!Array.isArray(requests)) throw argumentError("requests", "a list of requests", requests);
-    return Promise.all(
-      requests.map((request, at) =>
-        this.recommend(request).catch((error: unknown) => {
-          throw error instanceof Llama4RecError && error.code === "E_ARGUMENT"
-            ? new Llama4RecError("E_ARGUMENT", `requests[${at}].${error.message}`, { cause: error })
-            : error;
-        }),
-      ),
-    );
+    const total = requests.reduce((sum, request) => sum + (Number(request?.k) || 10), 0);
+    if (total > mostOfMany)
+      throw argumentError("requests", `lists of at most ${mostOfMany} items together`, total);
+    const lists: Recommendation[] = [];
+    for (let begin = 0; begin < requests.length; begin += manyATurn) {
+      if (begin > 0) await new Promise(setImmediate); // others have their turn
+      const some = requests.slice(begin, begin + manyATurn);
+      lists.push(...(await Promise.all(some.map((request, at) => this.#oneOfMany(request, begin + at)))));
+    }
+    return lists;
+  }
+
+  async #oneOfMany(request: RecommendRequest, at: number): Promise<Recommendation> {
+    try {
+      return await this.recommend(request);
+    } catch (error) {
+      if (!(error instanceof Llama4RecError) || error.code !== "E_ARGUMENT") throw error;
+      throw new Llama4RecError("E_ARGUMENT", `requests[${at}].${error.message}`, { cause: error });
+    }
   }
 
   /**
@@ -257,7 +273,7 @@ export class Recommender implements AsyncDisposable {
    */
   async explain(request: ExplainRequest): Promise<Explanation> {
     const begin = performance.now();
-    return this.#during(async (snapshot) => {
+    return this.#during(async (snapshot, language) => {
       const asked = checkedRequest({ ...request, mode: "inline" }, this.#defaults);
       const override = overriddenAlpha(request);
       asked.signal?.throwIfAborted();
@@ -265,7 +281,6 @@ export class Recommender implements AsyncDisposable {
       const search = this.#searchFor(asked, person, snapshot);
       const found = search === null ? popular(asked, person, snapshot) : await this.#found(search);
       const foundAt = performance.now();
-      const language = this.#language;
       const candidates = found.items.slice(0, asked.candidates);
       const due = { due: begin + asked.deadlineMs, signal: asked.signal };
       const scores = (await language?.ask(person, candidates, snapshot, due)) ?? "off";
@@ -316,9 +331,10 @@ export class Recommender implements AsyncDisposable {
       throw argumentError("k", `an integer from 1 to ${mostItems}`, k);
     const item = snapshot.itemIndex("id", checkedId("id", id));
     const { itemCount } = snapshot.engine;
-    const directions = snapshot.itemDirections;
+    const { directions } = snapshot;
     const vector = snapshot.vectorOf(item);
-    const length = Math.hypot(...vector) || 1;
+    const length = Math.hypot(...vector);
+    if (length === 0) return { ids: [], scores: [] };
     const top = directions.topK(
       vector.map((x) => x / length),
       {
@@ -353,8 +369,13 @@ export class Recommender implements AsyncDisposable {
     this.#checkOpen();
     const knows = (item: ExternalId): boolean => this.#snapshot.indexOf(item) >= 0;
     const { interactions, items } = checkedUpdate(update, knows);
-    if (this.#snapshot.extra.size + items.length > mostExtraItems)
-      throw argumentError("items", `at most ${mostExtraItems} that no training knows`, items.length);
+    const fresh = new Set(items.map(({ id }) => id).filter((id) => this.#snapshot.indexOf(id) < 0));
+    if (this.#snapshot.extra.size + fresh.size > mostExtraItems)
+      throw argumentError(
+        "items",
+        `at most ${mostExtraItems} that no training knows, of which ${this.#snapshot.extra.size} are there`,
+        fresh.size,
+      );
     for (const item of items) {
       if (this.#snapshot.items.indexOf(item.id) >= 0) continue;
       this.#overlay.addItem(item);
@@ -372,6 +393,7 @@ export class Recommender implements AsyncDisposable {
     users: Iterable<ExternalId>,
     options: { readonly candidates?: number; readonly signal?: AbortSignal } = {},
   ): Promise<number> {
+    if (typeof users?.[Symbol.iterator] !== "function") throw argumentError("users", "ids of users", users);
     let refined = 0;
     for (const user of users) {
       options.signal?.throwIfAborted();
@@ -381,13 +403,13 @@ export class Recommender implements AsyncDisposable {
   }
 
   async #refineBeforehand(request: RecommendRequest): Promise<boolean> {
-    return this.#during(async (snapshot) => {
+    return this.#during(async (snapshot, language) => {
       const asked = checkedRequest({ ...request, mode: "background" }, this.#defaults);
       const person = personOf(asked, asked.unknown, snapshot, this.#overlay);
       const search = this.#searchFor(asked, person, snapshot);
       if (search === null) return false;
       const found = await this.#found(search);
-      const scores = await this.#language?.ask(person, found.items.slice(0, asked.candidates), snapshot, {
+      const scores = await language?.ask(person, found.items.slice(0, asked.candidates), snapshot, {
         due: null,
         signal: asked.signal,
       });
@@ -410,6 +432,7 @@ export class Recommender implements AsyncDisposable {
   }
 
   async #reload(): Promise<boolean> {
+    if ((await readManifest(this.folder)).generation === this.snapshot) return false;
     const next = await Snapshot.open(this.folder, this.#options);
     if (next.manifest.generation === this.snapshot || this.#closing !== null) {
       next.release();
@@ -426,6 +449,10 @@ export class Recommender implements AsyncDisposable {
       next.release();
       throw error;
     }
+    for (const [id, title] of [...this.#overlay.items]) {
+      if (next.items.indexOf(id) < 0) next.addItem(id, title);
+      await new Promise(setImmediate);
+    }
     const [before, spoke] = [this.#snapshot, this.#language];
     this.#overlay.forget(
       (user, item) => {
@@ -434,12 +461,12 @@ export class Recommender implements AsyncDisposable {
       },
       (item) => next.items.indexOf(item) >= 0,
     );
-    for (const [id, title] of this.#overlay.items) next.addItem(id, title);
+    for (const [id, title] of this.#overlay.items) next.addItem(id, title); // those that came meanwhile
     this.#snapshot = next;
     this.#language = language;
     this.#defaults = defaultsOf(this.#options, next);
     before.release();
-    if (spoke !== language) await spoke?.close();
+    if (spoke !== language) await spoke?.release();
     return true;
   }
 
@@ -470,7 +497,7 @@ export class Recommender implements AsyncDisposable {
       });
     await this.#reloading?.catch(() => {});
     this.#snapshot.release();
-    await this.#language?.close();
+    await this.#language?.release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -481,15 +508,26 @@ export class Recommender implements AsyncDisposable {
     if (this.#closing !== null) throw new Llama4RecError("E_DISPOSED", "recommender: used after close()");
   }
 
-  /** One request, on the snapshot that is current when it begins. */
-  async #during<T>(work: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+  /** One request, on the snapshot and the language model that are current when it begins. */
+  async #during<T>(work: (snapshot: Snapshot, language: LanguageSide | null) => Promise<T>): Promise<T> {
     this.#checkOpen();
-    const snapshot = this.#snapshot.retain();
+    return this.#holding(this.#snapshot, this.#language, work);
+  }
+
+  /** Keeps both alive, and the recommender from closing, until the work is done. */
+  async #holding<T>(
+    snapshot: Snapshot,
+    language: LanguageSide | null,
+    work: (snapshot: Snapshot, language: LanguageSide | null) => Promise<T>,
+  ): Promise<T> {
+    snapshot.retain();
+    language?.retain();
     this.#running++;
     try {
-      return await work(snapshot);
+      return await work(snapshot, language);
     } finally {
       snapshot.release();
+      void language?.release();
       if (--this.#running === 0) this.#idle?.();
     }
   }
@@ -503,17 +541,11 @@ export class Recommender implements AsyncDisposable {
     const allowed = allow === undefined ? null : snapshot.indicesOf(allow);
     const trained = snapshot.trained(left);
     return {
-      snapshot,
-      query,
+      ...{ snapshot, query, depth },
       k: Math.min(depth, snapshot.engine.itemCount),
       excluded: excludeSeen ? joined(query.items, trained) : trained,
       allowed: allowed === null ? null : snapshot.trained(allowed),
-      extras: [...snapshot.extra.indices()].filter(
-        (item) =>
-          !left.includes(item) &&
-          (allowed === null || allowed.includes(item)) &&
-          !(excludeSeen && extras.includes(item)),
-      ),
+      extras: extrasFor(snapshot, left, allowed, excludeSeen ? extras : []),
     };
   }
 
@@ -527,10 +559,8 @@ export class Recommender implements AsyncDisposable {
     { mode, candidates, deadlineMs, signal }: CheckedRequest,
     person: Person,
     found: Found,
-    snapshot: Snapshot,
-    begin: number,
+    { snapshot, language, begin }: Answering,
   ): Promise<MixedList> {
-    const language = this.#language;
     const alpha = language?.weight(person, snapshot) ?? 0;
     const plain = (notRefined: NotRefined, asked = false): MixedList => ({
       found,
@@ -550,12 +580,19 @@ export class Recommender implements AsyncDisposable {
     const ask = (due: Due): Promise<Float64Array | NotRefined> => language.ask(person, items, snapshot, due);
     if (mode === "background") {
       // Kept for the next request, which a history of nobody does not have.
-      if (person.key !== null) void this.#during(() => ask({ due: null }));
+      if (person.key !== null) void this.#holding(snapshot, language, () => ask({ due: null }));
       return plain("pending");
     }
     const scores = await ask({ due: begin + deadlineMs, signal });
     return scores instanceof Float64Array ? mixed(scores, true) : plain(scores, true);
   }
+}
+
+/** What one request is answered by, and when it began. */
+interface Answering {
+  readonly snapshot: Snapshot;
+  readonly language: LanguageSide | null;
+  readonly begin: number;
 }
 
 /** A list with what the language model had to do with it. */

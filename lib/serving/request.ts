@@ -10,6 +10,8 @@ export const unknownPolicies: readonly UnknownPolicy[] = ["throw", "skip", "cold
 export const mostItems = 1000;
 /** Most items that the language model orders. */
 export const mostCandidates = 50;
+/** Longest time that an answer may take, in milliseconds. */
+export const longestDeadline = 60_000;
 /** Most ids of a list in a request. */
 const mostIds = 100_000;
 
@@ -58,8 +60,8 @@ export function checkedRequest(request: RecommendRequest, defaults: RequestDefau
   if (typeof excludeSeen !== "boolean") throw argumentError("excludeSeen", "a boolean", excludeSeen);
   if (!servingModes.includes(mode)) throw argumentError("mode", servingModes.join(", "), mode);
   if (!unknownPolicies.includes(unknown)) throw argumentError("unknown", unknownPolicies.join(", "), unknown);
-  if (typeof deadlineMs !== "number" || Number.isNaN(deadlineMs))
-    throw argumentError("deadlineMs", "a number of milliseconds", deadlineMs);
+  if (typeof deadlineMs !== "number" || !(deadlineMs <= longestDeadline))
+    throw argumentError("deadlineMs", `at most ${longestDeadline} milliseconds`, deadlineMs);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw argumentError("signal", "an AbortSignal", signal);
   return { user, history, k, exclude, allow, excludeSeen, candidates, mode, deadlineMs, unknown, signal };

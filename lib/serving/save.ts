@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { IdMap } from "../data/idMap.js";
 import type { TrainView } from "../data/trainView.js";
@@ -62,7 +62,7 @@ export interface RecommenderParts {
  * ```
  */
 export async function saveRecommender(folder: string, parts: RecommenderParts): Promise<string> {
-  const { ranker, view, users, items, languageModel = null, excludeSeen = true } = parts;
+  const { ranker, view, languageModel = null, excludeSeen = true } = parts;
   if (view.userCount !== ranker.userCount || view.itemCount !== ranker.itemCount)
     throw argumentError(
       "view",
@@ -81,9 +81,34 @@ export async function saveRecommender(folder: string, parts: RecommenderParts): 
   const mixing = mixingOf({ ...defaults, ...parts.mixing });
   const refines = languageModel !== null || parts.mixing !== undefined;
   await orFileError(folder, () => mkdir(folder, { recursive: true }));
-  const before = await readManifest(folder).catch(() => null);
-
   const generation = process.getBuiltinModule("node:crypto").randomBytes(6).toString("hex");
+  const marker = join(folder, `${savingMark}${generation}`);
+  await orFileError(marker, () => writeFile(marker, ""));
+  try {
+    await writeGeneration(
+      folder,
+      generation,
+      { ...parts, excludeSeen, languageModel },
+      refines ? mixing : null,
+    );
+  } finally {
+    await rm(marker, { force: true });
+  }
+  return generation;
+}
+
+/** Begins the name of a file that is there while a generation is written: nobody else removes its files then. */
+const savingMark = "saving-";
+/** A mark older than this was left by a writer that was killed, in milliseconds. */
+const longestSaving = 24 * 60 * 60 * 1000;
+
+async function writeGeneration(
+  folder: string,
+  generation: string,
+  parts: RecommenderParts & Required<Pick<RecommenderParts, "excludeSeen" | "languageModel">>,
+  mixing: Mixing | null,
+): Promise<void> {
+  const { ranker, view, users, items, languageModel, excludeSeen } = parts;
   const named = (name: string): string => `${name}-${generation}.safetensors`;
   const manifest: Manifest = {
     generation,
@@ -91,9 +116,10 @@ export async function saveRecommender(folder: string, parts: RecommenderParts): 
     known: named("known"),
     catalogue: ranker.model.kind === "factors" ? named("catalogue") : null,
     foldIn: ranker.model.kind === "factors" ? named("foldin") : null,
-    neighbours: refines ? named("neighbours") : null,
+    directions: named("directions"),
+    neighbours: mixing === null ? null : named("neighbours"),
     languageModel: languageModel === null ? null : await pinned(folder, languageModel),
-    mixing: refines ? mixing : null,
+    mixing,
     excludeSeen,
   };
   await saveModel(join(folder, manifest.model), ranker, { users, items });
@@ -107,14 +133,17 @@ export async function saveRecommender(folder: string, parts: RecommenderParts): 
   }
   if (manifest.foldIn !== null && ranker.model.kind === "factors")
     await saveFoldIn(join(folder, manifest.foldIn), await learnFoldIn(ranker.model.factors, view));
-  if (manifest.neighbours !== null) {
-    const { dimension } = ranker;
-    using directions = new Catalogue(unitRows(ranker.userVectors, dimension), { dimension });
-    await saveCatalogue(join(folder, manifest.neighbours), directions);
-  }
+  await saveDirections(join(folder, manifest.directions), ranker.itemVectors, ranker.dimension);
+  if (manifest.neighbours !== null)
+    await saveDirections(join(folder, manifest.neighbours), ranker.userVectors, ranker.dimension);
+  const before = await readManifest(folder).catch(() => null);
   await replaceFile(join(folder, manifestName), [Buffer.from(manifestText(manifest))]);
   await removeOthers(folder, [manifest, ...(before === null ? [] : [before])]);
-  return generation;
+}
+
+async function saveDirections(path: string, vectors: Float32Array, dimension: number): Promise<void> {
+  using directions = new Catalogue(unitRows(vectors, dimension), { dimension });
+  await saveCatalogue(path, directions);
 }
 
 /** The language model's file in the folder, or where it is. */
@@ -131,22 +160,36 @@ async function pinned(folder: string, path: string): Promise<Manifest["languageM
 
 /** Files that this module writes, by their names. */
 const ours =
-  /^(model|known|catalogue|foldin|neighbours)-[0-9a-f]{12}\.safetensors$|^llama-[0-9a-f]{12}\.gguf$/;
+  /^(?:model|known|catalogue|foldin|directions|neighbours)-(?<generation>[0-9a-f]{12})\.safetensors$|^llama-[0-9a-f]{12}\.gguf$/;
 
 /** Removes files of generations that nobody opens any more; what cannot be removed only costs space. */
 async function removeOthers(folder: string, kept: readonly Manifest[]): Promise<void> {
   const names = new Set(
-    kept.flatMap(({ model, known, catalogue, foldIn, neighbours, languageModel }) => [
+    kept.flatMap(({ model, known, catalogue, foldIn, directions, neighbours, languageModel }) => [
       model,
       known,
+      directions,
       catalogue,
       foldIn,
       neighbours,
       languageModel && basename(languageModel.file),
     ]),
   );
-  for (const name of await readdir(folder))
-    if (ours.test(name) && !names.has(name)) await rm(join(folder, name), { force: true }).catch(() => {});
+  const there = await readdir(folder);
+  const writing = new Set<string>();
+  for (const name of there.filter((name) => name.startsWith(savingMark))) {
+    const { mtimeMs } = await stat(join(folder, name)).catch(() => ({ mtimeMs: 0 }));
+    if (Date.now() - mtimeMs < longestSaving) writing.add(name.slice(savingMark.length));
+    else await rm(join(folder, name), { force: true }).catch(() => {});
+  }
+  writing.delete(kept[0].generation);
+  for (const name of there) {
+    const generation = ours.exec(name)?.groups?.generation;
+    const isModel = generation === undefined && ours.test(name); // shared by generations: whoever writes one may want it
+    if (!ours.test(name) || names.has(name) || (isModel ? writing.size > 0 : writing.has(generation ?? "")))
+      continue;
+    await rm(join(folder, name), { force: true }).catch(() => {});
+  }
 }
 
 async function orFileError<T>(path: string, work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import { noAnswer } from "../llm/attempt.js";
 import type { NoAnswer, NoAnswerReason } from "../llm/languageModel.js";
+import { argumentError } from "../native/errors.js";
 
 /** Work of the language model. */
 export interface LanguageJob<T> {
@@ -34,7 +35,10 @@ export interface SchedulerStats {
 
 /** How the language model is shared by requests. */
 export interface SchedulerOptions {
-  /** Jobs at a time: as many as the model does at a time. Default 1. */
+  /**
+   * Jobs at a time: as many as the model does at a time. Default 1. Where there are more, one is kept free of jobs without a
+   * due time.
+   */
   readonly lanes?: number;
   /** Jobs without a due time that wait at most; default 1,000. */
   readonly mostBackground?: number;
@@ -51,6 +55,8 @@ interface Entry {
   readonly due: number | null;
   readonly signal: AbortSignal | undefined;
   readonly run: (milliseconds: number | null) => Promise<Ended>;
+  /** No longer waits: its timer and listener are gone. */
+  leave(): void;
   readonly refuse: (why: NotDone) => void;
 }
 
@@ -63,6 +69,8 @@ interface Ended {
 
 /** How much newer jobs weigh in the smoothed time. */
 const smoothing = 0.1;
+/** Jobs with a due time that wait at most. */
+const mostUrgent = 1000;
 /** A job is let in when the time that is left is this many times what it and those before it should take. */
 const caution = 1.25;
 
@@ -77,6 +85,7 @@ export class Scheduler {
   readonly #urgent: Entry[] = [];
   readonly #background: Entry[] = [];
   readonly #ends = new Set<number>();
+  #backgroundRunning = 0;
   #milliseconds = 0;
   #faults = 0;
   #openUntil = 0;
@@ -95,6 +104,9 @@ export class Scheduler {
   constructor(options: SchedulerOptions = {}) {
     const { lanes = 1, mostBackground = 1000, mostOfOwner = 2, faults = 5, pauseMs = 5000 } = options;
     this.#options = { lanes, mostBackground, mostOfOwner, faults, pauseMs };
+    for (const [name, value] of Object.entries(this.#options))
+      if (!Number.isInteger(value) || value < (name === "mostBackground" || name === "pauseMs" ? 0 : 1))
+        throw argumentError(`scheduler.${name}`, "an integer above 0", value);
   }
 
   /** Does a job, or says why not; never rejects. */
@@ -112,14 +124,17 @@ export class Scheduler {
         const fault = reason === "fault" || reason === "invalid";
         return { answered: false, fault, settle: () => refuse(reason) };
       };
-      this.#admit({ owner, due, signal, run, refuse });
+      this.#admit({ owner, due, signal, run, refuse, leave: () => {} });
     });
   }
 
   /** Refuses all that waits and all that comes. */
   close(): void {
     this.#closed = true;
-    for (const { refuse } of [...this.#urgent.splice(0), ...this.#background.splice(0)]) refuse("aborted");
+    for (const { leave, refuse } of [...this.#urgent.splice(0), ...this.#background.splice(0)]) {
+      leave();
+      refuse("aborted");
+    }
   }
 
   stats(): SchedulerStats {
@@ -142,6 +157,29 @@ export class Scheduler {
     if (entry.due === null) this.#background.push(entry);
     else this.#urgent.splice(placeOf(this.#urgent, entry.due), 0, entry);
     this.#next();
+    this.#wait(entry);
+  }
+
+  /** Refuses a job that waits when it is due or aborted, whatever those that run are doing. */
+  #wait(entry: Entry): void {
+    const { due, signal, refuse } = entry;
+    const queue = due === null ? this.#background : this.#urgent;
+    if (!queue.includes(entry)) return; // it runs
+    const drop = (why: NotDone): void => {
+      const place = queue.indexOf(entry);
+      if (place < 0) return;
+      queue.splice(place, 1);
+      entry.leave();
+      refuse(why);
+    };
+    const onAbort = (): void => drop("aborted");
+    const timer =
+      due === null ? undefined : setTimeout(() => drop("timeout"), Math.max(0, due - performance.now()));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    entry.leave = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
   }
 
   /** Why a job may not wait; null where it may. */
@@ -154,6 +192,7 @@ export class Scheduler {
     if (queue.filter((other) => other.owner === owner).length >= mostOfOwner) return "shed";
     if (due === null) return queue.length >= mostBackground ? "shed" : null;
     if (now >= due) return "timeout";
+    if (queue.length >= mostUrgent) return "shed";
     if (this.#ends.size === 0) return null; // an idle model tries, or a slow moment would be believed for ever
     const until = this.#timeUntilDone(placeOf(queue, due), now);
     return now + caution * until > due ? "shed" : null;
@@ -170,8 +209,9 @@ export class Scheduler {
 
   #next(): void {
     while (this.#ends.size < this.#options.lanes) {
-      const entry = this.#urgent.shift() ?? this.#background.shift();
+      const entry = this.#urgent.shift() ?? this.#nextBackground();
       if (entry === undefined) return;
+      entry.leave();
       const now = performance.now();
       if (entry.signal?.aborted) entry.refuse("aborted");
       else if (entry.due !== null && now >= entry.due) entry.refuse("timeout");
@@ -179,12 +219,19 @@ export class Scheduler {
     }
   }
 
+  #nextBackground(): Entry | undefined {
+    const most = Math.max(1, this.#options.lanes - 1);
+    return this.#backgroundRunning < most ? this.#background.shift() : undefined;
+  }
+
   async #run({ due, run }: Entry, begin: number): Promise<void> {
+    if (due === null) this.#backgroundRunning++;
     let end = begin + this.#milliseconds;
     while (this.#ends.has(end)) end += 1e-6; // of another lane
     this.#ends.add(end);
     const { answered, fault, settle } = await run(due === null ? null : Math.max(1, due - begin));
     this.#ends.delete(end);
+    if (due === null) this.#backgroundRunning--;
     const took = performance.now() - begin;
     this.#milliseconds += (this.#milliseconds === 0 ? 1 : smoothing) * (took - this.#milliseconds);
     if (answered) {

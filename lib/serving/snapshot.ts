@@ -2,10 +2,9 @@ import { isAbsolute, join } from "node:path";
 import { type LongTailRange, longTailRange } from "../aggregation/weight.js";
 import type { ExternalId, IdMap } from "../data/idMap.js";
 import { loadFrozenModel } from "../models/modelFile.js";
-import { Catalogue, topKRow } from "../native/catalogue.js";
+import { type Catalogue, topKRow } from "../native/catalogue.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import { openCatalogue } from "../storage/catalogueFile.js";
-import { unitRows } from "./directions.js";
 import { type Engine, engineOf } from "./engine.js";
 import { ExtraItems } from "./extraItems.js";
 import { readFoldIn } from "./foldInFile.js";
@@ -26,8 +25,8 @@ export class Snapshot {
   /** Items that came after the training. */
   readonly extra: ExtraItems;
   #leases = 1;
-  #itemDirections: Catalogue | undefined;
   #scale: readonly number[] | undefined;
+  #lowerTitles: readonly string[] | undefined;
 
   private constructor(
     readonly folder: string,
@@ -38,6 +37,9 @@ export class Snapshot {
     readonly known: IndexedKnown,
     /** Whether two ratings differ: else they say nothing. */
     readonly rated: boolean,
+    /** Items by their directions. */
+    readonly directions: Catalogue,
+    /** Users by the directions of their vectors. */
     readonly neighbours: Catalogue | null,
   ) {
     const { offsets, items: seen } = known;
@@ -77,27 +79,33 @@ export class Snapshot {
     const known = await readKnown(join(folder, manifest.known), users, items);
     const open: Disposable[] = [];
     try {
-      const opened = async (name: string | null): Promise<Catalogue | null> => {
-        if (name === null) return null;
+      const opened = async (name: string): Promise<Catalogue> => {
         const catalogue = await openCatalogue(join(folder, name), { map });
         open.push(catalogue);
         return catalogue;
       };
-      const neighbours = await opened(manifest.neighbours);
+      const directions = await opened(manifest.directions);
+      const neighbours = manifest.neighbours === null ? null : await opened(manifest.neighbours);
       const foldIn =
         model.kind === "factors" && manifest.foldIn !== null
           ? await readFoldIn(join(folder, manifest.foldIn), model.factors.dimension)
           : null;
-      const engine = engineOf(model, await opened(manifest.catalogue), foldIn);
+      const engine = engineOf(
+        model,
+        manifest.catalogue === null ? null : await opened(manifest.catalogue),
+        foldIn,
+      );
       open.push(engine);
       const fits =
         engine.itemCount === items.size &&
+        directions.size === items.size &&
+        directions.dimension === engine.dimension &&
         (neighbours === null ||
           (neighbours.size === users.size && neighbours.dimension === engine.dimension));
       if (!fits)
         throw new Llama4RecError("E_CORRUPT", `${folder}: its files are not of the same users and items`);
       const rated = known.ratings.some((rating) => rating !== known.ratings[0]);
-      return new Snapshot(folder, manifest, engine, users, items, known, rated, neighbours);
+      return new Snapshot(folder, manifest, engine, users, items, known, rated, directions, neighbours);
     } catch (error) {
       for (const each of open.reverse()) each[Symbol.dispose]();
       throw error;
@@ -121,13 +129,6 @@ export class Snapshot {
     if (this.neighbours === null) return -1;
     const excluded = user < 0 ? null : { offsets: Int32Array.of(0, 1), items: Int32Array.of(user) };
     return topKRow(this.neighbours.topK(vector, { k: 1, excluded }), 0)[0] ?? -1;
-  }
-
-  /** Items' directions, for similarity; made when first asked for. */
-  get itemDirections(): Catalogue {
-    const { itemVectors, dimension } = this.engine;
-    this.#itemDirections ??= new Catalogue(unitRows(itemVectors, dimension), { dimension });
-    return this.#itemDirections;
   }
 
   /** The language model's file. */
@@ -185,6 +186,12 @@ export class Snapshot {
     return this.extra.size === 0 ? indices : indices.filter((index) => index < count);
   }
 
+  /** Titles in lower case, made when first asked for. */
+  get lowerTitles(): readonly string[] {
+    this.#lowerTitles ??= this.known.titles.map((title) => title.toLowerCase());
+    return this.#lowerTitles;
+  }
+
   /** The ratings that occur, ascending. */
   get scale(): readonly number[] {
     this.#scale ??= [...new Set(this.known.ratings)].sort((a, b) => a - b);
@@ -208,6 +215,6 @@ export class Snapshot {
     if (--this.#leases > 0) return;
     this.engine[Symbol.dispose]();
     this.neighbours?.dispose();
-    this.#itemDirections?.dispose();
+    this.directions.dispose();
   }
 }

@@ -15,6 +15,9 @@ const mostOfTitles = 1 / 3;
 /** Items that a new one is like, at most. */
 const mostNeighbours = 20;
 
+/** Items of words that are looked at for a title, at most: some milliseconds on the event loop would be too many. */
+const mostLooked = 5000;
+
 /** The words of a text, each once, in lower case. */
 export const wordsOf = (text: string): Set<string> =>
   new Set(
@@ -57,19 +60,23 @@ export function vectorByTitle(
   dimension: number,
 ): Float32Array | null {
   const count = table.length / dimension;
+  const rows = [...wordsOf(title)]
+    .map((word) => placeOf(word, words))
+    .filter((row) => row >= 0)
+    .sort((a, b) => offsets[a + 1] - offsets[a] - (offsets[b + 1] - offsets[b]) || a - b);
   const shared = new Map<number, number>();
-  let own = 0;
-  for (const word of wordsOf(title)) {
-    const row = placeOf(word, words);
-    const begin = row < 0 ? 0 : offsets[row];
-    const end = row < 0 ? 0 : offsets[row + 1];
-    const weight = Math.log(count / Math.max(1, end - begin)) ** 2;
-    own += weight;
-    for (let at = begin; at < end; at++) shared.set(items[at], (shared.get(items[at]) ?? 0) + weight);
+  let looked = 0;
+  for (const row of rows) {
+    const [begin, end] = [offsets[row], offsets[row + 1]];
+    looked += end - begin;
+    if (looked > mostLooked && shared.size > 0) break; // the rarest words say most
+    const weight = Math.log(count / (end - begin)) ** 2;
+    for (let at = begin; at < Math.min(end, begin + mostLooked); at++)
+      shared.set(items[at], (shared.get(items[at]) ?? 0) + weight);
   }
   const nearest = [...shared].sort(([a, x], [b, y]) => y - x || a - b).slice(0, mostNeighbours);
   const total = nearest.reduce((sum, [, weight]) => sum + weight ** 2, 0);
-  if (!(total > 0 && own > 0)) return null;
+  if (!(total > 0)) return null;
   const vector = new Float32Array(dimension);
   for (const [item, weight] of nearest)
     for (let d = 0; d < dimension; d++) vector[d] += (weight ** 2 / total) * table[item * dimension + d];

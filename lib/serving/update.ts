@@ -3,15 +3,21 @@ import { argumentError } from "../native/errors.js";
 import { checkedId } from "./request.js";
 import type { NewInteraction, NewItem, RecommenderUpdate } from "./types.js";
 
+/** Characters of a new item's title. */
+const longestTitle = 1000;
+
 /**
  * An update whose every field is what it should be.
  * @param knows Whether an item is there already.
  * @throws Llama4RecError `E_ARGUMENT` naming the field.
  */
 export function checkedUpdate(
-  { interactions = [], items = [] }: RecommenderUpdate,
+  update: RecommenderUpdate,
   knows: (item: ExternalId) => boolean,
 ): Required<RecommenderUpdate> {
+  if (typeof update !== "object" || update === null)
+    throw argumentError("update", "interactions and items", update);
+  const { interactions = [], items = [] } = update;
   if (!Array.isArray(items)) throw argumentError("items", "a list of items", items);
   if (!Array.isArray(interactions))
     throw argumentError("interactions", "a list of interactions", interactions);
@@ -29,8 +35,9 @@ export function checkedUpdate(
 function checkItem(name: string, item: NewItem): void {
   if (typeof item !== "object" || item === null) throw argumentError(name, "an item", item);
   checkedId(`${name}.id`, item.id);
-  if (typeof item.title !== "string" || item.title.trim() === "")
-    throw argumentError(`${name}.title`, "a title", item.title);
+  const { title } = item;
+  if (typeof title !== "string" || title.trim() === "" || title.length > longestTitle)
+    throw argumentError(`${name}.title`, `a title of at most ${longestTitle} characters`, title);
 }
 
 function checkInteraction(name: string, interaction: NewInteraction): void {

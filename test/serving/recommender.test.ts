@@ -188,6 +188,9 @@ test("a new item is recommended as those are whose titles it shares words with",
   t.false(recommender.recommendSync({ user, k: 60, exclude: ["new"] }).ids.includes("new"));
   t.deepEqual(recommender.recommendSync({ user, allow: ["new"] }).ids, ["new"]);
   t.is(recommender.similarItems("new", { k: 60 }).ids.length, 60);
+  t.deepEqual(recommender.similarItems("strange").ids, [], "like no other");
+  t.is(whole.ids.length, 60, "of 60 and the new one");
+  t.is(recommender.recommendSync({ user, k: 61, excludeSeen: false }).ids.length, 61);
 
   recommender.update({
     interactions: [
@@ -205,7 +208,7 @@ test("a new item is recommended as those are whose titles it shares words with",
   t.is((await recommender.explain({ user, k: 3 })).history.at(-1)?.title, "The Harbour, again");
   t.throws(
     () =>
-      recommender.update({ items: Array.from({ length: 10_001 }, (_, n) => ({ id: `x${n}`, title: "x" })) }),
+      recommender.update({ items: Array.from({ length: 1001 }, (_, n) => ({ id: `x${n}`, title: "x" })) }),
     fault("E_ARGUMENT", /^items: /),
   );
 });
@@ -249,6 +252,8 @@ test("bad requests are refused by name", async (t) => {
     [{ user: 1, mode: "fast" }, /^mode: /],
     [{ user: 1, unknown: "guess" }, /^unknown: /],
     [{ user: 1, deadlineMs: Number.NaN }, /^deadlineMs: /],
+    [{ user: 1, deadlineMs: 3e9 }, /^deadlineMs: .*60000/],
+    [{ user: 1, deadlineMs: Number.POSITIVE_INFINITY }, /^deadlineMs: /],
     [{ user: 1, excludeSeen: 1 }, /^excludeSeen: /],
     [{ user: 1, signal: 1 }, /^signal: /],
   ];
@@ -557,6 +562,70 @@ test("closing waits for what runs and refuses what comes", async (t) => {
   await t.throwsAsync(recommender.recommend({ user: id(0) }), fault("E_DISPOSED", /close/));
   t.throws(() => recommender.recommendSync({ user: id(0) }), fault("E_DISPOSED", /close/));
   t.throws(() => recommender.update({}), fault("E_DISPOSED", /close/));
+});
+
+test("lists that are refined in the background keep what they began with, also over a swap and to the end", async (t) => {
+  const embedded = embeddedModel();
+  if (embedded === null) return t.fail("models/shop.gguf is not there");
+  const parts = { languageModel: embedded.modelPath, mixing };
+  const folder = await savedShelf(t, shelf, parts);
+  const recommender = await Recommender.open(folder, { languageModel: new FaultyLanguageModel("late") });
+  for (let user = 0; user < 20; user++)
+    t.is((await recommender.recommend({ user: id(user), mode: "background" })).notRefined, "pending");
+  await saveRecommender(folder, { ...shelfOf({ seed: 9 }), ...parts });
+  await recommender.reload();
+  await recommender.recommend({ user: id(30), mode: "background" });
+  await recommender.close();
+  const { notDone } = recommender.stats().scheduler;
+  t.is(notDone.fault, 0, "nothing was freed under them");
+});
+
+test("another language model is swapped in without a fault of the one before", async (t) => {
+  const embedded = embeddedModel();
+  if (embedded === null) return t.fail("models/shop.gguf is not there");
+  const parts = { languageModel: embedded.modelPath, mixing };
+  const titles = generateShop().titles;
+  const view = new TrainView({ ...shelf.view, titles: shelf.view.titles.map((_, item) => titles[item]) });
+  const folder = await savedShelf(t, { ...shelf, view }, parts);
+  await using recommender = await Recommender.open(folder);
+  const other = join(folderOf(t, {}), "other.gguf");
+  writeFileSync(other, Buffer.concat([readFileSync(embedded.modelPath), Buffer.alloc(32)])); // another digest
+  await saveRecommender(folder, { ...shelf, view, languageModel: other, mixing });
+  const running = Array.from({ length: 12 }, (_, user) =>
+    recommender.recommend({ user: id(user), mode: "inline", deadlineMs: 20_000 }),
+  );
+  t.true(await recommender.reload());
+  for (const { notRefined } of await Promise.all(running)) t.is(notRefined, null);
+  const after = await recommender.recommend({ user: id(20), mode: "inline", deadlineMs: 20_000 });
+  t.is(after.notRefined, null);
+  t.is(recommender.stats().scheduler.notDone.fault, 0);
+});
+
+test("several writers of one folder: what is there afterwards is whole", async (t) => {
+  const folder = await savedShelf(t, shelf);
+  for (let round = 0; round < 3; round++) {
+    const seeds = [1, 2, 3];
+    await Promise.all(seeds.map((seed) => saveRecommender(folder, shelfOf({ seed }))));
+    await using recommender = await Recommender.open(folder, { verify: true });
+    t.is(recommender.recommendSync({ user: id(0) }).ids.length, 10);
+  }
+  await saveRecommender(folder, shelf);
+  const files = readdirSync(folder);
+  t.true(files.every((name) => !name.startsWith("saving-")));
+  t.is(new Set(files.flatMap((name) => /-([0-9a-f]{12})\.safe/.exec(name)?.[1] ?? [])).size, 2);
+});
+
+test("lists of many requests are not longer together than the event loop bears", async (t) => {
+  await using recommender = await Recommender.open(await savedShelf(t, shelf));
+  const request = { user: id(0), k: 1000 };
+  await t.throwsAsync(
+    recommender.recommendMany(Array.from({ length: 21 }, () => request)),
+    fault("E_ARGUMENT", /^requests: .*20000/),
+  );
+  await t.throwsAsync(
+    recommender.recommendMany([request, { user: id(0), k: 0 }]),
+    fault("E_ARGUMENT", /^requests\[1\]\.k: /),
+  );
 });
 
 test("parts that do not fit each other are not saved", async (t) => {

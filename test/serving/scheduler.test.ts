@@ -151,3 +151,38 @@ test("a closed scheduler refuses what waits and what comes, and lets what runs e
     why: "aborted",
   });
 });
+
+test("a job that waits is refused when it is due or aborted, whatever those that run are doing", async (t) => {
+  const scheduler = new Scheduler();
+  const first = held();
+  const running = scheduler.do({ owner: 0, due: null, work: first.work });
+  await setTimeout(5);
+  const abort = new AbortController();
+  const begin = performance.now();
+  const due = scheduler.do({ owner: 1, due: inMs(30), work: async () => t.fail() });
+  const aborted = scheduler.do({ owner: 2, due: null, signal: abort.signal, work: async () => t.fail() });
+  abort.abort();
+  t.deepEqual(await aborted, { done: false, why: "aborted" });
+  t.deepEqual(await due, { done: false, why: "timeout" });
+  t.true(performance.now() - begin < 2000);
+  t.is(scheduler.stats().waiting, 0);
+  first.end();
+  t.true((await running).done);
+});
+
+test("background work leaves a lane free for what is due", async (t) => {
+  const scheduler = new Scheduler({ lanes: 2 });
+  const first = held();
+  const background = Array.from({ length: 3 }, (_, owner) =>
+    scheduler.do({ owner, due: null, work: first.work }),
+  );
+  t.is(scheduler.stats().running, 1);
+  t.true((await scheduler.do({ owner: 9, due: inMs(5000), work: async () => 1 })).done);
+  first.end();
+  t.is((await Promise.all(background)).filter(({ done }) => done).length, 3);
+});
+
+test("options of a scheduler are numbers above 0", (t) => {
+  for (const options of [{ lanes: 0 }, { lanes: 1.5 }, { faults: Number.NaN }, { mostOfOwner: -1 }])
+    t.throws(() => new Scheduler(options), { code: "E_ARGUMENT", message: /^scheduler\./ });
+});
