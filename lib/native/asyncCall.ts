@@ -22,8 +22,11 @@ const aborts = new WeakMap<
   { readonly bodies: Set<() => void>; readonly listener: () => void }
 >();
 
-/** Runs `body` when the signal aborts, unless what is returned is called before. */
-function onAbort(signal: AbortSignal, body: () => void): () => void {
+/**
+ * Runs `body` when the signal aborts, unless what is returned is called before.
+ * @internal
+ */
+export function onAbort(signal: AbortSignal, body: () => void): () => void {
   let entry = aborts.get(signal);
   if (entry === undefined) {
     const bodies = new Set<() => void>();

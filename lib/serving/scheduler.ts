@@ -1,5 +1,6 @@
 import { noAnswer } from "../llm/attempt.js";
 import type { NoAnswer, NoAnswerReason } from "../llm/languageModel.js";
+import { onAbort } from "../native/asyncCall.js";
 import { argumentError } from "../native/errors.js";
 
 /** Work of the language model. */
@@ -172,13 +173,12 @@ export class Scheduler {
       entry.leave();
       refuse(why);
     };
-    const onAbort = (): void => drop("aborted");
     const timer =
       due === null ? undefined : setTimeout(() => drop("timeout"), Math.max(0, due - performance.now()));
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const forget = signal === undefined ? undefined : onAbort(signal, () => drop("aborted"));
     entry.leave = () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
+      forget?.();
     };
   }
 

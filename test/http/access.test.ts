@@ -1,4 +1,5 @@
 /** Who may ask, and how often. */
+import { request } from "node:http";
 import test from "ava";
 import { serveRecommender } from "../../lib/http/index.js";
 import { Recommender } from "../../lib/serving/recommender.js";
@@ -70,4 +71,28 @@ test("above the limit: 429, until the minute is over; each key has its own", asy
   t.true(Number(headers.get("retry-after")) > 0);
   t.is((await ask(keys[1])).status, 200);
   t.is((await get("/live")).status, 200);
+});
+
+test("without keys the limit is of the address, whatever a client calls its key", async (t) => {
+  const { post } = await served(t, { rateLimit: 2 });
+  const ask = (n: number) => post("/recommend", person, { "x-api-key": `made-up-key-number-${n}` });
+  t.deepEqual([(await ask(1)).status, (await ask(2)).status, (await ask(3)).status], [200, 200, 429]);
+});
+
+test("without keys a page from elsewhere is refused, also under a name that leads here", async (t) => {
+  const { server } = await served(t);
+  const { port } = new URL(server.url);
+  const status = (headers: Record<string, string>): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const sent = request({ port, host: "127.0.0.1", path: "/live", headers, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      sent.on("error", reject);
+      sent.end();
+    });
+  t.is(await status({ host: "evil.example" }), 403);
+  t.is(await status({ host: `127.0.0.1:${port}`, origin: "http://evil.example" }), 403);
+  t.is(await status({ host: `127.0.0.1:${port}`, origin: `http://127.0.0.1:${port}` }), 200);
+  t.is(await status({ host: `localhost:${port}` }), 200);
 });

@@ -1,5 +1,6 @@
 /** Clients that go away, and a server that does. */
 import { request } from "node:http";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { posted, served } from "./served.js";
@@ -83,4 +84,24 @@ test("connections that only stay open do not keep it", async (t) => {
   const begin = performance.now();
   await server.close();
   t.true(performance.now() - begin < 5000);
+});
+
+test("connections that never send a whole request do not keep a closed server", async (t) => {
+  const { server } = await served(t);
+  const { port } = new URL(server.url);
+  const halves = [
+    "",
+    "POST /recommend HTTP/1.1\r\nhost: loc",
+    "POST /recommend HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{",
+  ];
+  const sockets = halves.map((text) => {
+    const socket = connect(Number(port), "127.0.0.1", () => socket.write(text));
+    socket.on("error", () => {});
+    return socket;
+  });
+  await sleep(50);
+  const begin = performance.now();
+  await server.close();
+  t.true(performance.now() - begin < 30_000);
+  for (const socket of sockets) socket.destroy();
 });
