@@ -51,8 +51,12 @@ export function listOf(
 ): Pick<Recommendation, "ids" | "scores"> {
   const count = Math.min(k, items.length);
   const ids = new Array<ExternalId>(count);
-  for (let at = 0; at < count; at++) ids[at] = snapshot.idAt(items[at]);
-  return { ids, scores: Array.from(scores.subarray(0, count)) };
+  const listed = new Array<number>(count);
+  for (let at = 0; at < count; at++) {
+    ids[at] = snapshot.idAt(items[at]);
+    listed[at] = scores[at];
+  }
+  return { ids, scores: listed };
 }
 
 /** One list of indices behind the other. */
