@@ -10,6 +10,12 @@ function compareIds(a: ExternalId, b: ExternalId): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Whether ids are in their order already, none twice, as those of a file are. */
+function isAscending(ids: readonly ExternalId[]): boolean {
+  for (let at = 1; at < ids.length; at++) if (compareIds(ids[at - 1], ids[at]) >= 0) return false;
+  return true;
+}
+
 /**
  * The two-way map between external ids and internal indices 0 .. size - 1.
  *
@@ -29,12 +35,15 @@ export class IdMap implements Iterable<ExternalId> {
 
   private constructor(ids: readonly ExternalId[]) {
     this.#ids = ids;
-    this.#indices = new Map(ids.map((id, index) => [id, index]));
+    const indices = new Map<ExternalId, number>();
+    for (let index = 0; index < ids.length; index++) indices.set(ids[index], index);
+    this.#indices = indices;
   }
 
   /** Map of the distinct ids among those given, in any order. */
   static from(ids: Iterable<ExternalId>): IdMap {
-    return new IdMap([...new Set(ids)].sort(compareIds));
+    const list = [...ids];
+    return new IdMap(isAscending(list) ? list : [...new Set(list)].sort(compareIds));
   }
 
   /** How many ids there are. */

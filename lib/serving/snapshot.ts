@@ -14,6 +14,20 @@ import { vectorByTitle } from "./titleWords.js";
 
 const none = new Int32Array(0);
 
+/** The event loop's: a large folder takes some of them to open, and requests go on. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Indices by their counts, the highest first, equal ones in order: one pass for counts and one for places. */
+function byCount(counts: Int32Array): Int32Array {
+  const most = counts.reduce((a, b) => Math.max(a, b), 0);
+  const places = new Int32Array(most + 2); // where indices of a count begin
+  for (const count of counts) places[most - count + 1]++;
+  for (let at = 1; at < places.length; at++) places[at] += places[at - 1];
+  const order = new Int32Array(counts.length);
+  for (let index = 0; index < counts.length; index++) order[places[most - counts[index]]++] = index;
+  return order;
+}
+
 /**
  * One generation of a recommender's folder, open: immutable, shared by all requests that began while it was current. It is
  * freed when the last of them and its owner have let go.
@@ -46,7 +60,7 @@ export class Snapshot {
     this.extra = new ExtraItems(items.size);
     const counts = new Int32Array(items.size);
     for (const item of seen) counts[item]++;
-    this.popular = Int32Array.from(counts.keys()).sort((a, b) => counts[b] - counts[a] || a - b);
+    this.popular = byCount(counts);
     const active = Int32Array.from({ length: users.size }, (_, user) => offsets[user + 1] - offsets[user]);
     this.userCounts = longTailRange(
       active.some((count) => count > 0) ? active.filter((count) => count > 0) : active,
@@ -76,7 +90,9 @@ export class Snapshot {
     const { users, items } = about;
     if (users === undefined || items === undefined)
       throw new Llama4RecError("E_CORRUPT", `${folder}: expected ids of users and items in its model`);
+    await turn();
     const known = await readKnown(join(folder, manifest.known), users, items);
+    await turn();
     const open: Disposable[] = [];
     try {
       const opened = async (name: string): Promise<Catalogue> => {
@@ -96,6 +112,7 @@ export class Snapshot {
         foldIn,
       );
       open.push(engine);
+      await turn();
       const fits =
         engine.itemCount === items.size &&
         directions.size === items.size &&

@@ -648,3 +648,13 @@ test("parts that do not fit each other are not saved", async (t) => {
     fault("E_FILE", /no\.gguf/),
   );
 });
+
+test("the most popular items come by how many users have them, equal ones in the order of the catalogue", async (t) => {
+  await using recommender = await Recommender.open(await savedShelf(t, shelf));
+  const { itemCounts } = shelf.view;
+  const expected = [...itemCounts.keys()].sort((a, b) => itemCounts[b] - itemCounts[a] || a - b);
+  t.deepEqual(
+    recommender.recommendSync({ user: "nobody", k: 60 }).ids,
+    expected.map((item) => shelf.items.idAt(item)),
+  );
+});
