@@ -49,12 +49,12 @@ const fresh = (): number[] =>
 const conventionalBody = (): string => JSON.stringify({ user: known(), k: 10 });
 const inlineBody = (whom: object): string => JSON.stringify({ ...whom, k: 10, mode: "inline", deadlineMs });
 
-/** Posts the bodies in turns; `rate`: so many a second in all, else as many as are answered. */
-async function load(port: number, seconds: number, rate?: number): Promise<autocannon.Result> {
+/** Posts bodies in turns, as many as are answered. */
+async function load(port: number, seconds: number): Promise<autocannon.Result> {
   const bodies = Array.from({ length: 2000 }, conventionalBody);
   return autocannon({
     url: `http://127.0.0.1:${port}/recommend`,
-    ...{ connections, duration: seconds, overallRate: rate },
+    ...{ connections, duration: seconds },
     requests: bodies.map((body) => ({
       method: "POST" as const,
       headers: { "content-type": "application/json" },
@@ -63,7 +63,7 @@ async function load(port: number, seconds: number, rate?: number): Promise<autoc
   });
 }
 
-/** The same number of requests a second with exact times: autocannon's own percentiles are whole milliseconds. */
+/** All phases one after the other, each with the lateness of the event loop in it. */
 async function measure(port: number, child: ChildProcess, scale: number): Promise<ServiceResults> {
   const delays: number[] = [];
   const ask = async (what: Ask): Promise<unknown> => {

@@ -6,7 +6,7 @@ import { recommenderPlugin } from "../../lib/http/index.js";
 import { Recommender } from "../../lib/serving/recommender.js";
 
 /** What the other process asks for. */
-export type Ask = "delay" | "stats" | "close";
+export type Ask = "delay" | "close";
 
 const [folder] = process.argv.slice(2);
 const recommender = await Recommender.open(folder);
@@ -23,8 +23,7 @@ process.on("message", async (ask: Ask) => {
   if (ask === "delay") {
     process.send?.(delay.percentile(99) / 1e6);
     delay.reset();
-  } else if (ask === "stats") process.send?.(recommender.stats());
-  else {
+  } else {
     await app.close();
     await recommender.close();
     process.disconnect();

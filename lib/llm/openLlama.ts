@@ -1,9 +1,8 @@
-import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { LlamaContext, LlamaModel } from "node-llama-cpp";
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import { sha256Of } from "../storage/blocks.js";
+import { sha256OfFile } from "../storage/fileHash.js";
 import { type ChatFormat, chatOf, checkChat } from "./chat.js";
 import { readGgufHeader } from "./gguf/header.js";
 import { readLora } from "./gguf/lora.js";
@@ -41,14 +40,14 @@ export async function openLlama(options: LlamaOptions): Promise<OpenLlama> {
   const adapters = adaptersOf(options);
   const header = await readGgufHeader(path);
   const chat = chatOf(header, options.chat);
-  const fileHash = await hashFile(path, signal);
+  const fileHash = await sha256OfFile(path, signal);
   if (sha256 !== undefined && sha256.toLowerCase() !== fileHash) {
     throw new Llama4RecError("E_GGUF", `${path}: expected sha256 ${sha256}, got ${fileHash}`);
   }
   const adapterHashes: (readonly [string, number])[] = [];
   for (const { path, scale } of adapters) {
     await readLora(path, { ...header, sha256: fileHash }); // llama.cpp trusts its files
-    adapterHashes.push([await hashFile(path, signal), scale]);
+    adapterHashes.push([await sha256OfFile(path, signal), scale]);
   }
 
   const runtime = await llamaRuntime(gpu);
@@ -170,15 +169,4 @@ function checkLora(lora: LlamaOptions["lora"] = []): void {
     if (typeof path !== "string" || path === "") throw argumentError(`lora[${i}].path`, "a file path", path);
     if (!Number.isFinite(scale)) throw argumentError(`lora[${i}].scale`, "a finite number", scale);
   }
-}
-
-async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
-  const hash = process.getBuiltinModule("node:crypto").createHash("sha256");
-  try {
-    await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash, { signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  }
-  return hash.digest("hex");
 }

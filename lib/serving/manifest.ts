@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { WeightForm } from "../aggregation/weight.js";
-import type { OrderMode } from "../llm/ordering/types.js";
+import { type OrderMode, orderModes } from "../llm/ordering/types.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
 import { isObject } from "../storage/json.js";
@@ -131,16 +131,6 @@ function pinnedOf(value: unknown): PinnedModel {
   };
 }
 
-const modes: readonly OrderMode[] = [
-  "likelihood",
-  "lift",
-  "labels",
-  "listing",
-  "pointwise",
-  "pairwise",
-  "hybrid",
-];
-
 /**
  * Checks how a language model is mixed in.
  * @throws Llama4RecError `E_ARGUMENT` naming the field.
@@ -148,8 +138,8 @@ const modes: readonly OrderMode[] = [
 export function mixingOf(value: unknown): Mixing {
   if (!isObject(value)) throw argumentError("mixing", "mode, question and weights", value);
   const { mode, question, hints, alpha1, alpha2, form } = value;
-  const known = modes.find((name) => name === mode);
-  if (known === undefined) throw argumentError("mixing.mode", modes.join(", "), mode);
+  const known = orderModes.find((name) => name === mode);
+  if (known === undefined) throw argumentError("mixing.mode", orderModes.join(", "), mode);
   if (question !== "direct" && question !== "sequential")
     throw argumentError("mixing.question", "direct or sequential", question);
   if (typeof hints !== "boolean") throw argumentError("mixing.hints", "a boolean", hints);

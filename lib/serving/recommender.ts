@@ -3,6 +3,7 @@ import type { LanguageModel, ModelStats } from "../llm/languageModel.js";
 import { topKRow } from "../native/catalogue.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import { Batcher, type Found, findNow, type Search } from "./batcher.js";
+import { unitRows } from "./directions.js";
 import {
   type ExplainRequest,
   type Explanation,
@@ -333,15 +334,11 @@ export class Recommender implements AsyncDisposable {
     const { itemCount } = snapshot.engine;
     const { directions } = snapshot;
     const vector = snapshot.vectorOf(item);
-    const length = Math.hypot(...vector);
-    if (length === 0) return { ids: [], scores: [] };
-    const top = directions.topK(
-      vector.map((x) => x / length),
-      {
-        k: Math.min(k, itemCount),
-        excluded: item < itemCount ? { offsets: Int32Array.of(0, 1), items: Int32Array.of(item) } : null,
-      },
-    );
+    if (vector.every((x) => x === 0)) return { ids: [], scores: [] };
+    const top = directions.topK(unitRows(vector, vector.length), {
+      k: Math.min(k, itemCount),
+      excluded: item < itemCount ? { offsets: Int32Array.of(0, 1), items: Int32Array.of(item) } : null,
+    });
     const items = topKRow(top, 0);
     return {
       ids: Array.from(items, (index) => snapshot.idAt(index)),

@@ -1,3 +1,4 @@
+import { unitRows } from "./directions.js";
 import { type Person, trained } from "./person.js";
 import type { Refinement } from "./refiner.js";
 import type { Snapshot } from "./snapshot.js";
@@ -17,15 +18,12 @@ export function refinementOf({ query, newest }: Person, items: Int32Array, snaps
   const told = { history: newest(historyTitles), candidates, scale: snapshot.scale };
   if (snapshot.manifest.mixing?.hints !== true) return told;
   const similar =
-    snapshot.neighbours === null ? -1 : snapshot.similarUser(unit(engine.vector(query)), query.user);
+    snapshot.neighbours === null
+      ? -1
+      : snapshot.similarUser(unitRows(engine.vector(query), engine.dimension), query.user);
   return {
     ...told,
     similarUserHistory: trained(snapshot, similar, similarTitles),
     backbonePrediction: candidates.slice(0, predictionTitles),
   };
-}
-
-function unit(vector: Float32Array): Float32Array {
-  const length = Math.hypot(...vector);
-  return length === 0 ? vector : vector.map((x) => x / length);
 }
