@@ -9,6 +9,7 @@ export type {
 } from "./explain.js";
 export type { FoundItem, FoundUser } from "./lookup.js";
 export type { Mixing } from "./manifest.js";
+export * from "./options.js";
 export * from "./recommender.js";
 export * from "./save.js";
 export type { NotDone, SchedulerOptions, SchedulerStats } from "./scheduler.js";

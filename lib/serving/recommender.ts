@@ -1,5 +1,4 @@
 import type { ExternalId } from "../data/idMap.js";
-import type { LanguageModel, ModelStats } from "../llm/languageModel.js";
 import { topKRow } from "../native/catalogue.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import { Batcher, type Found, findNow, type Search } from "./batcher.js";
@@ -16,6 +15,7 @@ import { type Due, LanguageSide } from "./language.js";
 import { joined, listOf, mixedList, popular } from "./lists.js";
 import { type FoundItem, type FoundUser, findItems, findUsers } from "./lookup.js";
 import { readManifest } from "./manifest.js";
+import type { RecommenderOptions, RecommenderStats } from "./options.js";
 import { Overlay } from "./overlay.js";
 import { type Person, personOf } from "./person.js";
 import {
@@ -26,7 +26,7 @@ import {
   mostItems,
   type RequestDefaults,
 } from "./request.js";
-import { Scheduler, type SchedulerOptions, type SchedulerStats } from "./scheduler.js";
+import { Scheduler } from "./scheduler.js";
 import { Snapshot } from "./snapshot.js";
 import type {
   NotRefined,
@@ -44,41 +44,6 @@ const mostExtraItems = 1000;
 /** Items of all lists of {@link Recommender.recommendMany} together, and lists between two turns of the event loop. */
 const mostOfMany = 20_000;
 const manyATurn = 32;
-
-/** Options of {@link Recommender.open}. */
-export interface RecommenderOptions {
-  /**
-   * The language model: default the folder's own; `false`: none; or one of the caller's, who also disposes of it. It takes part
-   * where the folder was saved with a `mixing` or a language model of its own.
-   */
-  readonly languageModel?: false | LanguageModel;
-  /** Folder that keeps its answers between runs; default: in memory. */
-  readonly cacheFolder?: string;
-  /** Whether item vectors are mapped instead of read; default true. See `openCatalogue`. */
-  readonly map?: boolean;
-  /** Whether every checksum of the model is checked; default false. */
-  readonly verify?: boolean;
-  /** Of requests that name none; default `conventional`. */
-  readonly mode?: RecommendRequest["mode"];
-  /** Of requests that name none; default 50. */
-  readonly deadlineMs?: number;
-  /** Of requests that name none; default `cold`. */
-  readonly unknown?: RecommendRequest["unknown"];
-  /** Of the language model's work; two `lanes`: one list that it orders, and one whose prompt stands ready. */
-  readonly scheduler?: SchedulerOptions;
-}
-
-/** What {@link Recommender.stats} tells. */
-export interface RecommenderStats {
-  readonly snapshot: string;
-  readonly users: number;
-  readonly items: number;
-  /** Requests that have begun and not ended. */
-  readonly running: number;
-  readonly scheduler: SchedulerStats;
-  /** Null without a language model. */
-  readonly languageModel: ModelStats | null;
-}
 
 /**
  * A recommender for a service: opened from a folder of {@link saveRecommender}, it answers in microseconds by its conventional

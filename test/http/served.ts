@@ -1,7 +1,8 @@
 /** A recommender with a language model, served on a free port of this machine until the test ends. */
 import type { ExecutionContext } from "ava";
 import { type RecommenderServer, type ServeOptions, serveRecommender } from "../../lib/http/index.js";
-import { Recommender, type RecommenderOptions } from "../../lib/serving/recommender.js";
+import type { RecommenderOptions } from "../../lib/serving/options.js";
+import { Recommender } from "../../lib/serving/recommender.js";
 import { fileOf } from "../datasets/temporary.js";
 import { WEIGHTS } from "../llm/files.js";
 import { tinyGguf } from "../llm/tinyGguf.js";
