@@ -312,7 +312,8 @@ test.serial("aborted calls reject before those at work end; work that waited is 
     const running = large.topKAsync(many, { k: 10, into: into[0], signal });
     const waiting = Array.from({ length: 30 }, () => large.topKAsync(many, { k: 10, into: into[1], signal }));
     const last = large.topKAsync(few, { k: 1 }).then(() => order.push("last"));
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    // The first is at work by now. Asleep, not awaiting: an end is only told to a turn of the event loop, however late.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
     const since = process.cpuUsage();
     controller.abort(); // an AbortError
     for (const end of await Promise.allSettled([running, ...waiting]))
