@@ -64,11 +64,18 @@ const urls = {
   },
 };
 
+/** Writes letters beyond ASCII as escapes: with one of them Node takes ten milliseconds more to read 650 kB. */
+const ascii = {
+  name: "ascii",
+  renderChunk: (code) =>
+    code.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
+};
+
 export default {
   input: Object.fromEntries(entries.map((name) => [name, file(name)])),
   external: (id) => !/^[./]/.test(id),
   context: "globalThis", // of the compiler's helper for `using`
-  plugins: [urls],
+  plugins: [urls, ascii],
   output: {
     dir: "dist/bundle",
     chunkFileNames: "shared/[name].js",
