@@ -270,7 +270,8 @@ export class Catalogue implements Disposable {
 }
 
 /**
- * The k best entries of dense float64 scores `[batch x items]` under the same rule as {@link Catalogue.topK}.
+ * The k best entries of dense float64 scores `[batch x items]` under the same rule as {@link Catalogue.topK}. It has no
+ * asynchronous form: the copy that one needs takes the event loop as long as the selection does, which reads each score once.
  * @throws Llama4RecError `E_ARGUMENT` for a bad k, shape, filter or a score that is not a number.
  */
 export function selectTopK(scores: Float64Array, items: number, options: TopKOptions): TopK {
