@@ -164,6 +164,10 @@ program
     path,
   )
   .option("--no-llm", "leave the language side off")
+  .option(
+    "--rater <name>",
+    "also a backbone that rates, for the ratings that somebody would give; default: none",
+  )
   .addOption(protocolOption())
   .option("--set <name=value>", "a hyper-parameter of the backbone; may be repeated", assignment)
   .option(

@@ -7,12 +7,14 @@ import { type Choice, chooseWeights, modeOf } from "../evaluation/mixture.js";
 import { type RefineOptions, refine } from "../evaluation/refinement.js";
 import { methodOf } from "../evaluation/tasks.js";
 import { loadLanguageModel } from "../llm/load.js";
-import type { BackboneDefinition } from "../models/backbone.js";
+import type { BackboneDefinition, RatingDefinition } from "../models/backbone.js";
 import type { TrainedRanker } from "../models/ranker.js";
+import type { RatingPredictor } from "../models/ratingPredictor.js";
 import { argumentError } from "../native/errors.js";
 import { saveRecommender } from "../serving/save.js";
 import { type TrainOptions, train } from "../training/train.js";
 import type { ProgressBars } from "./progress.js";
+import { trainedRater } from "./rater.js";
 
 /** What a recommender's folder is made of. */
 export interface RecommenderPlan {
@@ -20,6 +22,8 @@ export interface RecommenderPlan {
   readonly dataset: Dataset;
   readonly backbone: BackboneDefinition;
   readonly protocol: Protocol;
+  /** A backbone that rates, beside the one that ranks; default: none. */
+  readonly rater?: RatingDefinition | null;
   /** A GGUF file; null: none. */
   readonly languageModel: string | null;
   readonly seed: number;
@@ -46,7 +50,7 @@ export async function makeRecommender(
   bars: ProgressBars,
   signal: AbortSignal,
 ): Promise<MadeRecommender> {
-  const { dataset, backbone, protocol, languageModel, hyperparameters, seed } = plan;
+  const { dataset, backbone, protocol, languageModel, hyperparameters, seed, rater: rating = null } = plan;
   const method = methodOf(backbone.task);
   const { train: view, validation } = split(dataset, { protocol, leastHistory: method.leastHistory });
   if (validation.users.length === 0)
@@ -79,9 +83,12 @@ export async function makeRecommender(
       view: whole,
       hyperparameters: { ...chosen.hyperparameters, epochs: chosen.epoch },
     });
+    let rater: RatingPredictor | null = null;
     try {
+      if (rating !== null)
+        rater = await trainedRater({ dataset, backbone: rating, protocol, seed }, bars, signal);
       const generation = await saveRecommender(plan.folder, {
-        ...{ ranker, view: whole, languageModel },
+        ...{ ranker, rater, view: whole, languageModel },
         users: dataset.users,
         items: dataset.items,
         mixing: choice === null ? undefined : { ...weightsOf(choice), mode: modeOf(choice) },
@@ -94,6 +101,7 @@ export async function makeRecommender(
         trainedOn: whole.interactionCount,
       };
     } finally {
+      rater?.dispose();
       ranker.dispose();
     }
   } finally {

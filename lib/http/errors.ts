@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { Llama4RecError } from "../native/errors.js";
+import { type ErrorCode, Llama4RecError } from "../native/errors.js";
 
 /** A request that cannot be answered, with its HTTP status and a stable code. */
 export class RequestError extends Error {
@@ -32,11 +32,18 @@ const requestCodes: Readonly<Record<number, string>> = {
   429: "E_RATE_LIMIT",
 };
 
+/** Status of the errors that tell a client something. */
+const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
+  E_ARGUMENT: 400,
+  E_TASK: 404,
+  E_DISPOSED: 503,
+};
+
 /** Status and body for anything that a request ended with. What a client cannot have caused tells it nothing. */
 export function failureOf(error: unknown): { readonly status: number; readonly body: FailureBody } {
   if (error instanceof Llama4RecError) {
     const { code, message } = error;
-    const status = code === "E_ARGUMENT" ? 400 : code === "E_DISPOSED" ? 503 : 500;
+    const status = statuses[code] ?? 500;
     // What went wrong inside may name files: that is for the log.
     if (status === 500) return { status, body: failure(code, "a fault inside the server") };
     return { status, body: failure(code, message, status === 400 ? fieldOf(message) : null) };

@@ -33,7 +33,7 @@ export interface RecommenderPluginOptions {
 }
 
 /**
- * The recommender as routes of a Fastify server: `/recommend`, `/recommend/many`, `/score`, `/items/:id/similar`, `/explain`,
+ * The recommender as routes of a Fastify server: `/recommend`, `/recommend/many`, `/score`, `/rate`, `/items/:id/similar`, `/explain`,
  * `/update`, `/reload`, `/live`, `/ready`, `/metrics` and `/openapi.json`. It keeps to itself: validation, errors, keys and
  * limits of the server around it stay as they are.
  *

@@ -1,4 +1,5 @@
 /** JSON Schemas of the HTTP interface: what is checked, what is written, and what the OpenAPI document shows. */
+import { mostRated } from "../serving/rating.js";
 import {
   longestDeadline,
   mostCandidates,
@@ -112,6 +113,20 @@ export const scoreRequest = object(
 );
 /** Answer of /score. */
 export const scoreAnswer = answer({ scores: about(list(nullable(number)), "null for what is not known") });
+
+/** Body of /rate. */
+export const rateRequest = object(
+  {
+    ...whom,
+    ratings: about(list(nullable(number)), "of the items of history, null where there is none"),
+    items: about(list(id, { maxItems: mostRated }), "items to rate"),
+  },
+  ["items"],
+);
+/** Answer of /rate. */
+export const rateAnswer = answer({
+  ratings: about(list(nullable(number)), "in the range of the training ratings; null for what is not known"),
+});
 
 /** Path of /items/:id/similar. */
 export const itemPath = object({ id: text }, ["id"]);

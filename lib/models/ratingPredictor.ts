@@ -115,24 +115,29 @@ export class RatingPredictor implements Rater {
   }
 
   /**
-   * A rater for somebody who was not in training: what the model predicts for an unknown user with these attributes and this
-   * bag of rated items, and in closed form a damped bias and a ridge regression on the items' vectors of what that leaves of
-   * their ratings. One pass over the ratings, then some 100 microseconds for 50 of them.
-   * @throws Llama4RecError `E_ARGUMENT` for an unknown item, a rating that is no number, an attribute that there is none of.
+   * A rater for somebody who was not in training, or who has rated since: what the model predicts, for an unknown user with
+   * these attributes and this bag of rated items or for the user of the training, and in closed form a damped bias and a ridge
+   * regression on the items' vectors of what that leaves of their ratings. One pass over the ratings, then some 100
+   * microseconds for 50 of them.
+   * @throws Llama4RecError `E_ARGUMENT` for an unknown user or item, a rating that is no number, an attribute that there is
+   *   none of.
    */
-  foldIn(user: NewUser): NewUserRater {
-    checkNewUser(user, this.model.encoding);
-    const { attributes } = user;
-    const items = user.items.slice();
-    const { errors, features } = this.#residuals(attributes, items, items, user.ratings);
-    const d = features.length / Math.max(1, items.length);
+  foldIn(whom: NewUser): NewUserRater {
+    checkNewUser(whom, this.model.encoding);
+    const { user, attributes } = whom;
+    const rated = whom.items.slice();
+    const predicted = (items: Int32Array): Float32Array =>
+      user === undefined ? this.#forNewUser(attributes, rated, items) : this.#forUser(user, items);
+    const { errors, features } = this.#residuals(predicted(rated), rated, whom.ratings);
+    const d = features.length / Math.max(1, rated.length);
     const fitted = fittedResidual(errors, features, d, this.model.foldIn ?? usualFit);
     return {
       predict: (asked) => {
         checkPairs(new Int32Array(asked.length), asked, { userCount: 1, itemCount: this.itemCount });
-        const ratings = this.#forNewUser(attributes, items, asked);
         const ofAsked = this.#itemFeatures(asked);
-        return this.#bounded(ratings.map((rating, row) => rating + residualOf(fitted, ofAsked, row)));
+        return this.#bounded(
+          predicted(asked).map((rating, row) => rating + residualOf(fitted, ofAsked, row)),
+        );
       },
     };
   }
@@ -147,24 +152,26 @@ export class RatingPredictor implements Rater {
     const names = Object.keys(view.userAttributes);
     for (const { user, items, ratings, known } of trialsOf(view)) {
       const attributes = Object.fromEntries(names.map((name) => [name, view.userAttributes[name][user]]));
-      choice.add(this.#residuals(attributes, items.subarray(0, known), items, ratings), known);
+      const predicted = this.#forNewUser(attributes, items.subarray(0, known), items);
+      choice.add(this.#residuals(predicted, items, ratings), known);
       await nextTurn();
     }
     this.#model = { ...this.#model, foldIn: choice.best };
   }
 
-  /** What the model leaves of ratings of somebody unknown who has rated `rated`. */
-  #residuals(
-    attributes: KnownAttributes | undefined,
-    rated: Int32Array,
-    items: Int32Array,
-    ratings: ArrayLike<number>,
-  ): Residuals {
-    const predicted = this.#forNewUser(attributes, rated, items);
+  /** What a prediction leaves of ratings. */
+  #residuals(predicted: Float32Array, items: Int32Array, ratings: ArrayLike<number>): Residuals {
     return {
       errors: Float64Array.from(predicted, (rating, row) => ratings[row] - rating),
       features: this.#itemFeatures(items),
     };
+  }
+
+  /** Not bounded. */
+  #forUser(user: number, items: Int32Array): Float32Array {
+    return this.#inBlocks(items.length, (begin, end) =>
+      this.#features.batch(new Int32Array(end - begin).fill(user), items.subarray(begin, end)),
+    );
   }
 
   /** Not bounded. */

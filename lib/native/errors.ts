@@ -12,7 +12,7 @@ export type ErrorCode =
   | "E_ROW"
   /** A backbone that is not in the registry, does not load, or fails in one of its functions. */
   | "E_BACKBONE"
-  /** Unknown task. */
+  /** Unknown task, or one that this object does not do. */
   | "E_TASK"
   /** The file is no GGUF, is truncated, or llama.cpp refuses it. */
   | "E_GGUF"

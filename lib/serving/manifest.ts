@@ -8,7 +8,7 @@ import { isObject } from "../storage/json.js";
 
 /** Name of the one file of a recommender's folder that is ever replaced: it names all others. */
 export const manifestName = "recommender.json";
-const version = 1;
+const version = 2;
 
 /** How the language model takes part in answers. */
 export interface Mixing {
@@ -41,6 +41,8 @@ export interface Manifest {
   readonly catalogue: string | null;
   /** How somebody new gets a vector, of a factor model. */
   readonly foldIn: string | null;
+  /** A model that rates, beside the one that ranks. */
+  readonly rater: string | null;
   /** Directions of items' vectors, for similar items. */
   readonly directions: string;
   /** Directions of users' vectors, for the most similar user in prompts. */
@@ -105,6 +107,7 @@ function checkedManifest(value: Fields): Manifest {
     known: fileOf(value, "known"),
     catalogue: value.catalogue === null ? null : fileOf(value, "catalogue"),
     foldIn: value.foldIn === null ? null : fileOf(value, "foldIn"),
+    rater: value.rater === null ? null : fileOf(value, "rater"),
     directions: fileOf(value, "directions"),
     neighbours: value.neighbours === null ? null : fileOf(value, "neighbours"),
     languageModel: languageModel === null ? null : pinnedOf(languageModel),

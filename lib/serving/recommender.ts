@@ -18,6 +18,7 @@ import { readManifest } from "./manifest.js";
 import type { RecommenderOptions, RecommenderStats } from "./options.js";
 import { Overlay } from "./overlay.js";
 import { type Person, personOf } from "./person.js";
+import { ratingsFor } from "./rating.js";
 import {
   type CheckedRequest,
   checkedId,
@@ -30,6 +31,7 @@ import { Scheduler } from "./scheduler.js";
 import { Snapshot } from "./snapshot.js";
 import type {
   NotRefined,
+  RatingRequest,
   Recommendation,
   RecommenderUpdate,
   RecommendRequest,
@@ -230,6 +232,32 @@ export class Recommender implements AsyncDisposable {
       return new Float64Array(places.length).fill(Number.NaN);
     const vector = snapshot.engine.vector(person.query);
     return Float64Array.from(places, (item) => (item < 0 ? Number.NaN : snapshot.scoreOf(vector, item)));
+  }
+
+  /** Whether {@link Recommender.rate} answers. */
+  get rates(): boolean {
+    return this.#snapshot.rater !== null;
+  }
+
+  /**
+   * The ratings that somebody would give, within the range of the training ratings; NaN for an item that nobody knows, unless
+   * the policy is to throw. What {@link Recommender.update} told of their ratings counts at once.
+   * @throws Llama4RecError `E_TASK` when the folder holds no model that rates; `E_ARGUMENT` naming the field; `E_DISPOSED`.
+   * @example
+   * ```ts
+   * const [stars] = recommender.rate({ user: "ada", items: ["b7"] });
+   * recommender.rate({ history: ["b1", "b2"], ratings: [5, 2], items: ["b7"] }); // of somebody new
+   * ```
+   */
+  rate(request: RatingRequest): Float64Array {
+    this.#checkOpen();
+    const snapshot = this.#snapshot;
+    if (snapshot.rater === null)
+      throw new Llama4RecError(
+        "E_TASK",
+        "rate: expected a recommender that was saved with a rater, got one without",
+      );
+    return ratingsFor(request, snapshot.rater, snapshot, this.#overlay, this.#defaults);
   }
 
   /**

@@ -4,6 +4,7 @@ import type { IdMap } from "../data/idMap.js";
 import type { TrainView } from "../data/trainView.js";
 import { saveModel } from "../models/modelFile.js";
 import type { TrainedRanker } from "../models/ranker.js";
+import type { RatingPredictor } from "../models/ratingPredictor.js";
 import { Catalogue } from "../native/catalogue.js";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { replaceFile } from "../storage/atomicFile.js";
@@ -34,6 +35,8 @@ export interface RecommenderParts {
   readonly users: IdMap;
   /** Id of each item index. */
   readonly items: IdMap;
+  /** A model that rates the same items for the same users, for {@link Recommender.rate}; default: none. */
+  readonly rater?: RatingPredictor | null;
   /**
    * A GGUF file of the catalogue's language model. Up to 64 MB it is copied into the folder, a larger one stays where it
    * is; the folder keeps its SHA-256. Default: none.
@@ -62,12 +65,18 @@ export interface RecommenderParts {
  * ```
  */
 export async function saveRecommender(folder: string, parts: RecommenderParts): Promise<string> {
-  const { ranker, view, languageModel = null, excludeSeen = true } = parts;
+  const { ranker, rater = null, view, languageModel = null, excludeSeen = true } = parts;
   if (view.userCount !== ranker.userCount || view.itemCount !== ranker.itemCount)
     throw argumentError(
       "view",
       `${ranker.userCount} users and ${ranker.itemCount} items, as the ranker`,
       `${view.userCount} and ${view.itemCount}`,
+    );
+  if (rater !== null && (rater.userCount !== ranker.userCount || rater.itemCount !== ranker.itemCount))
+    throw argumentError(
+      "rater",
+      `${ranker.userCount} users and ${ranker.itemCount} items, as the ranker`,
+      `${rater.userCount} and ${rater.itemCount}`,
     );
   const question = ranker.model.kind === "sequence" ? "sequential" : "direct";
   const defaults: Mixing = {
@@ -88,7 +97,7 @@ export async function saveRecommender(folder: string, parts: RecommenderParts): 
     await writeGeneration(
       folder,
       generation,
-      { ...parts, excludeSeen, languageModel },
+      { ...parts, rater, excludeSeen, languageModel },
       refines ? mixing : null,
     );
   } finally {
@@ -105,10 +114,10 @@ const longestSaving = 24 * 60 * 60 * 1000;
 async function writeGeneration(
   folder: string,
   generation: string,
-  parts: RecommenderParts & Required<Pick<RecommenderParts, "excludeSeen" | "languageModel">>,
+  parts: RecommenderParts & Required<Pick<RecommenderParts, "excludeSeen" | "languageModel" | "rater">>,
   mixing: Mixing | null,
 ): Promise<void> {
-  const { ranker, view, users, items, languageModel, excludeSeen } = parts;
+  const { ranker, rater, view, users, items, languageModel, excludeSeen } = parts;
   const named = (name: string): string => `${name}-${generation}.safetensors`;
   const manifest: Manifest = {
     generation,
@@ -116,6 +125,7 @@ async function writeGeneration(
     known: named("known"),
     catalogue: ranker.model.kind === "factors" ? named("catalogue") : null,
     foldIn: ranker.model.kind === "factors" ? named("foldin") : null,
+    rater: rater === null ? null : named("rater"),
     directions: named("directions"),
     neighbours: mixing === null ? null : named("neighbours"),
     languageModel: languageModel === null ? null : await pinned(folder, languageModel),
@@ -123,6 +133,8 @@ async function writeGeneration(
     excludeSeen,
   };
   await saveModel(join(folder, manifest.model), ranker, { users, items });
+  if (manifest.rater !== null && rater !== null)
+    await saveModel(join(folder, manifest.rater), rater, { users, items });
   await saveKnown(join(folder, manifest.known), view);
   if (manifest.catalogue !== null) {
     using catalogue = new Catalogue(ranker.itemVectors, {
@@ -160,13 +172,14 @@ async function pinned(folder: string, path: string): Promise<Manifest["languageM
 
 /** Files that this module writes, by their names. */
 const ours =
-  /^(?:model|known|catalogue|foldin|directions|neighbours)-(?<generation>[0-9a-f]{12})\.safetensors$|^llama-[0-9a-f]{12}\.gguf$/;
+  /^(?:model|rater|known|catalogue|foldin|directions|neighbours)-(?<generation>[0-9a-f]{12})\.safetensors$|^llama-[0-9a-f]{12}\.gguf$/;
 
 /** Removes files of generations that nobody opens any more; what cannot be removed only costs space. */
 async function removeOthers(folder: string, kept: readonly Manifest[]): Promise<void> {
   const names = new Set(
-    kept.flatMap(({ model, known, catalogue, foldIn, directions, neighbours, languageModel }) => [
+    kept.flatMap(({ model, rater, known, catalogue, foldIn, directions, neighbours, languageModel }) => [
       model,
+      rater,
       known,
       directions,
       catalogue,

@@ -1,7 +1,8 @@
 import { isAbsolute, join } from "node:path";
 import { type LongTailRange, longTailRange } from "../aggregation/weight.js";
 import type { ExternalId, IdMap } from "../data/idMap.js";
-import { loadFrozenModel } from "../models/modelFile.js";
+import { loadFrozenModel, loadRatingModel } from "../models/modelFile.js";
+import type { RatingPredictor } from "../models/ratingPredictor.js";
 import { type Catalogue, topKRow } from "../native/catalogue.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import { openCatalogue } from "../storage/catalogueFile.js";
@@ -28,6 +29,9 @@ function byCount(counts: Int32Array): Int32Array {
   return order;
 }
 
+const raterOf = async (path: string, verify: boolean): Promise<RatingPredictor> =>
+  (await loadRatingModel(path, { verify })).predictor;
+
 /**
  * One generation of a recommender's folder, open: immutable, shared by all requests that began while it was current. It is
  * freed when the last of them and its owner have let go.
@@ -49,6 +53,8 @@ export class Snapshot {
     readonly users: IdMap,
     readonly items: IdMap,
     readonly known: IndexedKnown,
+    /** Rates the same items for the same users. */
+    readonly rater: RatingPredictor | null,
     /** Whether two ratings differ: else they say nothing. */
     readonly rated: boolean,
     /** Items by their directions. */
@@ -113,7 +119,10 @@ export class Snapshot {
       );
       open.push(engine);
       await turn();
+      const rater = manifest.rater === null ? null : await raterOf(join(folder, manifest.rater), verify);
+      if (rater !== null) open.push(rater);
       const fits =
+        (rater === null || (rater.userCount === users.size && rater.itemCount === items.size)) &&
         engine.itemCount === items.size &&
         directions.size === items.size &&
         directions.dimension === engine.dimension &&
@@ -122,7 +131,18 @@ export class Snapshot {
       if (!fits)
         throw new Llama4RecError("E_CORRUPT", `${folder}: its files are not of the same users and items`);
       const rated = known.ratings.some((rating) => rating !== known.ratings[0]);
-      return new Snapshot(folder, manifest, engine, users, items, known, rated, directions, neighbours);
+      return new Snapshot(
+        folder,
+        manifest,
+        engine,
+        users,
+        items,
+        known,
+        rater,
+        rated,
+        directions,
+        neighbours,
+      );
     } catch (error) {
       for (const each of open.reverse()) each[Symbol.dispose]();
       throw error;
@@ -231,6 +251,7 @@ export class Snapshot {
   release(): void {
     if (--this.#leases > 0) return;
     this.engine[Symbol.dispose]();
+    this.rater?.dispose();
     this.neighbours?.dispose();
     this.directions.dispose();
   }

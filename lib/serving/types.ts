@@ -49,6 +49,14 @@ export interface RecommendRequest extends Whom, ListFilter {
   readonly signal?: AbortSignal;
 }
 
+/** A request for the ratings that somebody would give. */
+export interface RatingRequest extends Whom {
+  /** Items to rate, at most 1,000. */
+  readonly items: readonly ExternalId[];
+  /** Rating of each item of `history`, null where none was given: what is not rated says nothing about ratings. */
+  readonly ratings?: readonly (number | null)[];
+}
+
 /** Why the language model has no part in an answer. */
 export type NotRefined =
   /** The mode does not ask it, or the recommender has none. */

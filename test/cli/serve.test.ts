@@ -134,6 +134,30 @@ test("save trains, lets validation choose alpha, and serve answers from it", asy
   t.like(await response.json(), { snapshot: made.generation });
 });
 
+test("save --rater saves a model that rates beside it", async (t) => {
+  const folder = folderOf(t, {
+    ...{ "rows.csv": table().replace(/(i[0-3]),5,/g, "$1,3,"), "same.csv": table() },
+    "items.csv": items(),
+  });
+  const args = ["save", "--out", "shop", "--data", "rows.csv", "--items", "items.csv"];
+  const { code, stdout, stderr } = await llama4rec(folder, [
+    ...args,
+    ...["--set", "epochs=2", "--set", "dimension=4", "--rater", "NFM"],
+  ]);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /with NFM for ratings/);
+  const { url } = await serving(t, `${folder}/shop`);
+  const response = await posted(`${url}/rate`, { user: "u3", items: ["i1"] });
+  const { ratings } = (await response.json()) as { ratings: number[] };
+  t.true(ratings[0] >= 1 && ratings[0] <= 5, String(ratings));
+  const same = await llama4rec(folder, ["save", "--out", "x", "--data", "same.csv", "--rater", "NFM"]);
+  t.is(same.code, 2);
+  t.regex(same.stderr, /--rater: expected a data set with ratings that differ/);
+  const none = await llama4rec(folder, [...args, "--rater", "MF"]);
+  t.is(none.code, 2);
+  t.regex(none.stderr, /MF/);
+});
+
 test("save takes no backbone that ranks nothing", async (t) => {
   const { code, stderr } = await llama4rec(folderOf(t, {}), ["save", "--out", "x", "--task", "rating"]);
   t.is(code, 2);

@@ -1,10 +1,13 @@
 /** What each route answers, over real sockets. */
 import { Ajv } from "ajv";
 import test from "ava";
+import { serveRecommender } from "../../lib/http/index.js";
 import { explanation, recommendation } from "../../lib/http/schemas.js";
+import { Recommender } from "../../lib/serving/recommender.js";
 import { saveRecommender } from "../../lib/serving/save.js";
-import { shelfOf } from "../serving/shelf.js";
-import { served } from "./served.js";
+import { ratedShelf } from "../serving/ratedShelf.js";
+import { savedShelf, shelfOf } from "../serving/shelf.js";
+import { posted, served } from "./served.js";
 
 const patient = { deadlineMs: 60_000 };
 
@@ -59,6 +62,27 @@ test("/score gives null for what is not known: there is no NaN in JSON", async (
   const [first, , third] = recommender.score({ user: "user-003" }, [1000, "1000", 1059]);
   t.is(status, 200);
   t.deepEqual(body, { scores: [first, null, third] });
+});
+
+test("/rate gives ratings where there is a rater, null for what is not known", async (t) => {
+  const shelf = await ratedShelf();
+  const recommender = await Recommender.open(await savedShelf(t, shelf));
+  const server = await serveRecommender({ recommender, port: 0, drainMs: 0 });
+  t.teardown(() => server.close());
+  const request = { history: [1000, 1001], ratings: [5, null], items: [1003, "1003"] };
+  const response = await posted(`${server.url}/rate`, request);
+  t.is(response.status, 200);
+  t.deepEqual(await response.json(), { ratings: [recommender.rate(request)[0], null] });
+  const bad = await posted(`${server.url}/rate`, { ...request, ratings: [5] });
+  t.is(bad.status, 400);
+  t.like(await bad.json(), { error: { code: "E_ARGUMENT", field: "ratings" } });
+});
+
+test("/rate without a rater is no route of this recommender", async (t) => {
+  const { post } = await served(t);
+  const { status, body } = await post("/rate", { user: "user-003", items: [1000] });
+  t.is(status, 404);
+  t.like(body.error, { code: "E_TASK", field: null });
 });
 
 test("/items/:id/similar takes the id as the type it names", async (t) => {
@@ -195,6 +219,7 @@ test("/openapi.json describes every route, with schemas that compile", async (t)
     "/items/{id}/similar",
     "/live",
     "/metrics",
+    "/rate",
     "/ready",
     "/recommend",
     "/recommend/many",

@@ -103,6 +103,20 @@ test("without ratings it is the model's prediction for an unknown user with thes
   t.deepEqual(unknown, predictor.predict(Int32Array.of(-1), Int32Array.of(-1)));
 });
 
+test("a user of the training keeps their own prediction, and newer ratings move it", async (t) => {
+  const { predictor } = await trained;
+  const user = 4; // of group 1
+  const own = predictor.predict(new Int32Array(20).fill(user), every);
+  const nothing = { user, items: new Int32Array(0), ratings: [] };
+  t.deepEqual(predictor.foldIn(nothing).predict(every), own);
+  const changed = predictor.foldIn({ user, ...newUser(2) }).predict(every);
+  for (const item of every.filter((at) => at % 2 === 1 && at % 3 === 1)) t.true(changed[item] < own[item]);
+  for (const item of every.filter((at) => at % 2 === 1 && at % 3 === 2)) t.true(changed[item] > own[item]);
+  for (const index of [-1, 30, 0.5])
+    raises(t, () => predictor.foldIn({ ...nothing, user: index }), "E_ARGUMENT", /^user\.user/);
+  raises(t, () => predictor.foldIn({ ...nothing, attributes: {} }), "E_ARGUMENT", /^user\.attributes/);
+});
+
 test("very many ratings, an item twice, and arrays that change later", async (t) => {
   const { predictor } = await trained;
   const items = Int32Array.from({ length: 20_000 }, (_, at) => at % 20);

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ExternalId } from "../../data/idMap.js";
 import { argumentError } from "../../native/errors.js";
 import type { ExplainRequest } from "../../serving/explain.js";
-import type { RecommendRequest, Whom } from "../../serving/types.js";
+import type { RatingRequest, RecommendRequest, Whom } from "../../serving/types.js";
 import type { Context } from "../context.js";
 import {
   answers,
@@ -11,6 +11,8 @@ import {
   itemPath,
   manyAnswer,
   manyRequest,
+  rateAnswer,
+  rateRequest,
   recommendation,
   recommendRequest,
   scoreAnswer,
@@ -80,6 +82,22 @@ export function answerRoutes(app: FastifyInstance, { recommender, meters }: Cont
         const { items, ...whom } = request.body;
         const scores = recommender.score(whom, items);
         return { scores: Array.from(scores, (score) => (Number.isNaN(score) ? null : score)) };
+      }),
+  );
+
+  app.post<{ Body: RatingRequest }>(
+    "/rate",
+    {
+      schema: {
+        summary: "The ratings that somebody would give",
+        body: rateRequest,
+        response: answers(rateAnswer),
+      },
+    },
+    (request) =>
+      traced("rate", request, async () => {
+        const ratings = recommender.rate(request.body);
+        return { ratings: Array.from(ratings, (rating) => (Number.isNaN(rating) ? null : rating)) };
       }),
   );
 

@@ -4,8 +4,10 @@ import type { ParameterValues } from "../frozen.js";
 import { checkFeatureRows, type KnownAttributes } from "./featureRows.js";
 import type { EncodingColumns } from "./features.js";
 
-/** What is known of somebody who was not in training. */
+/** What is known of somebody beyond the training, in which they need not have been. */
 export interface NewUser {
+  /** Index of a user of the training whose newer ratings these are; default: somebody new. */
+  readonly user?: number | undefined;
   /** Items that they have rated, oldest first. */
   readonly items: Int32Array;
   /** A rating of each. */
@@ -14,7 +16,7 @@ export interface NewUser {
   readonly attributes?: KnownAttributes | undefined;
 }
 
-/** Rates for one user who was not in training. */
+/** Rates for one user by what is known of them beyond the training. */
 export interface NewUserRater {
   /**
    * The rating that they give each item, within the range of the training ratings; -1 is something unknown.
@@ -140,6 +142,11 @@ export function itemFeatures(
 export function checkNewUser(user: NewUser, encoding: EncodingColumns): void {
   if (typeof user !== "object" || user === null) throw argumentError("user", "items and ratings", user);
   const { items, ratings, attributes } = user;
+  const { userCount } = encoding;
+  if (user.user !== undefined && !(Number.isInteger(user.user) && user.user >= 0 && user.user < userCount))
+    throw argumentError("user.user", `an index in 0..${userCount - 1}`, user.user);
+  if (user.user !== undefined && attributes !== undefined)
+    throw argumentError("user.attributes", "none, for a user of the training has their own", attributes);
   if (!(items instanceof Int32Array)) throw argumentError("user.items", "an Int32Array", items);
   for (let at = 0; at < items.length; at++)
     if (items[at] < 0 || items[at] >= encoding.itemCount)
