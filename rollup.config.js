@@ -26,7 +26,8 @@ const entries = [
  * do not. Anything else is in the file of its own entry.
  */
 const shared = [
-  ["serving", "core"],
+  ["kernels/index", "core"],
+  ["serving", "serving"],
   ["cli/main", "names"],
   ["training/workerThread", "training"],
   ["index", "library"],

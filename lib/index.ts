@@ -50,7 +50,7 @@ export * from "./models/backbone.js";
 export type { Factors } from "./models/factorRanker.js";
 export * from "./models/frozen.js";
 export { evaluateRanking, type Masking, type RankingEvaluation } from "./models/fullRanking.js";
-export * from "./models/modelFile.js";
+export { loadModel, type ModelAbout, saveModel, verifyModel } from "./models/modelFile.js";
 export {
   type AsyncRankOptions,
   type Ranker,
@@ -69,6 +69,7 @@ export {
   type FieldSide,
 } from "./models/rating/features.js";
 export type { NewUser, NewUserRater, ResidualFit } from "./models/rating/userFoldIn.js";
+export * from "./models/ratingModelFile.js";
 export * from "./models/ratingPredictor.js";
 export { evaluateRatings, type Rater, type RatingEvaluation } from "./models/ratings.js";
 export * from "./models/reference/bias.js";
@@ -113,6 +114,7 @@ export {
 export * from "./native/sequenceSampler.js";
 export * from "./search/index.js";
 export * from "./serving/index.js";
+export * from "./serving/save.js";
 export { openCatalogue, saveCatalogue, verifyCatalogue } from "./storage/catalogueFile.js";
 export * from "./training/train.js";
 export * from "./training/trainRating.js";

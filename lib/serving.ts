@@ -1,5 +1,6 @@
 /**
- * What a service needs that ranks with a saved catalogue, and no more: it is imported in milliseconds.
+ * What a service needs that answers from a saved recommender or a saved catalogue, and no more: it is imported in
+ * milliseconds. All of it is in `llama4rec` as well.
  *
  * @packageDocumentation
  */
@@ -15,4 +16,5 @@ export {
   topKRow,
 } from "./native/catalogue.js";
 export { type ErrorCode, Llama4RecError } from "./native/errors.js";
+export * from "./serving/index.js";
 export { openCatalogue, saveCatalogue, verifyCatalogue } from "./storage/catalogueFile.js";

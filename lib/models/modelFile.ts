@@ -1,12 +1,10 @@
 import { argumentError, Llama4RecError } from "../native/errors.js";
 import { readTensorFile, type TensorFile, writeTensorFile } from "../storage/safetensors.js";
-import type { RatingDefinition } from "./backbone.js";
 import { type FrozenModel, rankerOf } from "./frozen.js";
 import { aboutOf, aboutTexts, type ModelAbout } from "./modelAbout.js";
 import { modelOf, tensorsOf } from "./modelTensors.js";
 import type { TrainedRanker } from "./ranker.js";
-import { predictorOf, type RatingPredictor } from "./ratingPredictor.js";
-import { findBackbone } from "./registry.js";
+import type { RatingPredictor } from "./ratingPredictor.js";
 
 export type { ModelAbout } from "./modelAbout.js";
 
@@ -67,33 +65,8 @@ export async function loadFrozenModel(
   return orCorrupt(path, () => contentOf(file));
 }
 
-/**
- * Opens the file of a rating model, in the same way. It runs on the definition of its backbone, whose parameters are
- * checked against those in the file.
- * @param options `backbone`: the definition, where the registry has none of that name.
- * @throws Llama4RecError As {@link loadModel}; `E_BACKBONE` when the registry has no rating backbone of that name and none
- *   is given, or the definition fails; `E_ARGUMENT` when the definition given is another's.
- * @example
- * ```ts
- * await saveModel("ratings.safetensors", predictor);
- * using loaded = (await loadRatingModel("ratings.safetensors")).predictor;
- * loaded.predict(Int32Array.of(0), Int32Array.of(7));
- * ```
- */
-export async function loadRatingModel(
-  path: string,
-  options: { verify?: boolean; backbone?: RatingDefinition } = {},
-): Promise<{ predictor: RatingPredictor; about: ModelAbout }> {
-  const file = await readTensorFile(path, { kind, verify: options.verify });
-  const { model, about } = orCorrupt(path, () => contentOf(file));
-  if (model.kind !== "rating") throw otherKind(path, "rates", "ranks, which loadModel opens");
-  const { backbone = findBackbone(model.name, "rating") } = options;
-  if (backbone.name !== model.name)
-    throw argumentError("backbone", `the definition of rating backbone ${model.name}`, backbone.name);
-  return orCorrupt(path, () => ({ predictor: predictorOf(model, backbone), about }));
-}
-
-const otherKind = (path: string, expected: string, received: string): Llama4RecError =>
+/** @internal */
+export const otherKind = (path: string, expected: string, received: string): Llama4RecError =>
   new Llama4RecError("E_MISMATCH", `${path}: expected a model that ${expected}, got one that ${received}`);
 
 /**
@@ -132,8 +105,11 @@ function countsOf(model: FrozenModel): { readonly userCount: number; readonly it
   return { userCount: users.length / dimension, itemCount: items.length / dimension };
 }
 
-/** What is a bad argument to a maker of objects is a bad file to a reader. */
-function orCorrupt<T>(path: string, body: () => T): T {
+/**
+ * What is a bad argument to a maker of objects is a bad file to a reader.
+ * @internal
+ */
+export function orCorrupt<T>(path: string, body: () => T): T {
   try {
     return body();
   } catch (cause) {

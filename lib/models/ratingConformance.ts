@@ -7,7 +7,8 @@ import { setThreads, threads } from "../native/addon.js";
 import { trainRating } from "../training/trainRating.js";
 import type { RatingDefinition } from "./backbone.js";
 import { type ConformanceCase, expect, same } from "./conformanceCase.js";
-import { loadRatingModel, saveModel } from "./modelFile.js";
+import { saveModel } from "./modelFile.js";
+import { loadRatingModel } from "./ratingModelFile.js";
 import type { RatingPredictor } from "./ratingPredictor.js";
 
 /** What is enough for the planted data, of those that the backbone has. */

@@ -1,4 +1,4 @@
-/** Serving: a recommender's folder, and the object that answers from it. */
+/** Serving: the object that answers from a recommender's folder. */
 export type {
   ExplainedAlpha,
   ExplainedItem,
@@ -11,6 +11,5 @@ export type { FoundItem, FoundUser } from "./lookup.js";
 export type { Mixing } from "./manifest.js";
 export * from "./options.js";
 export * from "./recommender.js";
-export * from "./save.js";
 export type { NotDone, SchedulerOptions, SchedulerStats } from "./scheduler.js";
 export * from "./types.js";

@@ -1,7 +1,7 @@
 import { isAbsolute, join } from "node:path";
 import { type LongTailRange, longTailRange } from "../aggregation/weight.js";
 import type { ExternalId, IdMap } from "../data/idMap.js";
-import { loadFrozenModel, loadRatingModel } from "../models/modelFile.js";
+import { loadFrozenModel } from "../models/modelFile.js";
 import type { RatingPredictor } from "../models/ratingPredictor.js";
 import { type Catalogue, topKRow } from "../native/catalogue.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
@@ -29,8 +29,11 @@ function byCount(counts: Int32Array): Int32Array {
   return order;
 }
 
-const raterOf = async (path: string, verify: boolean): Promise<RatingPredictor> =>
-  (await loadRatingModel(path, { verify })).predictor;
+/** With its backbones, which most services have no use for and need not wait for. */
+async function raterOf(path: string, verify: boolean): Promise<RatingPredictor> {
+  const { loadRatingModel } = await import("../models/ratingModelFile.js");
+  return (await loadRatingModel(path, { verify })).predictor;
+}
 
 /**
  * One generation of a recommender's folder, open: immutable, shared by all requests that began while it was current. It is

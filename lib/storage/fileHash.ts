@@ -1,5 +1,3 @@
-import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import { describe, Llama4RecError } from "../native/errors.js";
 
 /**
@@ -7,6 +5,8 @@ import { describe, Llama4RecError } from "../native/errors.js";
  * @throws Llama4RecError `E_FILE` when it cannot be read; the signal's reason when aborted.
  */
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
+  const { createReadStream } = process.getBuiltinModule("node:fs"); // as in packageVersion: streams load when used
+  const { pipeline } = process.getBuiltinModule("node:stream/promises");
   const hash = process.getBuiltinModule("node:crypto").createHash("sha256");
   try {
     await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash, { signal });
