@@ -149,8 +149,10 @@ export class Recommender implements AsyncDisposable {
       const mixed = await this.#mixed(asked, person, found, { snapshot, language, begin });
       asked.signal?.throwIfAborted();
       const end = performance.now();
+      const { ids, scores } = listOf(mixed.found, asked.k, snapshot);
       return {
-        ...listOf(mixed.found, asked.k, snapshot),
+        ids,
+        scores,
         engines: mixed.notRefined === null ? ["conventional", "languageModel"] : ["conventional"],
         alpha: mixed.alpha,
         notRefined: mixed.notRefined,
@@ -172,14 +174,16 @@ export class Recommender implements AsyncDisposable {
     const begin = performance.now();
     this.#checkOpen();
     const snapshot = this.#snapshot;
-    const asked = checkedRequest(request, { ...this.#defaults, mode: "conventional" });
+    const asked = checkedRequest(request, this.#defaults);
     const person = personOf(asked, asked.unknown, snapshot, this.#overlay);
-    const search = this.#searchFor({ ...asked, mode: "conventional" }, person, snapshot);
+    const search = this.#searchFor(asked, person, snapshot, "conventional");
     const found =
       search === null ? popular(asked, person, snapshot) : withExtraItems(findNow(search), search);
     const took = performance.now() - begin;
+    const { ids, scores } = listOf(found, asked.k, snapshot);
     return {
-      ...listOf(found, asked.k, snapshot),
+      ids,
+      scores,
       engines: ["conventional"],
       alpha: 0,
       notRefined: "off",
@@ -522,16 +526,25 @@ export class Recommender implements AsyncDisposable {
     }
   }
 
+  // Objects of every request are written out: V8 gives one that is spread a hidden class of its own, which only a full collection frees.
+
   /** What to look for; null where nothing is known of the person that the model knows. */
-  #searchFor(asked: CheckedRequest, { query, extras, skipped }: Person, snapshot: Snapshot): Search | null {
+  #searchFor(
+    asked: CheckedRequest,
+    { query, extras, skipped }: Person,
+    snapshot: Snapshot,
+    mode = asked.mode,
+  ): Search | null {
     if (skipped || query.items.length === 0) return null;
-    const { mode, k, candidates, exclude, allow, excludeSeen } = asked;
+    const { k, candidates, exclude, allow, excludeSeen } = asked;
     const depth = mode === "conventional" ? k : Math.max(k, candidates);
     const left = snapshot.indicesOf(exclude);
     const allowed = allow === undefined ? null : snapshot.indicesOf(allow);
     const trained = snapshot.trained(left);
     return {
-      ...{ snapshot, query, depth },
+      snapshot,
+      query,
+      depth,
       k: Math.min(depth, snapshot.engine.itemCount),
       excluded: excludeSeen ? joined(query.items, trained) : trained,
       allowed: allowed === null ? null : snapshot.trained(allowed),
@@ -559,7 +572,10 @@ export class Recommender implements AsyncDisposable {
       asked,
     });
     const mixed = (scores: Float64Array, asked: boolean): MixedList => ({
-      ...{ found: mixedList(found, scores, alpha), alpha, notRefined: null, asked },
+      found: mixedList(found, scores, alpha),
+      alpha,
+      notRefined: null,
+      asked,
     });
     if (mode === "conventional" || language === null || alpha === 0) return plain("off");
     if (found.items.length < 2) return plain("short");
