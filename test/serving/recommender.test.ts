@@ -341,8 +341,11 @@ test("background: the conventional list now, the refined one next time", async (
   const first = await recommender.recommend(request);
   t.is(first.notRefined, "pending");
   t.deepEqual(first.ids, recommender.recommendSync(request).ids);
-  await setTimeout(50);
-  const second = await recommender.recommend(request);
+  let second = first;
+  while (second.notRefined === "pending") {
+    await setTimeout(5);
+    second = await recommender.recommend(request);
+  }
   t.is(second.notRefined, null);
   t.notDeepEqual(second.ids, first.ids);
   recommender.update({ interactions: [{ user: id(4), item: first.ids[9] }] });
@@ -371,13 +374,16 @@ const faults: readonly Fault[] = [
 ];
 for (const kind of faults)
   test(`a language model that answers "${kind}" never fails a request: the conventional list is the answer`, async (t) => {
-    await using recommender = await withModel(t, new FaultyLanguageModel(kind), { scheduler: { faults: 3 } });
+    const scheduler = { faults: 3, pauseMs: 60_000 };
+    await using recommender = await withModel(t, new FaultyLanguageModel(kind), { scheduler });
+    const slow = kind === "hang" || kind === "late";
+    const deadlineMs = slow ? 20 : 60_000; // what answers at once is in time on any machine
     const reasons = new Set<Recommendation["notRefined"]>();
     for (let user = 0; user < 8; user++) {
       const begin = performance.now();
-      const list = await recommender.recommend({ user: id(user), mode: "inline", deadlineMs: 20 });
+      const list = await recommender.recommend({ user: id(user), mode: "inline", deadlineMs });
       const took = performance.now() - begin;
-      t.true(took < 2000);
+      t.true(took < 10_000);
       // A machine so busy that its timers are late may have the late answer before the deadline's timer.
       if (kind === "late" && took >= LATE_MS) continue;
       t.deepEqual(list.ids, expected(shelf, user, 10));
@@ -385,7 +391,6 @@ for (const kind of faults)
       t.is(list.alpha, 0);
       reasons.add(list.notRefined);
     }
-    const slow = kind === "hang" || kind === "late";
     t.true(reasons.has(slow ? "timeout" : kind === "throw" ? "fault" : "invalid"), [...reasons].join());
     t.is(reasons.has("open"), !slow, "faults in a row: it is left alone");
   });
@@ -536,7 +541,7 @@ test("a folder that is not whole is a typed error; one that is open goes on", as
   const manifest = join(folder, "recommender.json");
   const text = readFileSync(manifest, "utf8");
   for (const [bad, code] of [
-    [text.replace('"version": 1', '"version": 2'), "E_VERSION"],
+    [text.replace(/"version": \d+/, '"version": 99'), "E_VERSION"],
     [text.replace("llama4rec recommender", "something else"), "E_MISMATCH"],
     [text.replace('"model-', '"../model-'), "E_CORRUPT"],
     ["{}", "E_MISMATCH"],
