@@ -18,6 +18,12 @@ const none = new Int32Array(0);
 /** The event loop's: a large folder takes some of them to open, and requests go on. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Whether two numbers differ. A loop, for millions in milliseconds. */
+function differ(numbers: Float32Array): boolean {
+  for (let at = 1; at < numbers.length; at++) if (numbers[at] !== numbers[0]) return true;
+  return false;
+}
+
 /** Indices by their counts, the highest first, equal ones in order: one pass for counts and one for places. */
 function byCount(counts: Int32Array): Int32Array {
   const most = counts.reduce((a, b) => Math.max(a, b), 0);
@@ -68,7 +74,7 @@ export class Snapshot {
     const { offsets, items: seen } = known;
     this.extra = new ExtraItems(items.size);
     const counts = new Int32Array(items.size);
-    for (const item of seen) counts[item]++;
+    for (let at = 0; at < seen.length; at++) counts[seen[at]]++;
     this.popular = byCount(counts);
     const active = Int32Array.from({ length: users.size }, (_, user) => offsets[user + 1] - offsets[user]);
     this.userCounts = longTailRange(
@@ -133,7 +139,8 @@ export class Snapshot {
           (neighbours.size === users.size && neighbours.dimension === engine.dimension));
       if (!fits)
         throw new Llama4RecError("E_CORRUPT", `${folder}: its files are not of the same users and items`);
-      const rated = known.ratings.some((rating) => rating !== known.ratings[0]);
+      const rated = differ(known.ratings);
+      await turn();
       return new Snapshot(
         folder,
         manifest,
