@@ -6,12 +6,14 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/rng.h"
 #include "base/status.h"
 #include "check.h"
+#include "cuda/device.h"
 #include "cuda/host_filter.h"
 #include "cuda/loader.h"
 #include "cuda/runtime.h"
@@ -265,6 +267,21 @@ const Add memory("memory ends, and the next call goes on", [] {
   check(std::string(reason.text).find("of a budget of 20000") != std::string::npos, reason.text);
   table().set_budget(0, 0);
   check_top_k(items, {}, 4, queries, 10, {}, "without a budget");
+});
+
+const Add reuse("memory that was given back is had again, by one at a time", [] {
+  cuda::Device& device = cuda::Device::at(0);
+  const std::lock_guard lock(device.mutex);
+  const auto pointer = [](const cuda::DeviceArray<float>& array) { return static_cast<void*>(array.data()); };
+  void* first = nullptr;
+  {
+    const cuda::DeviceArray<float> array(device, 5000);
+    first = pointer(array);
+  }
+  const cuda::DeviceArray<float> again(device, 4990), other(device, 5000), third(device, 2500);
+  check(pointer(again) == first, "the same memory");
+  check(pointer(other) != first && pointer(third) != first && pointer(other) != pointer(third),
+        "of one owner");
 });
 
 const Add devices("a device that is not there, and one that is lost, are told", [] {
