@@ -2,7 +2,6 @@
  * The way of a kernel to the CUDA backend and back, over the library whose kernels run on the processor: `npm run test:native`
  * builds it.
  */
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import test from "ava";
 import { Random } from "../../lib/data/random.js";
@@ -17,8 +16,7 @@ import {
 import { call } from "../../lib/native/addon.js";
 import { raises } from "../native/raises.js";
 
-const library = resolve("build/Release/cuda_emulated_module.so");
-process.env.LLAMA4REC_CUDA_LIBRARY = library;
+process.env.LLAMA4REC_CUDA_LIBRARY ??= resolve("build/Release/cuda_emulated_module.so");
 
 const random = new Random(1, 0);
 const numbers = (count: number): Float32Array =>
@@ -26,10 +24,9 @@ const numbers = (count: number): Float32Array =>
 const device = "cuda";
 
 test("the backend says what it found", (t) => {
-  t.true(existsSync(library), `${library} is not built`);
-  const { available, devices } = call((addon) => addon.cudaInfo());
-  t.true(available);
-  t.like(devices, { length: 1, 0: { name: "emulated on the processor" } });
+  const { available, reason, devices } = call((addon) => addon.cudaInfo());
+  t.true(available, reason);
+  t.true(devices.length >= 1 && devices.every(({ memory }) => memory > 2 ** 28));
 });
 
 test("rows and bags have the processor's bits, of every storage", (t) => {
@@ -80,9 +77,9 @@ test("what the backend does not do is said", (t) => {
   const one = { values: new Float32Array(2), dimension: 2 };
   raises(
     t,
-    () => embeddingLookup(one, Int32Array.of(0), { device: "cuda:1" }),
+    () => embeddingLookup(one, Int32Array.of(0), { device: "cuda:99" }),
     "E_DEVICE",
-    /cuda:1 is not there/,
+    /cuda:99 is not there/,
   );
   raises(t, () => embeddingLookup(one, Int32Array.of(1), { device }), "E_ARGUMENT", /^ids\[0\]/);
   const tokens = new Float32Array(4);
