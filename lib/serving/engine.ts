@@ -25,6 +25,8 @@ export interface Engine extends Disposable {
   readonly dimension: number;
   /** `[items x dimension]` row-major. */
   readonly itemVectors: Float32Array;
+  /** `[items]`, of scores; null: none. */
+  readonly itemBiases: Float32Array | null;
   /** How somebody who was not in training is served. */
   readonly foldIn: string;
   /** Whether one query takes less than some 50 microseconds, and so need not leave the calling thread. */
@@ -69,6 +71,7 @@ function factorEngine({ factors }: FactorModel, opened: Catalogue | null, map: F
     itemCount: catalogue.size,
     dimension,
     itemVectors: items,
+    itemBiases,
     foldIn: foldIn.method,
     quick: catalogue.size * dimension <= quickWork,
     topK: (queries, options) => catalogue.topK(vectors(queries), options),
@@ -93,6 +96,7 @@ function sequenceEngine({ encoder: model }: SequenceModel): Engine {
     itemCount: encoder.itemCount,
     dimension: encoder.dimension,
     itemVectors: items,
+    itemBiases: null,
     foldIn: "the history itself",
     quick: encoder.itemCount * shape.dimension <= quickWork / 2,
     topK: (queries, options) => encoder.topK(histories(queries), options),

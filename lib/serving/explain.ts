@@ -204,11 +204,11 @@ function mixedItems({ asked, person, found, snapshot, scores, alpha }: Explanati
 }
 
 /** Items of a history by their share in an item's score, as far as a score is a sum over the history. */
-function reasons(item: number, { query }: Person, snapshot: Snapshot): Reason[] {
+function reasons(item: number, { query, items: theirs }: Person, snapshot: Snapshot): Reason[] {
   const { engine, items, known } = snapshot;
   const { itemVectors: table, dimension } = engine;
   const vector = snapshot.vectorOf(item);
-  const history = query.items.subarray(-historyShown);
+  const history = query.items.subarray(-historyShown).filter((each) => theirs.includes(each)); // no stand-ins
   const dots = Float64Array.from(history, (other) => {
     let sum = 0;
     for (let d = 0; d < dimension; d++) sum += vector[d] * table[other * dimension + d];

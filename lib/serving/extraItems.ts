@@ -6,8 +6,14 @@ import type { Snapshot } from "./snapshot.js";
 export interface ExtraItem {
   readonly id: ExternalId;
   readonly title: string;
-  /** By its title; null where it is like no other: it has no score then. */
-  readonly vector: Float32Array | null;
+  /** What it is by its title; null where it is like no other: it has no score then. */
+  readonly known: {
+    /** Of the items that it is like, as all of this is. */
+    readonly vector: Float32Array;
+    readonly bias: number;
+    /** The one that it is most like. */
+    readonly nearest: number;
+  } | null;
 }
 
 /**

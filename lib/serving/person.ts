@@ -69,7 +69,7 @@ export function personOf(
   const kept = seen.filter((item) => !again.has(item));
   const { items, extras } = parted(latest, snapshot);
   return {
-    query: { user: index, items: joined(kept, items), changed: true },
+    query: { user: index, items: standIns(joined(kept, items), extras, snapshot), changed: true },
     items: joined(
       kept,
       Int32Array.from(latest, ({ item }) => item),
@@ -100,7 +100,7 @@ function personWith(history: readonly ExternalId[], unknown: UnknownPolicy, snap
   const all = [...entries.values()];
   const { items, extras } = parted(all, snapshot);
   return {
-    query: { user: -1, items, changed: true },
+    query: { user: -1, items: standIns(items, extras, snapshot), changed: true },
     items: Int32Array.from(all, ({ item }) => item),
     extras,
     interactions: all.length,
@@ -124,6 +124,12 @@ function parted(entries: readonly Entry[], { items }: Snapshot): { items: Int32A
     items: Int32Array.from(all.filter((item) => item < items.size)),
     extras: all.filter((item) => item >= items.size),
   };
+}
+
+/** Who has nothing but items that came after the training is asked for by the items that those are most like. */
+function standIns(items: Int32Array, extras: readonly number[], { extra }: Snapshot): Int32Array {
+  if (items.length > 0 || extras.length === 0) return items;
+  return Int32Array.from(new Set(extras.flatMap((item) => extra.at(item)?.known?.nearest ?? [])));
 }
 
 const promptItem = ({ item, rating }: Entry, snapshot: Snapshot): PromptItem => ({

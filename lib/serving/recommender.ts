@@ -531,7 +531,7 @@ export class Recommender implements AsyncDisposable {
   /** What to look for; null where nothing is known of the person that the model knows. */
   #searchFor(
     asked: CheckedRequest,
-    { query, extras, skipped }: Person,
+    { query, items, extras, skipped }: Person,
     snapshot: Snapshot,
     mode = asked.mode,
   ): Search | null {
@@ -546,7 +546,7 @@ export class Recommender implements AsyncDisposable {
       query,
       depth,
       k: Math.min(depth, snapshot.engine.itemCount),
-      excluded: excludeSeen ? joined(query.items, trained) : trained,
+      excluded: excludeSeen ? joined(snapshot.trained(items), trained) : trained,
       allowed: allowed === null ? null : snapshot.trained(allowed),
       extras: extrasFor(snapshot, left, allowed, excludeSeen ? extras : []),
     };

@@ -11,7 +11,7 @@ import { ExtraItems } from "./extraItems.js";
 import { readFoldIn } from "./foldInFile.js";
 import { type IndexedKnown, readKnown } from "./known.js";
 import { type Manifest, readManifest } from "./manifest.js";
-import { vectorByTitle } from "./titleWords.js";
+import { alikeByTitle, meanOf } from "./titleWords.js";
 
 const none = new Int32Array(0);
 
@@ -204,7 +204,7 @@ export class Snapshot {
   vectorOf(index: number): Float32Array {
     const { itemVectors, dimension } = this.engine;
     const extra = this.extra.at(index);
-    if (extra !== undefined) return extra.vector ?? new Float32Array(dimension);
+    if (extra !== undefined) return extra.known?.vector ?? new Float32Array(dimension);
     return itemVectors.subarray(index * dimension, (index + 1) * dimension);
   }
 
@@ -212,13 +212,19 @@ export class Snapshot {
   scoreOf(vector: Float32Array, index: number): number {
     const extra = this.extra.at(index);
     if (extra === undefined) return this.engine.score(vector, index);
-    return extra.vector?.reduce((sum, x, d) => sum + x * vector[d], 0) ?? Number.NaN;
+    return extra.known?.vector.reduce((sum, x, d) => sum + x * vector[d], extra.known.bias) ?? Number.NaN;
   }
 
-  /** Takes an item in that no training knows: its vector is that of items with such a title. */
+  /** Takes an item in that no training knows: its vector and bias are those of items with such a title. */
   addItem(id: ExternalId, title: string): void {
-    const { itemVectors, dimension } = this.engine;
-    this.extra.add({ id, title, vector: vectorByTitle(title, this.known.words, itemVectors, dimension) });
+    const { itemVectors, itemBiases, itemCount, dimension } = this.engine;
+    const alike = alikeByTitle(title, this.known.words, itemCount);
+    const known = alike && {
+      vector: meanOf(alike, itemVectors, dimension),
+      bias: itemBiases === null ? 0 : meanOf(alike, itemBiases, 1)[0],
+      nearest: alike.items[0],
+    };
+    this.extra.add({ id, title, known });
   }
 
   /** Indices of the known ones among some items. */

@@ -47,19 +47,23 @@ export function indexTitles(titles: readonly string[]): WordIndex {
   };
 }
 
+/** Items, the most alike first, and what each weighs; together 1. */
+export interface Alike {
+  readonly items: readonly number[];
+  readonly weights: readonly number[];
+}
+
 /**
- * The vector of an item by its title: the mean of those whose titles share words with it, weighed by the squared sum of the squared inverse
- * document frequencies `log(titles / titles with the word)` of the words shared.
- * @param table `[items x dimension]`
- * @returns `[dimension]`; null where no title shares a word that says something.
+ * The items whose titles are most like one: weighed by the squared sum of the squared inverse document frequencies
+ * `log(titles / titles with the word)` of the words shared.
+ * @param count Titles that there are.
+ * @returns Null where no title shares a word that says something.
  */
-export function vectorByTitle(
+export function alikeByTitle(
   title: string,
   { words, offsets, items }: WordIndex,
-  table: Float32Array,
-  dimension: number,
-): Float32Array | null {
-  const count = table.length / dimension;
+  count: number,
+): Alike | null {
   const rows = [...wordsOf(title)]
     .map((word) => placeOf(word, words))
     .filter((row) => row >= 0)
@@ -77,10 +81,22 @@ export function vectorByTitle(
   const nearest = [...shared].sort(([a, x], [b, y]) => y - x || a - b).slice(0, mostNeighbours);
   const total = nearest.reduce((sum, [, weight]) => sum + weight ** 2, 0);
   if (!(total > 0)) return null;
-  const vector = new Float32Array(dimension);
-  for (const [item, weight] of nearest)
-    for (let d = 0; d < dimension; d++) vector[d] += (weight ** 2 / total) * table[item * dimension + d];
-  return vector;
+  return {
+    items: nearest.map(([item]) => item),
+    weights: nearest.map(([, weight]) => weight ** 2 / total),
+  };
+}
+
+/**
+ * The weighed mean of rows.
+ * @param table `[items x dimension]`
+ * @returns `[dimension]`
+ */
+export function meanOf({ items, weights }: Alike, table: Float32Array, dimension: number): Float32Array {
+  const mean = new Float32Array(dimension);
+  for (const [at, item] of items.entries())
+    for (let d = 0; d < dimension; d++) mean[d] += weights[at] * table[item * dimension + d];
+  return mean;
 }
 
 /** Place of a word among ascending ones, -1 where it is not there. */
