@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const write = process.argv.includes("--write");
 const sources = readdirSync(join(root, "native"), { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile() && /\.(cpp|h|cu)$/.test(entry.name))
+  .filter((entry) => entry.isFile() && /\.(cpp|h)$/.test(entry.name))
   .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
   .sort();
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import pc from "picocolors";
 import { resolveDataFolder } from "../data/open.js";
 import { embeddedModel } from "../llm/embedded.js";
-import { type CudaInfo, call, cpuInfo, threads } from "../native/addon.js";
+import { cpuInfo, threads } from "../native/addon.js";
 import { describe, Llama4RecError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
 
@@ -19,10 +19,9 @@ interface Finding {
 
 /** `llama4rec doctor`: what was found, what is used and why. */
 export async function doctor(options: { readonly data?: string; readonly json?: boolean }): Promise<void> {
-  const backend = cuda();
-  const findings = [node(), engine(), gpu(backend), embedded(), await llamaCpp(), dataFolder(options.data)];
+  const findings = [node(), engine(), cuda(), embedded(), await llamaCpp(), dataFolder(options.data)];
   if (options.json) {
-    console.log(JSON.stringify({ version: packageVersion(), cuda: backend, findings }, null, 2));
+    console.log(JSON.stringify({ version: packageVersion(), findings }, null, 2));
     return;
   }
   console.log(pc.bold(`llama4rec ${packageVersion()}`));
@@ -63,29 +62,13 @@ function engine(): Finding {
   }
 }
 
-function gpu({ available, reason, devices }: CudaInfo): Finding {
-  const each = devices.map(
-    ({ name, memory, capability }, index) =>
-      `cuda:${index} ${name}, ${(memory / 2 ** 30).toFixed(0)} GiB, capability ${capability}`,
-  );
+function cuda(): Finding {
   return {
     name: "GPU",
-    ok: available,
-    found: available ? each.join("; ") : "not used",
-    why: available
-      ? "embedding lookups and exact top-k of llama4rec/kernels run there when asked to; all else runs on the CPU"
-      : `${reason}; everything runs on the CPU`,
+    ok: false,
+    found: "not used",
+    why: "this version has no CUDA backend; everything runs on the CPU",
   };
-}
-
-/** What the engine says of the backend; without an engine, why there is none. */
-function cuda(): CudaInfo {
-  try {
-    return call((addon) => addon.cudaInfo());
-  } catch (error) {
-    if (!(error instanceof Llama4RecError)) throw error;
-    return { available: false, reason: error.message, devices: [] };
-  }
 }
 
 function embedded(): Finding {

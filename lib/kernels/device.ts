@@ -1,9 +1,6 @@
 import { argumentError, Llama4RecError } from "../native/errors.js";
 
-/**
- * Where a kernel runs. `auto` is the processor: what is in its memory would have to be copied to a GPU and back, which costs
- * more than one call saves.
- */
+/** Where a kernel runs: `auto` takes the best there is. */
 export type Device = "auto" | "cpu" | "cuda" | `cuda:${number}`;
 
 /** Options of every kernel. */
@@ -13,26 +10,13 @@ export interface KernelOptions {
 }
 
 /**
- * The device as the engine takes it.
- * @throws Llama4RecError `E_ARGUMENT` for what is no device.
- * @internal
- */
-export function deviceName({ device = "auto" }: KernelOptions): string {
-  if (device === "auto") return "cpu";
-  if (device === "cpu" || /^cuda(:\d+)?$/.test(device)) return device;
-  throw argumentError("device", '"auto", "cpu", "cuda" or "cuda:<number>"', device);
-}
-
-/**
- * Refuses a GPU, of a kernel that has none of its own for it.
+ * Refuses a device that is not there; this build runs on the processor.
  * @throws Llama4RecError `E_DEVICE` for a GPU, `E_ARGUMENT` for anything else that is no device.
  * @internal
  */
-export function processorOnly(options: KernelOptions): void {
-  const device = deviceName(options);
-  if (device !== "cpu")
-    throw new Llama4RecError(
-      "E_DEVICE",
-      `device: ${device} cannot be had: this kernel runs on the processor alone`,
-    );
+export function checkDevice({ device = "auto" }: KernelOptions): void {
+  if (device === "auto" || device === "cpu") return;
+  if (/^cuda(:\d+)?$/.test(device))
+    throw new Llama4RecError("E_DEVICE", `device: ${device} is not there, this build has no CUDA backend`);
+  throw argumentError("device", '"auto", "cpu", "cuda" or "cuda:<number>"', device);
 }

@@ -49,21 +49,6 @@ export interface NativeCatalogueLayout {
   }[];
 }
 
-/** The CUDA backend: whether there is one, why not, and its devices. */
-export interface CudaInfo {
-  readonly available: boolean;
-  /** Why there is none; empty where there is. */
-  readonly reason: string;
-  /** `cuda:0` first. */
-  readonly devices: readonly {
-    readonly name: string;
-    /** Bytes. */
-    readonly memory: number;
-    /** Compute capability, such as `9.0`. */
-    readonly capability: string;
-  }[];
-}
-
 /**
  * The whole surface of the native addon, described once. Numbers named `parameter`, `optimizer`, `sampler`,
  * `graph`, `catalogue` and `encoder` are ids of native objects, `tensor` a handle that lives until the step ends. Every function throws an
@@ -254,7 +239,6 @@ export interface Addon {
     ids: Int32Array,
     scores: Float64Array,
     counts: Int32Array,
-    device: string,
   ): void;
   sequenceAttention(
     queries: Float32Array,
@@ -271,13 +255,7 @@ export interface Addon {
   embeddingCreate(values: Float32Array, dimension: number, storage: string): number;
   embeddingRelease(table: number): void;
   embeddingBytes(table: number): number;
-  embeddingLookup(
-    table: number | Float32Array,
-    dimension: number,
-    ids: Int32Array,
-    into: Float32Array,
-    device: string,
-  ): void;
+  embeddingLookup(table: number | Float32Array, dimension: number, ids: Int32Array, into: Float32Array): void;
   embeddingBag(
     table: number | Float32Array,
     dimension: number,
@@ -286,7 +264,6 @@ export interface Addon {
     weights: Float32Array | null,
     mean: boolean,
     into: Float32Array,
-    device: string,
   ): void;
 
   /** Asynchronous calls return their number; the results are in their arrays when `done` is called without an error. */
@@ -320,7 +297,6 @@ export interface Addon {
     done: Done,
   ): number;
   asyncDrop(call: number): void;
-  cudaInfo(): CudaInfo;
   sha256(bytes: Uint8Array): string;
   catalogueSizes(catalogue: number): NativeCatalogueSizes;
   catalogueLayout(items: number, dimension: number, biased: boolean, coarse: boolean): NativeCatalogueLayout;
@@ -380,7 +356,6 @@ const nativeCodes: readonly ErrorCode[] = [
   "E_DIVERGED",
   "E_NO_MEMORY",
   "E_FILE",
-  "E_DEVICE",
   "E_INTERNAL",
 ];
 

@@ -136,11 +136,7 @@ inline Napi::Value handle(const Napi::CallbackInfo& info, std::uint64_t value) {
   return Napi::Number::New(info.Env(), static_cast<double>(value));
 }
 
-// The number of the device that an argument names; -1: the processor. Throws as cuda::device_of.
-std::int32_t device(const Napi::CallbackInfo& info, std::size_t index);
-
 // ---- the exported functions, one file each ----
-void export_cuda(Napi::Object exports);
 void export_machine(Napi::Object exports);
 void export_parameters(Napi::Object exports);
 void export_tape(Napi::Object exports);

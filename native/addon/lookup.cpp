@@ -1,6 +1,5 @@
 // Embedding lookups: over a table of ours or the caller's own numbers.
 #include "addon/environment.h"
-#include "cuda/on_device.h"
 #include "lookup/embedding_table.h"
 
 namespace l4r::addon {
@@ -50,20 +49,15 @@ Napi::Value with_rows(const Napi::CallbackInfo& info, const Body& body) {
 
 Napi::Value lookup(const Napi::CallbackInfo& info) {
   return with_rows(info, [&](const EmbeddingRows& rows) {
-    const auto ids = array<std::int32_t>(info, 2, "ids");
-    const auto into = array<float>(info, 3, "into");
-    if (const auto gpu = device(info, 4); gpu >= 0) return cuda::lookup_on(gpu, rows, ids, into);
-    rows.lookup(ids, into);
+    rows.lookup(array<std::int32_t>(info, 2, "ids"), array<float>(info, 3, "into"));
   });
 }
 
 Napi::Value bag(const Napi::CallbackInfo& info) {
   return with_rows(info, [&](const EmbeddingRows& rows) {
-    const Bags bags{array<std::int32_t>(info, 3, "offsets"), array<std::int32_t>(info, 2, "ids"),
-                    optional_array<float>(info[4], "weights"), boolean(info, 5, "mean")};
-    const auto into = array<float>(info, 6, "into");
-    if (const auto gpu = device(info, 7); gpu >= 0) return cuda::bag_on(gpu, rows, bags, into);
-    rows.bag(bags, into);
+    rows.bag({array<std::int32_t>(info, 3, "offsets"), array<std::int32_t>(info, 2, "ids"),
+              optional_array<float>(info[4], "weights"), boolean(info, 5, "mean")},
+             array<float>(info, 6, "into"));
   });
 }
 

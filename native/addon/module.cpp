@@ -23,7 +23,6 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_lookup(exports);
   export_async(exports);
   export_catalogue_file(exports);
-  export_cuda(exports);
   return exports;
 }
 

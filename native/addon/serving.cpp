@@ -2,7 +2,6 @@
 // the caller's sequences.
 #include "addon/environment.h"
 #include "addon/top_k.h"
-#include "cuda/on_device.h"
 #include "serving/attention.h"
 #include "serving/brute_force.h"
 #include "serving/select.h"
@@ -41,14 +40,9 @@ Napi::Value top_k(const Napi::CallbackInfo& info) {
 
 Napi::Value brute_force(const Napi::CallbackInfo& info) {
   const TopKFilter filter = filter_of(info[5]);
-  const auto items = array<float>(info, 0, "items"), biases = optional_array<float>(info[1], "biases"),
-             queries = array<float>(info, 3, "queries");
-  const std::int64_t d = integer(info, 2, "dimension", 1, kMost), k = integer(info, 4, "k", 1, kMost);
-  if (const std::int32_t gpu = device(info, 9); gpu >= 0) {
-    cuda::top_k_on(gpu, items, biases, d, queries, k, filter, rows_of(info, 6));
-  } else {
-    brute_force_top_k(items, biases, d, queries, k, filter, rows_of(info, 6));
-  }
+  brute_force_top_k(array<float>(info, 0, "items"), optional_array<float>(info[1], "biases"),
+                    integer(info, 2, "dimension", 1, kMost), array<float>(info, 3, "queries"),
+                    integer(info, 4, "k", 1, kMost), filter, rows_of(info, 6));
   return info.Env().Undefined();
 }
 

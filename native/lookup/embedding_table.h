@@ -33,13 +33,6 @@ class EmbeddingRows {
   // out [bags x d]: sums in float32 in the order of the ids. Throws as lookup, and for offsets that do not
   // rise from 0 to ids.size() or a wrong number of weights.
   void bag(const Bags& bags, std::span<float> out) const;
-  // What they throw, without the work.
-  void check_lookup(std::span<const std::int32_t> ids, std::span<float> out) const;
-  void check_bag(const Bags& bags, std::span<float> out) const;
-
-  // How and where the rows lie, for other devices.
-  Storage storage() const noexcept { return storage_; }
-  const StoredRows& stored() const noexcept { return rows_; }
 
  protected:
   EmbeddingRows(Storage storage, std::int64_t n, std::int64_t d, const LookupKernels& kernels)

@@ -21,7 +21,7 @@ constexpr std::int64_t kBlock = 256, kRange = 8192;
 
 }  // namespace
 
-void check_brute_force(std::span<const float> items, std::span<const float> biases, std::int64_t d,
+void brute_force_top_k(std::span<const float> items, std::span<const float> biases, std::int64_t d,
                        std::span<const float> queries, std::int64_t k, const TopKFilter& filter,
                        const TopKRows& out) {
   require(d >= 1, "dimension: expected an integer of at least 1, got ", d);
@@ -35,13 +35,6 @@ void check_brute_force(std::span<const float> items, std::span<const float> bias
   check_finite(items, d, "items", "item");
   check_finite(queries, d, "queries", "query");
   check_finite(biases, 1, "biases", "item");
-}
-
-void brute_force_top_k(std::span<const float> items, std::span<const float> biases, std::int64_t d,
-                       std::span<const float> queries, std::int64_t k, const TopKFilter& filter,
-                       const TopKRows& out) {
-  check_brute_force(items, biases, d, queries, k, filter, out);
-  const std::int64_t n = std::ssize(items) / d, batch = std::ssize(queries) / d;
   const ItemFilter allowed(filter, batch, n);
   clear_rows(out);
 

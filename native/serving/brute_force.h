@@ -15,9 +15,5 @@ namespace l4r {
 void brute_force_top_k(std::span<const float> items, std::span<const float> biases, std::int64_t d,
                        std::span<const float> queries, std::int64_t k, const TopKFilter& filter,
                        const TopKRows& out);
-// What it throws for arguments, without the work; a filter is checked by ItemFilter.
-void check_brute_force(std::span<const float> items, std::span<const float> biases, std::int64_t d,
-                       std::span<const float> queries, std::int64_t k, const TopKFilter& filter,
-                       const TopKRows& out);
 
 }  // namespace l4r

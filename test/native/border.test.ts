@@ -484,7 +484,6 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["float32", new Float32Array(2)],
     ["integer", 1],
     ...topKRest,
-    ["text", "cpu"],
   ],
   sequenceAttention: [
     ["float32", new Float32Array(4)],
@@ -509,7 +508,6 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["integer", 2],
     ["int32", rows],
     ["float32", new Float32Array(2)],
-    ["text", "cpu"],
   ],
   embeddingBag: [
     ["id", embedding],
@@ -519,9 +517,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["maybeFloat32", null],
     ["flag", true],
     ["float32", new Float32Array(2)],
-    ["text", "cpu"],
   ],
-  cudaInfo: [],
   selectTopK: [["float64", new Float64Array(3)], ["integer", 1], ["integer", 3], ["integer", 1], ...topKRest],
   spdInverse: [
     ["float64", Float64Array.of(1)],

@@ -1,5 +1,0 @@
-export default {
-  files: ["test/**/*.native.test.ts"],
-  typescript: { rewritePaths: { "test/": "dist/test/" }, compile: false },
-  workerThreads: false,
-};
