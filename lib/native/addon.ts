@@ -356,6 +356,7 @@ const nativeCodes: readonly ErrorCode[] = [
   "E_DIVERGED",
   "E_NO_MEMORY",
   "E_FILE",
+  "E_DEVICE",
   "E_INTERNAL",
 ];
 

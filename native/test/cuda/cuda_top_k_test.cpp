@@ -1,0 +1,130 @@
+// The exact top-k on a device against a float64 brute force: the same ids, scores and counts.
+#include <cmath>
+
+#include "check_cuda.h"
+#include "device/gpu.h"
+#include "top_k_reference.h"
+
+namespace {
+
+using namespace l4r;
+using test::backend;
+using test::check;
+using test::OwnedFilter;
+using test::Problem;
+using test::Random;
+using test::random_filter;
+using test::random_problem;
+using test::succeed;
+
+struct Answer {
+  std::vector<std::int32_t> ids, counts;
+  std::vector<double> scores;
+  bool operator==(const Answer&) const = default;
+};
+
+Answer device_top_k(const Problem& p, std::int64_t k, const TopKFilter& filter) {
+  const ItemFilter items(filter, p.batch, p.n);
+  const cuda::ItemsView view{p.items.data(), p.biases.empty() ? nullptr : p.biases.data(), p.n, p.d};
+  cuda::DeviceCatalogue* catalogue = nullptr;
+  succeed([&](cuda::Report* report) {
+    return backend().catalogue_create(test::device(), &view, &catalogue, report);
+  });
+  Answer answer{std::vector<std::int32_t>(static_cast<std::size_t>(p.batch * k), -1),
+                std::vector<std::int32_t>(static_cast<std::size_t>(p.batch), 0),
+                std::vector<double>(static_cast<std::size_t>(p.batch * k), 0.0)};
+  const cuda::TopKCall call = top_k_call(p.queries, k, items, {answer.ids, answer.scores, answer.counts});
+  succeed([&](cuda::Report* report) { return backend().catalogue_top_k(catalogue, &call, report); });
+  backend().catalogue_destroy(catalogue);
+  return answer;
+}
+
+void check_device(const Problem& p, std::int64_t k, const TopKFilter& filter, const std::string& what) {
+  const TopKResult expected = test::brute_top_k(test::brute_scores(p), p.batch, p.n, k, filter);
+  const std::string name = what + ": " + test::shape(p, k);
+  const Answer found = test::repeated([&] { return device_top_k(p, k, filter); }, name);
+  check(found.ids == expected.ids, name + ": ids");
+  check(found.scores == expected.scores, name + ": scores");
+  check(found.counts == expected.counts, name + ": counts");
+}
+
+const test::Add shapes("few items, every shape", [] {
+  Random random(1);
+  for (const std::int64_t n : {0, 1, 2, 31, 32, 33, 500})
+    for (const std::int64_t d : {1, 3, 4, 15, 16, 33, 64})
+      for (const std::int64_t batch : {0, 1, 3}) {
+        const std::int64_t ks[]{1, 10, std::max<std::int64_t>(n, 1), n + 5};
+        check_device(random_problem(random, n, d, batch, random.below(2) == 0), ks[random.below(4)], {},
+                     "few");
+      }
+});
+
+const test::Add scanned("so many that they are scanned", [] {
+  Random random(2);
+  for (const std::int64_t d : {1, 7, 33, 64})
+    for (const std::int64_t batch : {1, 2, 5, 9}) {
+      const std::int64_t n = 4097 + random.below(1000);
+      check_device(random_problem(random, n, d, batch, batch % 2 == 0), 1 + random.below(20), {}, "scanned");
+    }
+});
+
+const test::Add filters("excluded, denied and not allowed items never come back", [] {
+  Random random(3);
+  for (const std::int64_t n : {40, 5000})
+    for (int kinds = 0; kinds < 16; ++kinds) {
+      const Problem p = random_problem(random, n, 8, 3, kinds % 2 == 0);
+      const OwnedFilter filter = random_filter(random, n, 3, kinds);
+      check_device(p, 10, filter.view(), "filter " + std::to_string(kinds));
+    }
+});
+
+const test::Add ties("equal scores come by lower id, also when there is no room for all of them", [] {
+  Random random(4);
+  for (const std::int64_t distinct : {1, 3}) {
+    Problem p = random_problem(random, 9000, 9, 2, false);
+    for (std::int64_t i = 0; i < p.n; ++i)
+      for (std::int64_t j = 0; j < p.d; ++j)
+        p.items[static_cast<std::size_t>(i * p.d + j)] =
+            p.items[static_cast<std::size_t>(i % distinct * p.d + j)];
+    check_device(p, 10, {}, "ties");
+    std::fill(p.queries.begin(), p.queries.end(), 0.0f);
+    check_device(p, 7, {}, "zero queries");
+  }
+});
+
+const test::Add long_lists("lists longer than a block sorts, and longer than the catalogue", [] {
+  Random random(5);
+  const Problem p = random_problem(random, 5000, 5, 2, true);
+  for (const std::int64_t k : {70, 2048, 2049, 6000}) check_device(p, k, {}, "long");
+});
+
+const test::Add hard("scores that float32 cannot tell apart, or cannot hold", [] {
+  Random random(6);
+  Problem close = random_problem(random, 5000, 17, 2, true);
+  for (std::int64_t i = 1; i < close.n; ++i)
+    for (std::int64_t j = 0; j < close.d; ++j) {
+      float& x = close.items[static_cast<std::size_t>(i * close.d + j)];
+      x = close.items[static_cast<std::size_t>(j)];
+      if (random.below(3) == 0) x = std::nextafter(x, 2.0f);
+    }
+  check_device(close, 10, {}, "one unit apart");
+  for (const int exponent : {-140, -72, 60, 127}) {
+    Problem p = random_problem(random, 5000, 3, 2, true);
+    for (auto* values : {&p.items, &p.queries, &p.biases})
+      for (float& x : *values) x = std::ldexp(x, exponent);
+    check_device(p, 10, {}, "magnitude " + std::to_string(exponent));
+  }
+  Problem cancelling = random_problem(random, 5000, 5, 2, false);
+  for (std::int64_t i = 0; i < cancelling.n; ++i) {
+    cancelling.items[static_cast<std::size_t>(i * 5)] = 1e8f;
+    cancelling.items[static_cast<std::size_t>(i * 5 + 3)] = -1e8f;
+  }
+  for (std::int64_t b = 0; b < 2; ++b)
+    cancelling.queries[static_cast<std::size_t>(b * 5)] =
+        cancelling.queries[static_cast<std::size_t>(b * 5 + 3)] = 3;
+  check_device(cancelling, 10, {}, "cancellation");
+});
+
+}  // namespace
+
+int main() { return l4r::test::run_on_device(); }
