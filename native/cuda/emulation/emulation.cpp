@@ -26,7 +26,7 @@ class Order {
     std::uint64_t x = state_ += 0x9E3779B97F4A7C15ull;
     x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
     x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-    return static_cast<std::size_t>((x ^ (x >> 31)) % bound);
+    return static_cast<std::size_t>(((x ^ (x >> 31)) >> 32) * bound >> 32);
   }
 
  private:
@@ -59,10 +59,8 @@ struct Block {
   std::string fault;
 };
 
-Block& block() {
-  static Block one;
-  return one;
-}
+Block the_block;
+Block& block() { return the_block; }
 
 void fail(const std::string& what) {
   if (block().fault.empty()) block().fault = what;

@@ -8,8 +8,8 @@ namespace {
 
 using namespace l4r;
 using namespace l4r::cuda;
-using test::check;
 using emulation::control;
+using test::check;
 
 template <typename Body>
 void check_thrown(Code code, const std::string& part, const Body& body) {
@@ -82,7 +82,8 @@ const test::Add races("a missing barrier shows: other orders give other bits", [
 });
 
 const test::Add faults("a kernel's faults name it and the place of its launch", [] {
-  check_thrown(Code::internal, "cuda_machine_test.cpp", [] { launch("leaving", nullptr, grid(1, 64), leaving); });
+  check_thrown(Code::internal, "cuda_machine_test.cpp",
+               [] { launch("leaving", nullptr, grid(1, 64), leaving); });
   check_thrown(Code::internal, "leaving at", [] { launch("leaving", nullptr, grid(1, 64), leaving); });
   check_thrown(Code::internal, "shared memory",
                [] { launch("beyond_shared", nullptr, grid(1, 32, 128), beyond_shared); });
