@@ -64,14 +64,14 @@ auto repeated(const Body& body, const std::string& what) {
   return first;
 }
 
-// Runs every case, or says that there is nothing to run them on.
+// Runs every case; says so when there is nothing to run them on, with exit status 77.
 inline int run_on_device() {
   cuda::Report report{};
   std::int32_t count = 0;
   const cuda::Outcome outcome = backend().device_count(&count, &report);
   if (outcome != cuda::Outcome::ok || count == 0) {
     std::printf("not run: %s\n", count == 0 && outcome == cuda::Outcome::ok ? "no device" : report.text);
-    return 0;
+    return 77;
   }
   return run_all();
 }
