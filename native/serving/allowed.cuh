@@ -32,6 +32,14 @@ __device__ inline void append(const HitsView& hits, std::int64_t query, std::int
   hits.uppers[query * hits.capacity + at] = upper;
 }
 
+// Appends the item if the query may get it. A call, for it is rare where it stands and stands often.
+__device__ __attribute__((noinline)) inline void offer(const FilterView& filter, const HitsView& hits,
+                                                       std::int64_t query, std::int64_t item, float lower,
+                                                       float upper) {
+  const auto id = static_cast<std::int32_t>(item);
+  if (allowed(filter, query, id)) append(hits, query, id, lower, upper);
+}
+
 __device__ inline std::int64_t held(const HitsView& hits, std::int64_t query) {
   const std::int64_t count = hits.counts[query];
   return count < hits.capacity ? count : hits.capacity;

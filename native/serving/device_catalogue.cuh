@@ -73,6 +73,11 @@ void kth_largest_of_rows(Stream stream, const float* values, std::int64_t batch,
 void scan_panels(Stream stream, const ShadowView& shadow, const CodedView& queries, const FilterView& filter,
                  const float* thresholds, const HitsView& hits);
 
+// The same on the tensor cores, for many queries.
+inline constexpr std::int64_t kTiledFrom = 16;
+void scan_tiles(Stream stream, const ShadowView& shadow, const CodedView& queries, const FilterView& filter,
+                const float* thresholds, const HitsView& hits);
+
 // Raises thresholds to the k-th largest lower bound among the hits of a query.
 void raise_thresholds(Stream stream, const HitsView& hits, std::int64_t batch, std::int64_t k,
                       float* thresholds);

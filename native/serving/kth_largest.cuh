@@ -68,8 +68,7 @@ __device__ Kth<Key> kth_largest(std::int64_t count, int k, const At& at, Digits&
     __syncthreads();
     prefix |= static_cast<Key>(shared.digit) << shift;
     known |= static_cast<Key>(0xFF) << shift;
-    left = shared.left;
-    __syncthreads();
+    left = shared.left;  // written again two barriers on
   }
   return {prefix, left};
 }

@@ -117,8 +117,7 @@ __global__ void __launch_bounds__(kThreads)
     score_item<Q>(shadow, panel, codes, places, [&](int q, const Bounds& bounds) {
       // A bound that is no number keeps the item.
       if (bounds.upper < places[q].threshold || item >= shadow.n || first + q >= queries.batch) return;
-      if (allowed(filter, first + q, static_cast<std::int32_t>(item)))
-        append(hits, first + q, static_cast<std::int32_t>(item), bounds.lower, bounds.upper);
+      offer(filter, hits, first + q, item, bounds.lower, bounds.upper);
     });
   }
 }
@@ -175,6 +174,7 @@ void sample_maxima(Stream stream, const ShadowView& shadow, const CodedView& que
 
 void scan_panels(Stream stream, const ShadowView& shadow, const CodedView& queries, const FilterView& filter,
                  const float* thresholds, const HitsView& hits) {
+  if (queries.batch >= kTiledFrom) return scan_tiles(stream, shadow, queries, filter, thresholds, hits);
   with_queries(queries.batch, Reaching{stream, shadow, queries, filter, thresholds, hits});
 }
 

@@ -3,6 +3,7 @@
 #include "check_cuda.h"
 #include "cuda/device.h"
 #include "cuda/launch.h"
+#include "cuda/tile.h"
 
 namespace {
 
@@ -66,6 +67,34 @@ const test::Add blocks("threads of a block meet at barriers and in warps, in any
       check(out[b] == expected, "block " + std::to_string(b) + " with seed " + std::to_string(seed));
     }
   }
+});
+
+// A warp with the tile's operands in memory: left [16 x 32], right [8 x 32], out [16 x 8].
+__global__ void one_tile(const unsigned* left, const unsigned* right, int* out) {
+  const int g = lane() / 4, t = lane() % 4;
+  const unsigned a[4] = {left[g * 8 + t], left[(g + 8) * 8 + t], left[g * 8 + t + 4],
+                         left[(g + 8) * 8 + t + 4]};
+  const unsigned b[2] = {right[g * 8 + t], right[g * 8 + t + 4]};
+  int sums[4] = {out[g * 8 + 2 * t], out[g * 8 + 2 * t + 1], out[(g + 8) * 8 + 2 * t],
+                 out[(g + 8) * 8 + 2 * t + 1]};
+  multiply_tile(sums, a, b);
+  for (int i = 0; i < 4; ++i) out[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = sums[i];
+}
+
+const test::Add tile("a tile is a product of matrices of bytes, added", [] {
+  std::vector<std::int8_t> left(16 * 32), right(8 * 32);
+  for (std::size_t i = 0; i < left.size(); ++i) left[i] = static_cast<std::int8_t>(i * 37 % 255 - 127);
+  for (std::size_t i = 0; i < right.size(); ++i) right[i] = static_cast<std::int8_t>(i * 91 % 255 - 127);
+  std::vector<int> out(16 * 8);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<int>(i);
+  launch("one_tile", nullptr, grid(1, 32), one_tile, reinterpret_cast<const unsigned*>(left.data()),
+         reinterpret_cast<const unsigned*>(right.data()), out.data());
+  for (std::size_t r = 0; r < 16; ++r)
+    for (std::size_t c = 0; c < 8; ++c) {
+      int expected = static_cast<int>(r * 8 + c);
+      for (std::size_t j = 0; j < 32; ++j) expected += left[r * 32 + j] * right[c * 32 + j];
+      check(out[r * 8 + c] == expected, "row " + std::to_string(r) + ", column " + std::to_string(c));
+    }
 });
 
 const test::Add races("a missing barrier shows: other orders give other bits", [] {

@@ -78,6 +78,16 @@ const test::Add scanned("so many that they are scanned", [] {
     }
 });
 
+const test::Add tiled("so many queries that tensor cores scan", [] {
+  Random random(7);
+  for (const std::int64_t d : {5, 33, 64})
+    for (const std::int64_t batch : {16, 70}) {
+      const Problem p = random_problem(random, 4100 + random.below(40), d, batch, d != 64);
+      const OwnedFilter filter = random_filter(random, p.n, batch, d == 33 ? 3 : 0);
+      check_device(p, 10, filter.view(), "tiled");
+    }
+});
+
 const test::Add filters("excluded, denied and not allowed items never come back", [] {
   Random random(3);
   for (const std::int64_t n : {40, 4500}) {
