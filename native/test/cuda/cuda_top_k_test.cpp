@@ -121,16 +121,41 @@ const test::Add long_lists("lists longer than a block sorts, and longer than the
   for (const std::int64_t k : {70, 2048, 2049, 6000}) check_device(resident, p, k, {}, "long");
 });
 
+// What codes leave, all of it in the query's direction, hides the best item: only its error bound keeps it.
+const test::Add bounds("the best item is found where codes make it the worst", [] {
+  constexpr std::int64_t n = 4200, d = 16, best = 777;
+  std::vector<float> uneven(d, 0.9849f);  // 98.49 times the scale that the first number sets
+  uneven[0] = 1.27f;
+  for (const std::int64_t batch : {1, 16}) {
+    // Of the item: all numbers of another one are alike, which codes hold exactly.
+    Problem p{n, d, batch, {}, {}, std::vector<float>(static_cast<std::size_t>(batch * d), 1.0f)};
+    for (std::int64_t i = 0; i < n * d; ++i) p.items.push_back(1.0f - 1e-4f * static_cast<float>(i / d));
+    std::copy(uneven.begin(), uneven.end(), p.items.begin() + best * d);
+    check_device(p, 1, {}, "item");
+    // Of the query: it has none where the other items are.
+    for (std::int64_t i = 0; i < n * d; ++i)
+      p.items[static_cast<std::size_t>(i)] = i % d == 0 ? 11.6f - 1e-3f * static_cast<float>(i / d) : 0.0f;
+    std::fill_n(p.items.begin() + best * d, d, 1.0f);
+    p.items[static_cast<std::size_t>(best * d)] = 0.0f;
+    for (std::int64_t b = 0; b < batch; ++b)
+      std::copy(uneven.begin(), uneven.end(), p.queries.begin() + b * d);
+    check_device(p, 1, {}, "query");
+  }
+});
+
 const test::Add hard("scores that float32 cannot tell apart, or cannot hold", [] {
   Random random(6);
-  Problem close = random_problem(random, 5000, 17, 2, true);
-  for (std::int64_t i = 1; i < close.n; ++i)
-    for (std::int64_t j = 0; j < close.d; ++j) {
-      float& x = close.items[static_cast<std::size_t>(i * close.d + j)];
-      x = close.items[static_cast<std::size_t>(j)];
-      if (random.below(3) == 0) x = std::nextafter(x, 2.0f);
-    }
-  check_device(close, 10, {}, "one unit apart");
+  for (const std::int64_t batch : {2, 16}) {
+    Problem close = random_problem(random, 4200, 17, batch, true);
+    for (std::int64_t i = 1; i < close.n; ++i)
+      for (std::int64_t j = 0; j < close.d; ++j) {
+        float& x = close.items[static_cast<std::size_t>(i * close.d + j)];
+        x = close.items[static_cast<std::size_t>(j)];
+        if (random.below(3) == 0) x = std::nextafter(x, 2.0f);
+      }
+    for (float& bias : close.biases) bias = 0.25f;
+    check_device(close, 10, {}, "one unit apart");
+  }
   for (const int exponent : {-140, -72, 60, 127}) {
     Problem p = random_problem(random, 5000, 3, 2, true);
     for (auto* values : {&p.items, &p.queries, &p.biases})
