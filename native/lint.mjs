@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const write = process.argv.includes("--write");
 const sources = readdirSync(join(root, "native"), { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile() && /\.(cpp|h)$/.test(entry.name))
+  .filter((entry) => entry.isFile() && /\.(cpp|h|cu|cuh)$/.test(entry.name))
   .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
   .sort();
 
@@ -31,7 +31,10 @@ function analyse(tidy, unit) {
 
 async function analyseAll(tidy) {
   // Kernel sources are compiled once per level with intrinsics; tests may be terse.
-  const units = sources.filter((file) => /\.cpp$/.test(file) && !/\.kernel\.cpp$|^native.test/.test(file));
+  // The backend's own sources know the CUDA toolkit, which clang-tidy may lack.
+  const units = sources.filter(
+    (file) => /\.cpp$/.test(file) && !/\.kernel\.cpp$|^native.(test|bench|cuda)/.test(file),
+  );
   const workers = Array.from({ length: availableParallelism() }, async () => {
     for (let unit = units.shift(); unit !== undefined; unit = units.shift()) {
       const findings = await analyse(tidy, unit);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import pc from "picocolors";
 import { resolveDataFolder } from "../data/open.js";
 import { embeddedModel } from "../llm/embedded.js";
-import { cpuInfo, threads } from "../native/addon.js";
+import { type CudaInfo, cpuInfo, cudaInfo, threads } from "../native/addon.js";
 import { describe, Llama4RecError } from "../native/errors.js";
 import { packageVersion } from "../native/packageVersion.js";
 
@@ -19,9 +19,10 @@ interface Finding {
 
 /** `llama4rec doctor`: what was found, what is used and why. */
 export async function doctor(options: { readonly data?: string; readonly json?: boolean }): Promise<void> {
-  const findings = [node(), engine(), cuda(), embedded(), await llamaCpp(), dataFolder(options.data)];
+  const cuda = gpus();
+  const findings = [node(), engine(), gpu(cuda), embedded(), await llamaCpp(), dataFolder(options.data)];
   if (options.json) {
-    console.log(JSON.stringify({ version: packageVersion(), findings }, null, 2));
+    console.log(JSON.stringify({ version: packageVersion(), findings, cuda }, null, 2));
     return;
   }
   console.log(pc.bold(`llama4rec ${packageVersion()}`));
@@ -62,12 +63,28 @@ function engine(): Finding {
   }
 }
 
-function cuda(): Finding {
+function gpus(): CudaInfo {
+  try {
+    return cudaInfo();
+  } catch (error) {
+    if (!(error instanceof Llama4RecError)) throw error;
+    return { available: false, reason: error.message, devices: [] };
+  }
+}
+
+function gpu({ available, reason, devices }: CudaInfo): Finding {
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   return {
     name: "GPU",
-    ok: false,
-    found: "not used",
-    why: "this version has no CUDA backend; everything runs on the CPU",
+    ok: available,
+    found: available
+      ? devices
+          .map(({ name, memory, free }) => `${name}, ${gigabytes(free)} of ${gigabytes(memory)} free`)
+          .join("; ")
+      : "not used",
+    why: available
+      ? 'kernels run on it where device: "cuda" asks for it; everything else runs on the CPU'
+      : `${reason}; everything runs on the CPU`,
   };
 }
 

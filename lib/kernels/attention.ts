@@ -1,7 +1,7 @@
 import { call } from "../native/addon.js";
 import { present, room } from "../native/catalogue.js";
 import { argumentError } from "../native/errors.js";
-import { checkDevice, type KernelOptions } from "./device.js";
+import { type KernelOptions, processorOnly } from "./device.js";
 
 /** Sequences side by side without padding, and how their tokens see each other. */
 export interface AttentionOptions extends KernelOptions {
@@ -38,7 +38,7 @@ export function sequenceAttention(
   values: Float32Array,
   options: AttentionOptions,
 ): Float32Array {
-  checkDevice(options);
+  processorOnly(options);
   const { offsets, dimension, heads = 1, causal = true } = options;
   if (!Number.isInteger(dimension) || dimension < 1)
     throw argumentError("dimension", "an integer of at least 1", dimension);

@@ -1,7 +1,7 @@
 import { call } from "../native/addon.js";
 import { present, room } from "../native/catalogue.js";
 import { argumentError } from "../native/errors.js";
-import { checkDevice, type KernelOptions } from "./device.js";
+import { deviceIndex, type KernelOptions } from "./device.js";
 
 /**
  * How an {@link EmbeddingTable} keeps its numbers: as they are; in 16 bits (relative error at most 2^-8 of
@@ -94,11 +94,11 @@ export function embeddingLookup(
   ids: Int32Array,
   options: LookupOptions = {},
 ): Float32Array {
-  checkDevice(options);
+  const device = deviceIndex(options);
   const source = sourceOf(table);
   present("ids", ids, Int32Array);
   const into = options.into ?? room(Float32Array, ids.length * table.dimension);
-  call((addon) => addon.embeddingLookup(source, table.dimension, ids, into));
+  call((addon) => addon.embeddingLookup(source, table.dimension, ids, into, device));
   return into;
 }
 
@@ -128,7 +128,7 @@ export function embeddingBag(
   ids: Int32Array,
   options: BagOptions,
 ): Float32Array {
-  checkDevice(options);
+  const device = deviceIndex(options);
   const { offsets, weights = null, mode = "sum" } = options;
   if (mode !== "sum" && mode !== "mean") throw argumentError("mode", '"sum" or "mean"', mode);
   const source = sourceOf(table);
@@ -137,7 +137,9 @@ export function embeddingBag(
   const into = options.into ?? room(Float32Array, bags * table.dimension);
   if (weights !== null && weights.length !== ids.length)
     throw argumentError("weights", `${ids.length} numbers, one an id`, weights.length);
-  call((addon) => addon.embeddingBag(source, table.dimension, ids, offsets, weights, mode === "mean", into));
+  call((addon) =>
+    addon.embeddingBag(source, table.dimension, ids, offsets, weights, mode === "mean", into, device),
+  );
   return into;
 }
 

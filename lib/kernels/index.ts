@@ -4,7 +4,15 @@
  *
  * @packageDocumentation
  */
-export { type CpuInfo, cpuInfo, setThreads, threads } from "../native/addon.js";
+export {
+  type CpuInfo,
+  type CudaDevice,
+  type CudaInfo,
+  cpuInfo,
+  cudaInfo,
+  setThreads,
+  threads,
+} from "../native/addon.js";
 export type { AsyncOptions } from "../native/asyncCall.js";
 export {
   type AsyncTopKOptions,

@@ -8,7 +8,7 @@ import {
   type TopKOptions,
 } from "../native/catalogue.js";
 import { argumentError } from "../native/errors.js";
-import { checkDevice, type KernelOptions } from "./device.js";
+import { deviceIndex, type KernelOptions } from "./device.js";
 
 /** Options of {@link topK}. */
 export interface BruteForceOptions extends TopKOptions, KernelOptions {
@@ -33,7 +33,7 @@ export interface BruteForceOptions extends TopKOptions, KernelOptions {
  * ```
  */
 export function topK(items: Float32Array, queries: Float32Array, options: BruteForceOptions): TopK {
-  checkDevice(options);
+  const device = deviceIndex(options);
   const { dimension, biases = null } = options;
   if (!Number.isInteger(dimension) || dimension < 1)
     throw argumentError("dimension", "an integer of at least 1", dimension);
@@ -49,7 +49,18 @@ export function topK(items: Float32Array, queries: Float32Array, options: BruteF
   const filter = nativeFilter(options, batch, size);
   const rows = rowsFor(batch, options);
   call((addon) =>
-    addon.bruteForceTopK(items, biases, dimension, queries, k, filter, rows.ids, rows.scores, rows.counts),
+    addon.bruteForceTopK(
+      items,
+      biases,
+      dimension,
+      queries,
+      k,
+      filter,
+      rows.ids,
+      rows.scores,
+      rows.counts,
+      device,
+    ),
   );
   return rows;
 }

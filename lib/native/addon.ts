@@ -15,6 +15,25 @@ export interface CpuInfo {
   readonly processors: number;
 }
 
+/** A GPU that the CUDA backend can use. */
+export interface CudaDevice {
+  readonly name: string;
+  /** Compute capability, such as `9.0`. */
+  readonly capability: string;
+  /** Bytes, and how many of them are free. */
+  readonly memory: number;
+  readonly free: number;
+}
+
+/** What the engine found about GPUs. */
+export interface CudaInfo {
+  /** Whether a device can be used. */
+  readonly available: boolean;
+  /** Why not; empty when one can. */
+  readonly reason: string;
+  readonly devices: readonly CudaDevice[];
+}
+
 /** Filters of a top-k call. Row `b` of `excluded` is `excluded[excludedOffsets[b] .. excludedOffsets[b + 1])`. */
 export interface NativeTopKFilter {
   readonly excludedOffsets?: Int32Array | null;
@@ -57,6 +76,7 @@ export interface NativeCatalogueLayout {
  */
 export interface Addon {
   cpuInfo(): CpuInfo;
+  cudaInfo(): CudaInfo;
   threads(): number;
   setThreads(threads: number): void;
   setLane(threads: number, background: boolean): void;
@@ -239,6 +259,7 @@ export interface Addon {
     ids: Int32Array,
     scores: Float64Array,
     counts: Int32Array,
+    device: number,
   ): void;
   sequenceAttention(
     queries: Float32Array,
@@ -255,7 +276,14 @@ export interface Addon {
   embeddingCreate(values: Float32Array, dimension: number, storage: string): number;
   embeddingRelease(table: number): void;
   embeddingBytes(table: number): number;
-  embeddingLookup(table: number | Float32Array, dimension: number, ids: Int32Array, into: Float32Array): void;
+  /** `device`: the number of a GPU, or -1. */
+  embeddingLookup(
+    table: number | Float32Array,
+    dimension: number,
+    ids: Int32Array,
+    into: Float32Array,
+    device: number,
+  ): void;
   embeddingBag(
     table: number | Float32Array,
     dimension: number,
@@ -264,6 +292,7 @@ export interface Addon {
     weights: Float32Array | null,
     mean: boolean,
     into: Float32Array,
+    device: number,
   ): void;
 
   /** Asynchronous calls return their number; the results are in their arrays when `done` is called without an error. */
@@ -356,6 +385,7 @@ const nativeCodes: readonly ErrorCode[] = [
   "E_DIVERGED",
   "E_NO_MEMORY",
   "E_FILE",
+  "E_DEVICE",
   "E_INTERNAL",
 ];
 
@@ -420,6 +450,11 @@ export function call<T>(body: (addon: Addon) => T): T {
 /** Processor facts and the instruction-set level in use; `LLAMA4REC_CPU` forces a level. */
 export function cpuInfo(): CpuInfo {
   return call((addon) => addon.cpuInfo());
+}
+
+/** GPUs that the engine's CUDA backend can use, or why there are none. Looked for when first asked. */
+export function cudaInfo(): CudaInfo {
+  return call((addon) => addon.cudaInfo());
 }
 
 /** Threads of the one native pool, the calling thread included. Default: `LLAMA4REC_THREADS`, else all processors. */

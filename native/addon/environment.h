@@ -14,6 +14,7 @@
 #include "autograd/optimizer.h"
 #include "autograd/parameter.h"
 #include "autograd/tape.h"
+#include "device/gpu.h"
 #include "graph/graph.h"
 #include "lookup/embedding_table.h"
 #include "ops/linear/linear.h"
@@ -37,7 +38,7 @@ struct Environment {
   Leases<SequenceSampler, Kind::sequences> sequences;
   Leases<Catalogue, Kind::catalogue> catalogues;
   Leases<SequenceEncoder, Kind::encoder> encoders;
-  Leases<const EmbeddingTable, Kind::embedding> embeddings;
+  Leases<const SharedTable, Kind::embedding> embeddings;
   Leases<const Graph, Kind::graph> graphs;
   AsyncCalls async_calls;
 
@@ -90,6 +91,12 @@ Activation activation(const Napi::Value& value);
 std::uint64_t id(const Napi::Value& value, const char* name);
 inline std::uint64_t id(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
   return id(info[index], name);
+}
+
+// Where a kernel runs: the number of a GPU, or the processor.
+inline constexpr int kCpu = -1;
+inline int device_index(const Napi::CallbackInfo& info, std::size_t index) {
+  return static_cast<int>(integer(info, index, "device", kCpu, 255));
 }
 
 Napi::Function function(const Napi::CallbackInfo& info, std::size_t index, const char* name);

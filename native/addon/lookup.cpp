@@ -1,6 +1,6 @@
 // Embedding lookups: over a table of ours or the caller's own numbers.
 #include "addon/environment.h"
-#include "lookup/embedding_table.h"
+#include "device/gpu.h"
 
 namespace l4r::addon {
 
@@ -18,8 +18,8 @@ Storage storage(const Napi::Value& value) {
 
 Napi::Value create(const Napi::CallbackInfo& info) {
   const auto values = array<float>(info, 0, "values");
-  auto made = std::make_shared<EmbeddingTable>(values, integer(info, 1, "dimension", 1, kLargestDimension),
-                                               storage(info[2]));
+  auto made = std::make_shared<SharedTable>(values, integer(info, 1, "dimension", 1, kLargestDimension),
+                                            storage(info[2]));
   return handle(info, Environment::of(info).embeddings.add(std::move(made)));
 }
 
@@ -33,31 +33,42 @@ Napi::Value bytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(table->bytes()));
 }
 
-// body(rows) with the table that argument 0 names, or with its numbers as rows of argument 1.
+// body(rows, gpu): the table that argument 0 names, or its numbers as rows of argument 1; and the same on the
+// device of argument `at`, null for the CPU. Numbers of the caller go there for this call alone.
 template <typename Body>
-Napi::Value with_rows(const Napi::CallbackInfo& info, const Body& body) {
+Napi::Value with_rows(const Napi::CallbackInfo& info, std::size_t at, const Body& body) {
   const std::int64_t d = integer(info, 1, "dimension", 1, kLargestDimension);
+  const int device = device_index(info, at);
   if (info[0].IsTypedArray()) {
-    body(EmbeddingRows(array<float>(info, 0, "values"), d));
+    const EmbeddingRows rows(array<float>(info, 0, "values"), d);
+    if (device == kCpu) {
+      body(rows, nullptr);
+    } else {
+      const GpuRows copy(device, rows);
+      body(rows, &copy);
+    }
   } else {
     const auto table = Environment::of(info).embeddings.get(id(info, 0, "table"));
     require(table->dimension() == d, "dimension: expected ", table->dimension(), ", got ", d);
-    body(*table);
+    body(*table, device == kCpu ? nullptr : &table->on(device));
   }
   return info.Env().Undefined();
 }
 
 Napi::Value lookup(const Napi::CallbackInfo& info) {
-  return with_rows(info, [&](const EmbeddingRows& rows) {
-    rows.lookup(array<std::int32_t>(info, 2, "ids"), array<float>(info, 3, "into"));
+  return with_rows(info, 4, [&](const EmbeddingRows& rows, const GpuRows* gpu) {
+    const auto ids = array<std::int32_t>(info, 2, "ids");
+    const auto into = array<float>(info, 3, "into");
+    gpu == nullptr ? rows.lookup(ids, into) : gpu->lookup(rows, ids, into);
   });
 }
 
 Napi::Value bag(const Napi::CallbackInfo& info) {
-  return with_rows(info, [&](const EmbeddingRows& rows) {
-    rows.bag({array<std::int32_t>(info, 3, "offsets"), array<std::int32_t>(info, 2, "ids"),
-              optional_array<float>(info[4], "weights"), boolean(info, 5, "mean")},
-             array<float>(info, 6, "into"));
+  return with_rows(info, 7, [&](const EmbeddingRows& rows, const GpuRows* gpu) {
+    const Bags bags{array<std::int32_t>(info, 3, "offsets"), array<std::int32_t>(info, 2, "ids"),
+                    optional_array<float>(info[4], "weights"), boolean(info, 5, "mean")};
+    const auto into = array<float>(info, 6, "into");
+    gpu == nullptr ? rows.bag(bags, into) : gpu->bag(rows, bags, into);
   });
 }
 

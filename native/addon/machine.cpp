@@ -21,6 +21,26 @@ Napi::Value cpu_info(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value cuda_info(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const GpuReport report = gpu_report();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("available", report.available);
+  result.Set("reason", report.reason);
+  Napi::Array devices = Napi::Array::New(env, report.devices.size());
+  for (std::uint32_t i = 0; i < report.devices.size(); ++i) {
+    const cuda::DeviceFacts& facts = report.devices[i];
+    Napi::Object device = Napi::Object::New(env);
+    device.Set("name", facts.name);
+    device.Set("capability", std::to_string(facts.major) + "." + std::to_string(facts.minor));
+    device.Set("memory", static_cast<double>(facts.memory));
+    device.Set("free", static_cast<double>(facts.free));
+    devices.Set(i, device);
+  }
+  result.Set("devices", devices);
+  return result;
+}
+
 Napi::Value get_threads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), ThreadPool::shared().threads());
 }
@@ -61,6 +81,7 @@ Napi::Value lookup_seconds_js(const Napi::CallbackInfo& info) {
 
 void export_machine(Napi::Object exports) {
   export_function<cpu_info>(exports, "cpuInfo");
+  export_function<cuda_info>(exports, "cudaInfo");
   export_function<get_threads>(exports, "threads");
   export_function<set_threads>(exports, "setThreads");
   export_function<set_lane>(exports, "setLane");

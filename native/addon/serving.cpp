@@ -40,9 +40,14 @@ Napi::Value top_k(const Napi::CallbackInfo& info) {
 
 Napi::Value brute_force(const Napi::CallbackInfo& info) {
   const TopKFilter filter = filter_of(info[5]);
-  brute_force_top_k(array<float>(info, 0, "items"), optional_array<float>(info[1], "biases"),
-                    integer(info, 2, "dimension", 1, kMost), array<float>(info, 3, "queries"),
-                    integer(info, 4, "k", 1, kMost), filter, rows_of(info, 6));
+  const auto items = array<float>(info, 0, "items"), biases = optional_array<float>(info[1], "biases"),
+             queries = array<float>(info, 3, "queries");
+  const std::int64_t d = integer(info, 2, "dimension", 1, kMost), k = integer(info, 4, "k", 1, kMost);
+  const TopKRows rows = rows_of(info, 6);
+  if (const int device = device_index(info, 9); device != kCpu)
+    GpuCatalogue(device, items, biases, d).top_k(queries, k, filter, rows);
+  else
+    brute_force_top_k(items, biases, d, queries, k, filter, rows);
   return info.Env().Undefined();
 }
 

@@ -8,7 +8,7 @@
 
 namespace l4r {
 
-enum class Code { argument, disposed, diverged, no_memory, file, internal };
+enum class Code { argument, disposed, diverged, no_memory, file, device, internal };
 
 // Stable name of a code as JavaScript sees it, e.g. "E_ARGUMENT".
 constexpr const char* code_name(Code code) {
@@ -23,6 +23,8 @@ constexpr const char* code_name(Code code) {
       return "E_NO_MEMORY";
     case Code::file:
       return "E_FILE";
+    case Code::device:
+      return "E_DEVICE";
     case Code::internal:
       return "E_INTERNAL";
   }

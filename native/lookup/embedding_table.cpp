@@ -69,31 +69,42 @@ void EmbeddingRows::check_out(std::span<const float> out, std::int64_t rows,
   require(!overlap(out, ids) && !overlap(out, values), "into: expected memory apart from what is read");
 }
 
-void EmbeddingRows::lookup(std::span<const std::int32_t> ids, std::span<float> out) const {
-  const auto count = static_cast<std::int64_t>(ids.size());
-  check_out(out, count, ids);
+void EmbeddingRows::check_lookup(std::span<const std::int32_t> ids, std::span<float> out) const {
+  check_out(out, static_cast<std::int64_t>(ids.size()), ids);
   check_ids(ids);
+}
+
+void EmbeddingRows::lookup(std::span<const std::int32_t> ids, std::span<float> out) const {
+  check_lookup(ids, out);
+  const auto count = static_cast<std::int64_t>(ids.size());
   const auto gather = kernels_.gather[static_cast<int>(storage_)];
   share_out(count, count * rows_.d, [&](std::int64_t first, std::int64_t last) {
     gather(rows_, last - first, ids.data() + first, out.data() + first * rows_.d);
   });
 }
 
-void EmbeddingRows::bag(const Bags& bags, std::span<float> out) const {
+void EmbeddingRows::check_bags(const Bags& bags, std::span<float> out) const {
   const auto offsets = bags.offsets;
   const auto ids = bags.ids;
   const auto weights = bags.weights;
-  const bool mean = bags.mean;
   require(!offsets.empty() && offsets.front() == 0 &&
               offsets.back() == static_cast<std::int64_t>(ids.size()) &&
               std::is_sorted(offsets.begin(), offsets.end()),
           "offsets: expected numbers that rise from 0 to the ", ids.size(), " ids");
   require(weights.empty() || weights.size() == ids.size(), "weights: expected none or ", ids.size(),
           " numbers, got ", weights.size());
-  const auto count = static_cast<std::int64_t>(offsets.size()) - 1;
-  check_out(out, count, ids);
+  check_out(out, std::ssize(offsets) - 1, ids);
   require(!overlap(out, offsets) && !overlap(out, weights), "into: expected memory apart from what is read");
   check_ids(ids);
+}
+
+void EmbeddingRows::bag(const Bags& bags, std::span<float> out) const {
+  check_bags(bags, out);
+  const auto offsets = bags.offsets;
+  const auto ids = bags.ids;
+  const auto weights = bags.weights;
+  const bool mean = bags.mean;
+  const auto count = std::ssize(offsets) - 1;
   const auto bag = kernels_.bag[static_cast<int>(storage_)];
   const float* weight = weights.empty() ? nullptr : weights.data();
   share_out(count, static_cast<std::int64_t>(ids.size()) * rows_.d,

@@ -25,6 +25,9 @@ class EmbeddingRows {
 
   std::int64_t size() const noexcept { return n_; }
   std::int64_t dimension() const noexcept { return rows_.d; }
+  Storage storage() const noexcept { return storage_; }
+  // Where and how they lie.
+  const StoredRows& rows() const noexcept { return rows_; }
 
   // out [ids.size() x d] = rows ids[i]. Throws Error(argument) for an id outside 0..n - 1, with its place,
   // and for an `out` of another size or one that shares memory with what is read. Each row of a result has
@@ -33,6 +36,9 @@ class EmbeddingRows {
   // out [bags x d]: sums in float32 in the order of the ids. Throws as lookup, and for offsets that do not
   // rise from 0 to ids.size() or a wrong number of weights.
   void bag(const Bags& bags, std::span<float> out) const;
+  // Throw as these do, and do nothing else.
+  void check_lookup(std::span<const std::int32_t> ids, std::span<float> out) const;
+  void check_bags(const Bags& bags, std::span<float> out) const;
 
  protected:
   EmbeddingRows(Storage storage, std::int64_t n, std::int64_t d, const LookupKernels& kernels)

@@ -28,6 +28,11 @@ class ItemFilter {
     return !blocked_.empty() && blocked_[static_cast<std::size_t>(item)] != 0;
   }
 
+  // The same as arrays: a byte an item; positions in `excluded`, ascending within a query. Empty: none.
+  std::span<const std::uint8_t> blocked() const noexcept { return blocked_; }
+  std::span<const std::int32_t> seen_offsets() const noexcept { return offsets_; }
+  std::span<const std::int32_t> seen_items() const noexcept { return excluded_; }
+
   // True when no item is left out of any query: neither blocked() nor seen().
   bool open() const noexcept { return blocked_.empty() && offsets_.empty(); }
 

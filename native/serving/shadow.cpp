@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "serving/score_bound.h"
 
 namespace l4r {
 
@@ -19,15 +20,6 @@ constexpr int kByte = 127, kNibble = 7;  // the largest codes
 constexpr std::int64_t kTaskFloats = std::int64_t{1} << 17;
 // Places that one task checks: some 20 microseconds.
 constexpr std::int64_t kCheckedPlaces = std::int64_t{1} << 14;
-// Relative error of a float32 score and of its bound against (|q| + |e|) (|x| + |r|) + |bias|: six roundings
-// of 2^-24 (the integer, the scale, the fused multiply-add, which is two at level scalar, the bound's sum),
-// with room to spare.
-constexpr double kRounding = 0x1p-20;
-// Scales whose product underflows are wrong by up to 2^-150, against integers below 2^31.
-constexpr double kUnderflow = 0x1p-118;
-// Scores over the query's scale that underflow are wrong by up to half of that.
-constexpr double kLastPlace = 0x1p-149;
-
 // A pair as a number that tells nothing about it: sums of these are equal by chance once in 2^64.
 std::uint64_t mixed(std::uint32_t a, std::uint32_t b) {
   std::uint64_t x = ((std::uint64_t{a} << 32) | b) * 0x9E3779B97F4A7C15ull;

@@ -74,7 +74,7 @@ inline TopKResult brute_top_k(const std::vector<double>& scores, std::int64_t ba
     }
     const double* row = scores.data() + b * n;
     std::stable_sort(left.begin(), left.end(), [row](auto i, auto j) { return row[i] > row[j]; });
-    left.resize(std::min<std::size_t>(left.size(), static_cast<std::size_t>(k)));
+    left.erase(left.begin() + std::min<std::ptrdiff_t>(std::ssize(left), k), left.end());
     result.counts.push_back(static_cast<std::int32_t>(left.size()));
     for (std::size_t place = 0; place < static_cast<std::size_t>(k); ++place) {
       result.ids.push_back(place < left.size() ? left[place] : -1);

@@ -238,7 +238,10 @@ test("doctor --json says what was found, what is used and why", async (t) => {
   const folder = folderOf(t, { "data/ml/readme": "" });
   const { code, stdout, stderr } = await llama4rec(folder, ["doctor", "--json"], { LLAMA4REC_CPU: "scalar" });
   t.is(code, 0, stderr);
-  const { version, findings } = JSON.parse(stdout);
+  const { version, findings, cuda } = JSON.parse(stdout);
+  t.is(typeof cuda.available, "boolean");
+  t.is(cuda.reason === "", cuda.available);
+  t.is(cuda.devices.length > 0, cuda.available);
   t.regex(version, /^\d+\.\d+\.\d+/);
   const about = (name: string) => findings.find((finding: { name: string }) => finding.name === name);
   t.like(about("native engine"), { ok: true });

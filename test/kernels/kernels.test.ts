@@ -3,6 +3,7 @@ import test from "ava";
 import { Random } from "../../lib/data/random.js";
 import {
   Catalogue,
+  cudaInfo,
   type EmbeddingStorage,
   EmbeddingTable,
   embeddingBag,
@@ -97,17 +98,45 @@ test("top-k of vectors seen once is that of a catalogue, scores bit for bit, wit
   }
 });
 
-test("a device that is not there is refused by a code of its own", (t) => {
+test("a device that is not there is refused by a code of its own, with the reason", (t) => {
   const table = { values: new Float32Array(2), dimension: 2 };
-  for (const device of ["cuda", "cuda:1"] as const)
-    raises(t, () => embeddingLookup(table, Int32Array.of(0), { device }), "E_DEVICE", /^device: cuda/);
-  raises(
-    t,
-    () => loosely(embeddingLookup, table, Int32Array.of(0), { device: "tpu" }),
-    "E_ARGUMENT",
-    /^device/,
-  );
-  t.is(embeddingLookup(table, Int32Array.of(0), { device: "cpu" }).length, 2);
+  using kept = new EmbeddingTable(table.values, { dimension: 2 });
+  const ids = Int32Array.of(0);
+  const offsets = Int32Array.of(0, 1);
+  const { available, reason, devices } = cudaInfo();
+  t.is(available, devices.length > 0);
+  t.is(reason === "", available);
+  for (const device of available ? (["cuda:255"] as const) : (["cuda", "cuda:1"] as const)) {
+    const refused = (body: () => unknown): void => raises(t, body, "E_DEVICE", /^device: cuda/);
+    refused(() => embeddingLookup(table, ids, { device }));
+    refused(() => embeddingLookup(kept, ids, { device }));
+    refused(() => embeddingBag(kept, ids, { offsets, device }));
+    refused(() => topK(table.values, table.values, { dimension: 2, k: 1, device }));
+    refused(() =>
+      sequenceAttention(table.values, table.values, table.values, { offsets, dimension: 2, device }),
+    );
+  }
+  if (!available)
+    t.true(t.throws(() => embeddingLookup(table, ids, { device: "cuda" }))?.message.includes(reason), reason);
+  for (const device of ["tpu", "cuda:", "cuda:-1", "cuda:256", "cuda:1000", 0])
+    raises(t, () => loosely(embeddingLookup, table, ids, { device }), "E_ARGUMENT", /^device/);
+  for (const device of ["auto", "cpu"] as const) t.is(embeddingLookup(table, ids, { device }).length, 2);
+});
+
+test("kernels give the same on a GPU, where there is one", (t) => {
+  if (!cudaInfo().available) {
+    t.pass("no GPU here");
+    return;
+  }
+  const values = numbers(60 * 8);
+  const ids = Int32Array.of(3, 59, 0, 3);
+  const offsets = Int32Array.of(0, 3, 4);
+  using table = new EmbeddingTable(values, { dimension: 8, storage: "bf16" });
+  t.deepEqual(embeddingLookup(table, ids, { device: "cuda" }), embeddingLookup(table, ids));
+  t.deepEqual(embeddingBag(table, ids, { offsets, device: "cuda" }), embeddingBag(table, ids, { offsets }));
+  const queries = numbers(24);
+  const options = { dimension: 8, k: 9, denied: Int32Array.of(4) };
+  t.deepEqual(topK(values, queries, { ...options, device: "cuda" }), topK(values, queries, options));
 });
 
 test("a result laid over what is read is refused, and left as it was", (t) => {

@@ -35,6 +35,8 @@ const garbage = {
   id: [...notIntegers, 0, 12345, 2 ** 52],
   maybeId: [...notIntegers.filter((value) => value !== null), 0, 12345, 2 ** 52],
   integer: notIntegers,
+  /** -1 is the processor. */
+  device: [...notIntegers.filter((value) => value !== -1), -2, 256],
   number: notNumbers,
   text: [undefined, null, 1, {}],
   flag: [undefined, null, 0, "true"],
@@ -95,6 +97,7 @@ const done: Argument = ["callback", () => {}];
 /** A valid call of every function of the addon. */
 const calls: Record<keyof Addon, readonly Argument[]> = {
   cpuInfo: [],
+  cudaInfo: [],
   threads: [],
   setThreads: [["integer", 2]],
   setLane: [
@@ -484,6 +487,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["float32", new Float32Array(2)],
     ["integer", 1],
     ...topKRest,
+    ["device", -1],
   ],
   sequenceAttention: [
     ["float32", new Float32Array(4)],
@@ -508,6 +512,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["integer", 2],
     ["int32", rows],
     ["float32", new Float32Array(2)],
+    ["device", -1],
   ],
   embeddingBag: [
     ["id", embedding],
@@ -517,6 +522,7 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["maybeFloat32", null],
     ["flag", true],
     ["float32", new Float32Array(2)],
+    ["device", -1],
   ],
   selectTopK: [["float64", new Float64Array(3)], ["integer", 1], ["integer", 3], ["integer", 1], ...topKRest],
   spdInverse: [
