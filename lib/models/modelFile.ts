@@ -44,7 +44,7 @@ export async function loadModel(
   path: string,
   options: { verify?: boolean } = {},
 ): Promise<{ ranker: TrainedRanker; about: ModelAbout }> {
-  const file = await readTensorFile(path, { kind, verify: options.verify });
+  const file = await readTensorFile(path, { kind, verify: options.verify, finite: true });
   return orCorrupt(path, () => {
     const { model, about } = contentOf(file);
     if (model.kind === "rating") throw otherKind(path, "ranks", "rates, which loadRatingModel opens");
@@ -61,7 +61,7 @@ export async function loadFrozenModel(
   path: string,
   options: { verify?: boolean } = {},
 ): Promise<{ model: FrozenModel; about: ModelAbout }> {
-  const file = await readTensorFile(path, { kind, verify: options.verify });
+  const file = await readTensorFile(path, { kind, verify: options.verify, finite: true });
   return orCorrupt(path, () => contentOf(file));
 }
 
@@ -74,12 +74,13 @@ export const otherKind = (path: string, expected: string, received: string): Lla
  * @throws Llama4RecError As {@link loadModel}; `E_CORRUPT` names what is wrong.
  */
 export async function verifyModel(path: string): Promise<void> {
-  const file = await readTensorFile(path, { kind, verify: true });
+  const file = await readTensorFile(path, { kind, verify: true, finite: true });
   orCorrupt(path, () => contentOf(file));
 }
 
+/** @param file Read with `finite`. */
 function contentOf({ metadata, tensors }: TensorFile): { model: FrozenModel; about: ModelAbout } {
-  const model = modelOf({ texts: metadata, tensors });
+  const model = modelOf({ texts: metadata, tensors }, { finite: true });
   const about = aboutOf(metadata);
   checkFit(model, about);
   return { model, about };

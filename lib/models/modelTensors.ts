@@ -55,12 +55,13 @@ export function tensorsOf(model: FrozenModel): ModelTensors {
 /**
  * The model that {@link tensorsOf} took apart. Nothing is trusted: texts, names, types, shapes and numbers are checked
  * against each other, so that what comes out is safe to make native objects from.
+ * @param options As those of {@link Tensors}.
  * @throws Llama4RecError `E_ARGUMENT` that names what does not fit.
  */
-export function modelOf(stored: ModelTensors): FrozenModel {
+export function modelOf(stored: ModelTensors, options: { readonly finite?: boolean } = {}): FrozenModel {
   const { model, name } = stored.texts;
   if (name === undefined) throw argumentError("name", "the model's name", name);
-  const taken = new Tensors(stored.tensors);
+  const taken = new Tensors(stored.tensors, options);
   const result =
     model === "factors"
       ? factorModel(name, taken)

@@ -1,12 +1,16 @@
 import { argumentError } from "../native/errors.js";
+import { firstNotFinite } from "../storage/finite.js";
 import type { StoredTensor } from "../storage/safetensors.js";
 
 /** Tensors that are taken one by one, checked. */
 export class Tensors {
   readonly #left: Map<string, StoredTensor>;
+  readonly #finite: boolean;
 
-  constructor(tensors: ReadonlyMap<string, StoredTensor>) {
+  /** @param options `finite`: their float32 numbers are known to be finite, as of `readTensorFile` with that option. */
+  constructor(tensors: ReadonlyMap<string, StoredTensor>, { finite = false } = {}) {
     this.#left = new Map(tensors);
+    this.#finite = finite;
   }
 
   get size(): number {
@@ -36,9 +40,7 @@ export class Tensors {
     if (found.length !== shape.length || found.some((length, axis) => length !== shape[axis]))
       throw argumentError(`tensor ${name}`, `shape [${shape.join(", ")}]`, `[${found.join(", ")}]`);
     if (!(values instanceof Float32Array)) throw argumentError(`tensor ${name}`, "float32", values);
-    let sum = 0; // 0 times what is not finite is NaN: no branch for each of millions
-    for (let at = 0; at < values.length; at++) sum += values[at] * 0;
-    const place = sum === 0 ? -1 : values.findIndex((value) => !Number.isFinite(value));
+    const place = this.#finite ? -1 : firstNotFinite(values);
     if (place >= 0) throw argumentError(`tensor ${name}[${place}]`, "a finite number", values[place]);
     return values;
   }
@@ -48,6 +50,22 @@ export class Tensors {
     const { shape, values } = this.#take(name);
     if (shape.length !== 1 || !(values instanceof Int32Array))
       throw argumentError(`tensor ${name}`, "a list of 32-bit integers", values);
+    return values;
+  }
+
+  /** A list of float64 numbers. */
+  doubles(name: string): Float64Array {
+    const { shape, values } = this.#take(name);
+    if (shape.length !== 1 || !(values instanceof Float64Array))
+      throw argumentError(`tensor ${name}`, "a list of float64 numbers", values);
+    return values;
+  }
+
+  /** A list of bytes. */
+  bytes(name: string): Uint8Array {
+    const { shape, values } = this.#take(name);
+    if (shape.length !== 1 || !(values instanceof Uint8Array))
+      throw argumentError(`tensor ${name}`, "a list of bytes", values);
     return values;
   }
 

@@ -344,6 +344,13 @@ export interface Addon {
     weights: readonly Float32Array[],
     maskToken: Float32Array | null,
   ): number;
+  /** Over a catalogue, which it shares: `weights` are without the items. */
+  encoderOver(
+    catalogue: number,
+    shape: EncoderShape,
+    weights: readonly Float32Array[],
+    maskToken: Float32Array | null,
+  ): number;
   encoderAcquire(encoder: number): void;
   encoderRelease(encoder: number): void;
   encoderEncode(encoder: number, offsets: Int32Array, items: Int32Array): Float32Array;

@@ -1,6 +1,13 @@
 import { call, type NativeTopKFilter } from "./addon.js";
 import { type AsyncOptions, asyncCall } from "./asyncCall.js";
-import { type AsyncTopKOptions, nativeFilter, rowsFor, type TopK, type TopKOptions } from "./catalogue.js";
+import {
+  type AsyncTopKOptions,
+  type Catalogue,
+  nativeFilter,
+  rowsFor,
+  type TopK,
+  type TopKOptions,
+} from "./catalogue.js";
 import { argumentError, Llama4RecError } from "./errors.js";
 
 /** The architecture of a {@link SequenceEncoder}; Kang and McAuley, SASRec, ICDM 2018, section III. */
@@ -101,11 +108,12 @@ export class SequenceEncoder implements Disposable {
   /**
    * @param model Copied.
    * @param shared {@link SequenceEncoder.id} of an encoder of this very model on another thread: this one shares its
-   *   native weights instead of a copy.
+   *   native weights instead of a copy. Or a catalogue of the model's items: that is searched, nothing as large is made, and it may
+   *   be disposed of at once.
    * @throws Llama4RecError `E_ARGUMENT` when sizes do not fit or a number is not finite; `E_DISPOSED` when nobody holds
    *   the shared weights any more.
    */
-  constructor(model: EncoderModel, shared?: number) {
+  constructor(model: EncoderModel, shared?: number | Catalogue) {
     const { shape, items, maskToken } = model;
     if (!Number.isInteger(shape.dimension) || shape.dimension < 1)
       throw argumentError("shape.dimension", "an integer of at least 1", shape.dimension);
@@ -115,19 +123,24 @@ export class SequenceEncoder implements Disposable {
       throw argumentError("maskToken", `${shape.dimension} numbers`, maskToken.length);
     this.dimension = shape.dimension;
     this.itemCount = items.length / shape.dimension;
-    if (shared !== undefined) {
+    if (typeof shared === "number") {
       call((addon) => addon.encoderAcquire(shared));
       this.#id = shared;
       return;
     }
     const weights = [
-      items,
       model.positions,
       ...model.blocks.flatMap((block) => encoderBlockWeights.map((name) => block[name])),
       model.normGain,
       model.normBias,
     ];
-    this.#id = call((addon) => addon.encoderCreate(shape, weights, maskToken ?? null));
+    if (shared !== undefined && shared.size !== this.itemCount)
+      throw argumentError("shared", `a catalogue of ${this.itemCount} items`, shared.size);
+    this.#id = call((addon) =>
+      shared === undefined
+        ? addon.encoderCreate(shape, [items, ...weights], maskToken ?? null)
+        : addon.encoderOver(shared.id, shape, weights, maskToken ?? null),
+    );
   }
 
   /** Id of the native weights: other threads of the process may share them while this one holds them. */

@@ -1,5 +1,5 @@
 import type { FactorModel, RankingModel, SequenceModel } from "../models/frozen.js";
-import { Catalogue, type TopK, type TopKFilter } from "../native/catalogue.js";
+import type { Catalogue, TopK, TopKFilter } from "../native/catalogue.js";
 import { Llama4RecError } from "../native/errors.js";
 import { SequenceEncoder } from "../native/sequenceEncoder.js";
 import { type FoldInMap, foldInOf } from "./foldIn.js";
@@ -43,20 +43,19 @@ export interface Engine extends Disposable {
 const quickWork = 2_000_000;
 
 /**
- * @param catalogue Of the model's items, where there is one already; the engine owns it.
+ * @param catalogue Of the model's items; the engine owns it.
  * @param map How somebody new gets a vector; of a factor model.
  * @throws Llama4RecError `E_CORRUPT` for a factor model without a map.
  */
-export function engineOf(model: RankingModel, catalogue: Catalogue | null, map: FoldInMap | null): Engine {
-  if (model.kind === "sequence") return sequenceEngine(model);
+export function engineOf(model: RankingModel, catalogue: Catalogue, map: FoldInMap | null): Engine {
+  if (model.kind === "sequence") return sequenceEngine(model, catalogue);
   if (map === null)
     throw new Llama4RecError("E_CORRUPT", `${model.name}: expected how new users get a vector, got nothing`);
   return factorEngine(model, catalogue, map);
 }
 
-function factorEngine({ factors }: FactorModel, opened: Catalogue | null, map: FoldInMap): Engine {
+function factorEngine({ factors }: FactorModel, catalogue: Catalogue, map: FoldInMap): Engine {
   const { dimension, users, items, itemBiases } = factors;
-  const catalogue = opened ?? new Catalogue(items, { dimension, biases: itemBiases });
   const foldIn = foldInOf(factors, map);
   const vector = ({ user, items: seen, changed }: Query): Float32Array => {
     if (user >= 0 && !changed) return users.subarray(user * dimension, (user + 1) * dimension);
@@ -82,8 +81,9 @@ function factorEngine({ factors }: FactorModel, opened: Catalogue | null, map: F
   };
 }
 
-function sequenceEngine({ encoder: model }: SequenceModel): Engine {
-  const encoder = new SequenceEncoder(model);
+function sequenceEngine({ encoder: model }: SequenceModel, catalogue: Catalogue): Engine {
+  const encoder = new SequenceEncoder(model, catalogue);
+  catalogue.dispose(); // the encoder holds it
   const { items, shape } = model;
   const histories = (queries: readonly Query[]) => {
     const offsets = new Int32Array(queries.length + 1);

@@ -219,7 +219,7 @@ function reasons(item: number, { query, items: theirs }: Person, snapshot: Snaps
     .filter((at) => dots[at] > 0 && history[at] !== item)
     .map((at) => ({
       id: items.idAt(history[at]),
-      title: known.titles[history[at]],
+      title: known.titles.at(history[at]),
       share: dots[at] / total,
     }));
 }

@@ -27,7 +27,7 @@ export function findItems(text: string, limit: number, snapshot: Snapshot): Foun
     const id = items.idAt(item);
     const title = lowerTitles[item];
     if (String(id) === text.trim() || words.every((word) => title.includes(word)))
-      found.push({ id, title: known.titles[item] });
+      found.push({ id, title: known.titles.at(item) });
   }
   return found;
 }

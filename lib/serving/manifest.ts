@@ -8,7 +8,7 @@ import { isObject } from "../storage/json.js";
 
 /** Name of the one file of a recommender's folder that is ever replaced: it names all others. */
 export const manifestName = "recommender.json";
-const version = 2;
+const version = 3;
 
 /** How the language model takes part in answers. */
 export interface Mixing {
@@ -37,8 +37,8 @@ export interface Manifest {
   readonly generation: string;
   readonly model: string;
   readonly known: string;
-  /** Item vectors, ready to be searched, of a factor model. */
-  readonly catalogue: string | null;
+  /** Item vectors, ready to be searched. */
+  readonly catalogue: string;
   /** How somebody new gets a vector, of a factor model. */
   readonly foldIn: string | null;
   /** A model that rates, beside the one that ranks. */
@@ -86,7 +86,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
   if (value.version !== version)
     throw new Llama4RecError(
       "E_VERSION",
-      `${path}: expected version ${version}, got ${describe(value.version)}`,
+      `${path}: expected version ${version}, which this version of llama4rec writes, got ${describe(value.version)}: save the recommender again`,
     );
   try {
     return checkedManifest(value);
@@ -105,7 +105,7 @@ function checkedManifest(value: Fields): Manifest {
     generation: textOf(value, "generation", /^[0-9a-f]{12}$/),
     model: fileOf(value, "model"),
     known: fileOf(value, "known"),
-    catalogue: value.catalogue === null ? null : fileOf(value, "catalogue"),
+    catalogue: fileOf(value, "catalogue"),
     foldIn: value.foldIn === null ? null : fileOf(value, "foldIn"),
     rater: value.rater === null ? null : fileOf(value, "rater"),
     directions: fileOf(value, "directions"),

@@ -144,7 +144,7 @@ export function trained({ known, rated }: Snapshot, user: number, count: number)
   const end = offsets[user + 1];
   const begin = Math.max(offsets[user], end - count);
   return Array.from(items.subarray(begin, end), (item, at) => ({
-    title: titles[item],
+    title: titles.at(item),
     rating: rated ? ratings[begin + at] : undefined,
   }));
 }

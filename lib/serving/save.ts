@@ -118,12 +118,13 @@ async function writeGeneration(
   mixing: Mixing | null,
 ): Promise<void> {
   const { ranker, rater, view, users, items, languageModel, excludeSeen } = parts;
+  const { dimension } = ranker;
   const named = (name: string): string => `${name}-${generation}.safetensors`;
   const manifest: Manifest = {
     generation,
     model: named("model"),
     known: named("known"),
-    catalogue: ranker.model.kind === "factors" ? named("catalogue") : null,
+    catalogue: named("catalogue"),
     foldIn: ranker.model.kind === "factors" ? named("foldin") : null,
     rater: rater === null ? null : named("rater"),
     directions: named("directions"),
@@ -132,30 +133,28 @@ async function writeGeneration(
     mixing,
     excludeSeen,
   };
-  await saveModel(join(folder, manifest.model), ranker, { users, items });
-  if (manifest.rater !== null && rater !== null)
-    await saveModel(join(folder, manifest.rater), rater, { users, items });
-  await saveKnown(join(folder, manifest.known), view);
-  if (manifest.catalogue !== null) {
-    using catalogue = new Catalogue(ranker.itemVectors, {
-      dimension: ranker.dimension,
-      biases: ranker.itemBiases,
-    });
-    await saveCatalogue(join(folder, manifest.catalogue), catalogue);
-  }
+  await saveModel(join(folder, manifest.model), ranker);
+  if (manifest.rater !== null && rater !== null) await saveModel(join(folder, manifest.rater), rater);
+  await saveKnown(join(folder, manifest.known), view, { users, items });
+  await saveVectors(join(folder, manifest.catalogue), ranker.itemVectors, dimension, ranker.itemBiases);
   if (manifest.foldIn !== null && ranker.model.kind === "factors")
     await saveFoldIn(join(folder, manifest.foldIn), await learnFoldIn(ranker.model.factors, view));
-  await saveDirections(join(folder, manifest.directions), ranker.itemVectors, ranker.dimension);
+  await saveVectors(join(folder, manifest.directions), unitRows(ranker.itemVectors, dimension), dimension);
   if (manifest.neighbours !== null)
-    await saveDirections(join(folder, manifest.neighbours), ranker.userVectors, ranker.dimension);
+    await saveVectors(join(folder, manifest.neighbours), unitRows(ranker.userVectors, dimension), dimension);
   const before = await readManifest(folder).catch(() => null);
   await replaceFile(join(folder, manifestName), [Buffer.from(manifestText(manifest))]);
   await removeOthers(folder, [manifest, ...(before === null ? [] : [before])]);
 }
 
-async function saveDirections(path: string, vectors: Float32Array, dimension: number): Promise<void> {
-  using directions = new Catalogue(unitRows(vectors, dimension), { dimension });
-  await saveCatalogue(path, directions);
+async function saveVectors(
+  path: string,
+  vectors: Float32Array,
+  dimension: number,
+  biases: Float32Array | null = null,
+): Promise<void> {
+  using catalogue = new Catalogue(vectors, { dimension, biases });
+  await saveCatalogue(path, catalogue);
 }
 
 /** The language model's file in the folder, or where it is. */

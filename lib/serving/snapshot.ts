@@ -1,7 +1,7 @@
 import { isAbsolute, join } from "node:path";
 import { type LongTailRange, longTailRange } from "../aggregation/weight.js";
-import type { ExternalId, IdMap } from "../data/idMap.js";
-import { loadFrozenModel } from "../models/modelFile.js";
+import type { ExternalId } from "../data/idMap.js";
+import { loadFrozenModel, orCorrupt } from "../models/modelFile.js";
 import type { RatingPredictor } from "../models/ratingPredictor.js";
 import { type Catalogue, topKRow } from "../native/catalogue.js";
 import { argumentError, Llama4RecError } from "../native/errors.js";
@@ -9,29 +9,63 @@ import { openCatalogue } from "../storage/catalogueFile.js";
 import { type Engine, engineOf } from "./engine.js";
 import { ExtraItems } from "./extraItems.js";
 import { readFoldIn } from "./foldInFile.js";
-import { type IndexedKnown, readKnown } from "./known.js";
+import { type Known, readKnown } from "./known.js";
 import { type Manifest, readManifest } from "./manifest.js";
+import type { StoredIds } from "./storedIds.js";
 import { alikeByTitle, meanOf } from "./titleWords.js";
+import { inTurns, turn } from "./turns.js";
 
 const none = new Int32Array(0);
 
-/** The event loop's: a large folder takes some of them to open, and requests go on. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** What is counted when a folder is opened. */
+interface Counted {
+  /** Items, the one that most users have first. */
+  readonly popular: Int32Array;
+  /** Of the users who have an item, if there is one. */
+  readonly userCounts: LongTailRange;
+  /** The ratings that occur, ascending. */
+  readonly scale: readonly number[];
+}
 
-/** Whether two numbers differ. A loop, for millions in milliseconds. */
-function differ(numbers: Float32Array): boolean {
-  for (let at = 1; at < numbers.length; at++) if (numbers[at] !== numbers[0]) return true;
-  return false;
+async function counted({ itemIds, userIds, offsets, items, ratings }: Known): Promise<Counted> {
+  const counts = new Int32Array(itemIds.size);
+  const scale = new Set<number>();
+  await inTurns(items.length, (begin, end) => {
+    for (let at = begin; at < end; at++) counts[items[at]]++;
+    for (let at = begin; at < end; at++)
+      if (at === 0 || ratings[at] !== ratings[at - 1]) scale.add(ratings[at]);
+  });
+  let fewest = Number.POSITIVE_INFINITY;
+  let most = 0;
+  await inTurns(userIds.size, (begin, end) => {
+    for (let user = begin; user < end; user++) {
+      const count = offsets[user + 1] - offsets[user];
+      if (count > 0) fewest = Math.min(fewest, count);
+      most = Math.max(most, count);
+    }
+  });
+  return {
+    popular: await byCount(counts),
+    userCounts: longTailRange(Int32Array.of(Math.min(fewest, most), most)),
+    scale: [...scale].sort((a, b) => a - b),
+  };
 }
 
 /** Indices by their counts, the highest first, equal ones in order: one pass for counts and one for places. */
-function byCount(counts: Int32Array): Int32Array {
-  const most = counts.reduce((a, b) => Math.max(a, b), 0);
+async function byCount(counts: Int32Array): Promise<Int32Array> {
+  let most = 0;
+  await inTurns(counts.length, (begin, end) => {
+    for (let index = begin; index < end; index++) most = Math.max(most, counts[index]);
+  });
   const places = new Int32Array(most + 2); // where indices of a count begin
-  for (const count of counts) places[most - count + 1]++;
+  await inTurns(counts.length, (begin, end) => {
+    for (let index = begin; index < end; index++) places[most - counts[index] + 1]++;
+  });
   for (let at = 1; at < places.length; at++) places[at] += places[at - 1];
   const order = new Int32Array(counts.length);
-  for (let index = 0; index < counts.length; index++) order[places[most - counts[index]]++] = index;
+  await inTurns(counts.length, (begin, end) => {
+    for (let index = begin; index < end; index++) order[places[most - counts[index]]++] = index;
+  });
   return order;
 }
 
@@ -46,40 +80,40 @@ async function raterOf(path: string, verify: boolean): Promise<RatingPredictor> 
  * freed when the last of them and its owner have let go.
  */
 export class Snapshot {
+  readonly users: StoredIds;
+  readonly items: StoredIds;
   /** Items, the one that most users have first. */
   readonly popular: Int32Array;
   readonly userCounts: LongTailRange;
+  /** The ratings that occur, ascending. */
+  readonly scale: readonly number[];
+  /** Whether two ratings differ: else they say nothing. */
+  readonly rated: boolean;
   /** Items that came after the training. */
   readonly extra: ExtraItems;
   #leases = 1;
-  #scale: readonly number[] | undefined;
   #lowerTitles: readonly string[] | undefined;
 
   private constructor(
     readonly folder: string,
     readonly manifest: Manifest,
     readonly engine: Engine,
-    readonly users: IdMap,
-    readonly items: IdMap,
-    readonly known: IndexedKnown,
+    readonly known: Known,
+    counted: Counted,
     /** Rates the same items for the same users. */
     readonly rater: RatingPredictor | null,
-    /** Whether two ratings differ: else they say nothing. */
-    readonly rated: boolean,
     /** Items by their directions. */
     readonly directions: Catalogue,
     /** Users by the directions of their vectors. */
     readonly neighbours: Catalogue | null,
   ) {
-    const { offsets, items: seen } = known;
-    this.extra = new ExtraItems(items.size);
-    const counts = new Int32Array(items.size);
-    for (let at = 0; at < seen.length; at++) counts[seen[at]]++;
-    this.popular = byCount(counts);
-    const active = Int32Array.from({ length: users.size }, (_, user) => offsets[user + 1] - offsets[user]);
-    this.userCounts = longTailRange(
-      active.some((count) => count > 0) ? active.filter((count) => count > 0) : active,
-    );
+    this.users = known.userIds;
+    this.items = known.itemIds;
+    this.popular = counted.popular;
+    this.userCounts = counted.userCounts;
+    this.scale = counted.scale;
+    this.rated = counted.scale.length > 1;
+    this.extra = new ExtraItems(known.itemIds.size);
   }
 
   /**
@@ -99,15 +133,12 @@ export class Snapshot {
   }
 
   static async #opened(folder: string, manifest: Manifest, map: boolean, verify: boolean): Promise<Snapshot> {
-    const { model, about } = await loadFrozenModel(join(folder, manifest.model), { verify });
+    const { model } = await loadFrozenModel(join(folder, manifest.model), { verify });
     if (model.kind === "rating")
       throw new Llama4RecError("E_MISMATCH", `${folder}: expected a model that ranks, got one that rates`);
-    const { users, items } = about;
-    if (users === undefined || items === undefined)
-      throw new Llama4RecError("E_CORRUPT", `${folder}: expected ids of users and items in its model`);
-    await turn();
-    const known = await readKnown(join(folder, manifest.known), users, items);
-    await turn();
+    const known = await readKnown(join(folder, manifest.known));
+    const [users, items] = [known.userIds, known.itemIds];
+    const sums = await counted(known);
     const open: Disposable[] = [];
     try {
       const opened = async (name: string): Promise<Catalogue> => {
@@ -121,38 +152,27 @@ export class Snapshot {
         model.kind === "factors" && manifest.foldIn !== null
           ? await readFoldIn(join(folder, manifest.foldIn), model.factors.dimension)
           : null;
-      const engine = engineOf(
-        model,
-        manifest.catalogue === null ? null : await opened(manifest.catalogue),
-        foldIn,
-      );
+      const catalogue = await opened(manifest.catalogue);
+      await turn();
+      const engine = orCorrupt(join(folder, manifest.model), () => engineOf(model, catalogue, foldIn));
       open.push(engine);
       await turn();
       const rater = manifest.rater === null ? null : await raterOf(join(folder, manifest.rater), verify);
       if (rater !== null) open.push(rater);
       const fits =
+        (model.kind !== "factors" || model.factors.users.length === users.size * engine.dimension) &&
         (rater === null || (rater.userCount === users.size && rater.itemCount === items.size)) &&
         engine.itemCount === items.size &&
+        engine.itemVectors.length === items.size * engine.dimension &&
+        catalogue.dimension === engine.dimension &&
         directions.size === items.size &&
         directions.dimension === engine.dimension &&
         (neighbours === null ||
           (neighbours.size === users.size && neighbours.dimension === engine.dimension));
       if (!fits)
         throw new Llama4RecError("E_CORRUPT", `${folder}: its files are not of the same users and items`);
-      const rated = differ(known.ratings);
       await turn();
-      return new Snapshot(
-        folder,
-        manifest,
-        engine,
-        users,
-        items,
-        known,
-        rater,
-        rated,
-        directions,
-        neighbours,
-      );
+      return new Snapshot(folder, manifest, engine, known, sums, rater, directions, neighbours);
     } catch (error) {
       for (const each of open.reverse()) each[Symbol.dispose]();
       throw error;
@@ -197,7 +217,7 @@ export class Snapshot {
 
   /** Title of an index. */
   titleAt(index: number): string {
-    return this.extra.at(index)?.title ?? this.known.titles[index];
+    return this.extra.at(index)?.title ?? this.known.titles.at(index);
   }
 
   /** Vector of an index; zeros for an item after the training that is like no other. */
@@ -241,14 +261,9 @@ export class Snapshot {
 
   /** Titles in lower case, made when first asked for. */
   get lowerTitles(): readonly string[] {
-    this.#lowerTitles ??= this.known.titles.map((title) => title.toLowerCase());
+    const { titles } = this.known;
+    this.#lowerTitles ??= Array.from({ length: titles.size }, (_, item) => titles.at(item).toLowerCase());
     return this.#lowerTitles;
-  }
-
-  /** The ratings that occur, ascending. */
-  get scale(): readonly number[] {
-    this.#scale ??= [...new Set(this.known.ratings)].sort((a, b) => a - b);
-    return this.#scale;
   }
 
   /** Index of an item. @throws Llama4RecError `E_ARGUMENT` when it is unknown. */

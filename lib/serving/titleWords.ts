@@ -1,9 +1,11 @@
 /** Titles by their words: how an item that no training knows finds the items that it is like. */
 
+import { TextTable } from "../storage/textTable.js";
+
 /** Which items have each word in their title, in compressed rows. */
 export interface WordIndex {
   /** Ascending. */
-  readonly words: readonly string[];
+  readonly words: TextTable;
   /** `[words + 1]` */
   readonly offsets: Int32Array;
   /** Ascending within a word. */
@@ -41,7 +43,10 @@ export function indexTitles(titles: readonly string[]): WordIndex {
   const offsets = new Int32Array(kept.length + 1);
   for (const [row, [, items]] of kept.entries()) offsets[row + 1] = offsets[row] + items.length;
   return {
-    words: kept.map(([word]) => word),
+    words: TextTable.of(
+      "words",
+      kept.map(([word]) => word),
+    ),
     offsets,
     items: Int32Array.from(kept.flatMap(([, items]) => items)),
   };
@@ -100,13 +105,13 @@ export function meanOf({ items, weights }: Alike, table: Float32Array, dimension
 }
 
 /** Place of a word among ascending ones, -1 where it is not there. */
-function placeOf(word: string, words: readonly string[]): number {
+function placeOf(word: string, words: TextTable): number {
   let low = 0;
-  let high = words.length;
+  let high = words.size;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (words[middle] < word) low = middle + 1;
+    if (words.at(middle) < word) low = middle + 1;
     else high = middle;
   }
-  return words[low] === word ? low : -1;
+  return low < words.size && words.at(low) === word ? low : -1;
 }

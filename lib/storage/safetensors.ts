@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { argumentError, describe, Llama4RecError } from "../native/errors.js";
 import { blockSize, blocksOf, sha256Of } from "./blocks.js";
+import { firstNotFinite } from "./finite.js";
 import {
   corrupt,
   type Dtype,
@@ -116,13 +117,14 @@ function* joined(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
 /**
  * Reads a file of {@link writeTensorFile}. Nothing in it is trusted: sizes are checked against the real size of the file
  * before anything is allocated, and the header against its checksum.
- * @param options `verify` also checks every block of the data while it is read (default: false).
+ * @param options `verify` also checks every block of the data while it is read (default: false); `finite` whether float32 numbers
+ *   are finite (default: they may be anything).
  * @throws Llama4RecError `E_FILE` when it cannot be read, `E_CORRUPT` when it is not what was written, `E_VERSION` when
  *   its layout is of another version, `E_MISMATCH` when it is of another kind or another program's, `E_NO_MEMORY`.
  */
 export async function readTensorFile(
   path: string,
-  options: { kind: string; verify?: boolean },
+  options: { kind: string; verify?: boolean; finite?: boolean },
 ): Promise<TensorFile> {
   return withHeader(path, async (file, header, dataStart) => {
     const { kind, metadata, entries } = header;
@@ -134,12 +136,17 @@ export async function readTensorFile(
       ]),
     );
     const sections = [...tensors.values()].map(({ values }) => bytesOf(values));
+    const floats = new Map<ArrayBufferLike, string>();
+    if (options.finite)
+      for (const [name, { values }] of tensors)
+        if (values instanceof Float32Array) floats.set(values.buffer, name);
     let position = dataStart;
     let block = 0;
     for (const pieces of blocksOf(sections)) {
       for (const piece of pieces) {
         await readInto(path, file, piece, position);
         position += piece.length;
+        checkFinite(path, piece, floats.get(piece.buffer));
       }
       if (options.verify) checkBlock(path, header, block, pieces);
       block++;
@@ -266,6 +273,13 @@ async function readInto(path: string, file: FileHandle, bytes: Uint8Array, posit
     if (bytesRead === 0) throw corrupt(path, "it became shorter while it was read");
     done += bytesRead;
   }
+}
+
+/** @param name Of the float32 tensor that the piece is of, if it is of one. */
+function checkFinite(path: string, piece: Uint8Array, name: string | undefined): void {
+  if (name === undefined) return;
+  const place = firstNotFinite(new Float32Array(piece.buffer, piece.byteOffset, piece.length / 4));
+  if (place >= 0) throw corrupt(path, `tensor ${name}[${piece.byteOffset / 4 + place}] is no finite number`);
 }
 
 function checkBlock(path: string, { digests }: Header, block: number, pieces: readonly Uint8Array[]): void {

@@ -8,7 +8,7 @@ namespace l4r::addon {
 namespace {
 
 constexpr std::int64_t kMost = 1 << 30;
-constexpr std::size_t kOuterWeights = 4, kBlockWeights = 12;
+constexpr std::size_t kOuterWeights = 3, kBlockWeights = 12;  // without the items
 
 EncoderShape shape_of(const Napi::Value& value) {
   require(value.IsObject(), "shape: expected an object");
@@ -33,8 +33,9 @@ EncoderShape shape_of(const Napi::Value& value) {
 }
 
 // Views of the caller's arrays, in the order of lib/native/sequenceEncoder.ts.
-EncoderWeights weights_of(const Napi::Value& value, std::int64_t blocks) {
-  const std::size_t count = kOuterWeights + kBlockWeights * static_cast<std::size_t>(blocks);
+EncoderWeights weights_of(const Napi::Value& value, std::int64_t blocks, bool with_items) {
+  const std::size_t count =
+      (with_items ? 1 : 0) + kOuterWeights + kBlockWeights * static_cast<std::size_t>(blocks);
   require(value.IsArray() && value.As<Napi::Array>().Length() == count, "weights: expected an array of ",
           count, " Float32Arrays");
   const auto arrays = value.As<Napi::Array>();
@@ -43,7 +44,7 @@ EncoderWeights weights_of(const Napi::Value& value, std::int64_t blocks) {
   std::size_t next = 0;
   const auto take = [&]() -> std::span<const float> { return array<float>(values[next++], "weights"); };
   EncoderWeights weights;
-  weights.items = take();
+  if (with_items) weights.items = take();
   weights.positions = take();
   for (std::int64_t b = 0; b < blocks; ++b) {
     EncoderWeights::Block block;
@@ -60,9 +61,18 @@ EncoderWeights weights_of(const Napi::Value& value, std::int64_t blocks) {
 
 Napi::Value create(const Napi::CallbackInfo& info) {
   const EncoderShape shape = checked(shape_of(info[0]));
-  EncoderWeights weights = weights_of(info[1], shape.blocks);
+  EncoderWeights weights = weights_of(info[1], shape.blocks, true);
   weights.mask_token = optional_array<float>(info[2], "maskToken");
   auto made = std::make_shared<SequenceEncoder>(shape, weights);
+  return handle(info, Environment::of(info).encoders.add(std::move(made)));
+}
+
+Napi::Value over(const Napi::CallbackInfo& info) {
+  const EncoderShape shape = checked(shape_of(info[1]));
+  EncoderWeights weights = weights_of(info[2], shape.blocks, false);
+  weights.mask_token = optional_array<float>(info[3], "maskToken");
+  auto catalogue = Environment::of(info).catalogues.get(id(info, 0, "catalogue"));
+  auto made = std::make_shared<SequenceEncoder>(std::move(catalogue), shape, weights);
   return handle(info, Environment::of(info).encoders.add(std::move(made)));
 }
 
@@ -185,6 +195,7 @@ Napi::Value top_k_async(const Napi::CallbackInfo& info) {
 
 void export_encoder(Napi::Object exports) {
   export_function<create>(exports, "encoderCreate");
+  export_function<over>(exports, "encoderOver");
   export_function<acquire>(exports, "encoderAcquire");
   export_function<release>(exports, "encoderRelease");
   export_function<encode>(exports, "encoderEncode");

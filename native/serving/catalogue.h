@@ -45,6 +45,8 @@ class Catalogue {
     return {memory_, static_cast<std::size_t>(layout_.bytes)};
   }
 
+  // [n x d] row-major.
+  std::span<const float> rows() const noexcept { return rows_; }
   std::int64_t size() const noexcept { return n_; }
   std::int64_t dimension() const noexcept { return d_; }
 

@@ -176,8 +176,7 @@ const EncoderShape& checked(const EncoderShape& s) {
 }
 
 PackedEncoder pack_encoder(const EncoderShape& s, const EncoderWeights& weights, int lanes) {
-  const std::int64_t d = s.dimension, items = static_cast<std::int64_t>(weights.items.size()) / d;
-  check_tensor("items", weights.items, items, d);
+  const std::int64_t d = s.dimension;
   check_tensor("positions", weights.positions, s.length, d);
   check_tensor("norm_gain", weights.norm_gain, 1, d);
   check_tensor("norm_bias", weights.norm_bias, 1, d);
@@ -187,8 +186,7 @@ PackedEncoder pack_encoder(const EncoderShape& s, const EncoderWeights& weights,
   for (std::size_t i = 0; i < weights.blocks.size(); ++i)
     check_block(s, weights.blocks[i], "blocks[" + std::to_string(i) + "].");
 
-  PackedEncoder packed{copy(weights.items),
-                       copy(weights.positions),
+  PackedEncoder packed{copy(weights.positions),
                        {},
                        {copy(weights.norm_gain), copy(weights.norm_bias)},
                        copy(weights.mask_token)};

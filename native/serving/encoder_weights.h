@@ -37,7 +37,7 @@ struct EncoderBlock {
 };
 
 struct PackedEncoder {
-  Buffer<float> items, positions;  // [items x d], [length x d]
+  Buffer<float> positions;  // [length x d]
   std::vector<EncoderBlock> blocks;
   NormWeights norm;
   Buffer<float> mask_token;  // [d], or nothing

@@ -29,8 +29,9 @@ Buffer<float>& workspace() {
   return memory;
 }
 
-std::int64_t item_count(const EncoderShape& shape, const EncoderWeights& weights) {
-  return static_cast<std::int64_t>(weights.items.size()) / shape.dimension;
+std::shared_ptr<const Catalogue> catalogue_of(const EncoderShape& shape, std::span<const float> items) {
+  const std::int64_t count = static_cast<std::int64_t>(items.size()) / shape.dimension;
+  return std::make_shared<Catalogue>(items, std::span<const float>{}, count, shape.dimension);
 }
 
 }  // namespace
@@ -40,10 +41,18 @@ SequenceEncoder::SequenceEncoder(const EncoderShape& shape, const EncoderWeights
 
 SequenceEncoder::SequenceEncoder(const EncoderShape& shape, const EncoderWeights& weights,
                                  const EncoderKernels& kernels)
+    : SequenceEncoder(catalogue_of(checked(shape), weights.items), shape, weights, kernels) {}
+
+SequenceEncoder::SequenceEncoder(std::shared_ptr<const Catalogue> catalogue, const EncoderShape& shape,
+                                 const EncoderWeights& weights, const EncoderKernels& kernels)
     : shape_(checked(shape)),
       kernels_(kernels),
-      catalogue_(weights.items, {}, item_count(shape, weights), shape.dimension),
-      weights_(std::make_unique<PackedEncoder>(pack_encoder(shape, weights, kernels.lanes))) {}
+      catalogue_(std::move(catalogue)),
+      weights_(std::make_unique<PackedEncoder>(pack_encoder(shape, weights, kernels.lanes))) {
+  require(catalogue_->dimension() == shape.dimension, "catalogue: expected ", shape.dimension,
+          " dimensions, got ", catalogue_->dimension());
+  require(!catalogue_->layout().sizes.biased, "catalogue: expected one without biases");
+}
 
 SequenceEncoder::~SequenceEncoder() = default;
 
@@ -146,7 +155,7 @@ void SequenceEncoder::Pass::embed() {
     const std::int64_t items = count - weights.appended();
     const std::int32_t* end = histories.items.data() + histories.offsets[static_cast<std::size_t>(b) + 1];
     const float* positions = weights.positions.data() + (shape.length - count) * d;
-    kernels.embed(items, d, weights.items.data(), end - items, shape.input_scale, positions, x + token * d);
+    kernels.embed(items, d, encoder.catalogue_->rows().data(), end - items, shape.input_scale, positions, x + token * d);
     kernels.embed(count - items, d, weights.mask_token.data(), &kOnlyRow, shape.input_scale,
                   positions + items * d, x + (token + items) * d);
   });
@@ -323,7 +332,7 @@ void SequenceEncoder::top_k(const Histories& histories, std::int64_t k, const To
   thread_local Buffer<float> memory;
   const std::span<float> states(grown(memory, batch * d), static_cast<std::size_t>(batch * d));
   encode(histories, states);
-  catalogue_.top_k(states, batch, k, filter, out);
+  catalogue_->top_k(states, batch, k, filter, out);
   trim(memory);
   for (std::int64_t b = 0; b < batch; ++b) {
     if (token_count(histories, b) > 0) continue;

@@ -34,7 +34,7 @@ struct EncoderShape {
 
 // Weights as they are trained, row-major, not copied.
 struct EncoderWeights {
-  std::span<const float> items;      // [items x d], also what the catalogue scores against
+  std::span<const float> items;      // [items x d], also what states are scored against
   std::span<const float> positions;  // [length x d]
   struct Block {
     std::span<const float> norm1_gain, norm1_bias;  // [d]
@@ -61,9 +61,13 @@ class SequenceEncoder {
   SequenceEncoder(const EncoderShape& shape, const EncoderWeights& weights);
   // The same with the kernels of one instruction-set level, for tests and benchmarks.
   SequenceEncoder(const EncoderShape& shape, const EncoderWeights& weights, const EncoderKernels& kernels);
+  // Over a catalogue of its items, which it shares; `weights` have none of their own. As above, and throws for a
+  // catalogue of another dimension or with biases.
+  SequenceEncoder(std::shared_ptr<const Catalogue> catalogue, const EncoderShape& shape,
+                  const EncoderWeights& weights, const EncoderKernels& kernels = encoder_kernels());
   ~SequenceEncoder();
 
-  std::int64_t size() const noexcept { return catalogue_.size(); }
+  std::int64_t size() const noexcept { return catalogue_->size(); }
   std::int64_t dimension() const noexcept { return shape_.dimension; }
 
   // Throws Error(argument) for malformed offsets and for an item that is not in the table.
@@ -92,7 +96,7 @@ class SequenceEncoder {
 
   EncoderShape shape_;
   const EncoderKernels& kernels_;
-  Catalogue catalogue_;
+  std::shared_ptr<const Catalogue> catalogue_;  // its rows are what a history's items enter as
   std::unique_ptr<const PackedEncoder> weights_;
 };
 

@@ -418,6 +418,12 @@ const calls: Record<keyof Addon, readonly Argument[]> = {
     ["filter", weights],
     ["maybeFloat32", new Float32Array(2)],
   ],
+  encoderOver: [
+    ["id", catalogue],
+    ["filter", shape],
+    ["filter", weights.slice(1)],
+    ["maybeFloat32", new Float32Array(2)],
+  ],
   encoderAcquire: [["id", encoder]],
   encoderRelease: [["integer", 2 ** 40]],
   encoderEncode: [
