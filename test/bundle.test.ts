@@ -50,10 +50,11 @@ function loaded(file: string, found = new Set<string>()): Set<string> {
   return found;
 }
 
-test("serving loads two files, the command three, the package five", (t) => {
-  t.is(loaded(fileURLToPath(import.meta.resolve("llama4rec/serving"))).size, 2);
-  t.is(loaded(fileURLToPath(import.meta.resolve("llama4rec"))).size, 5);
-  t.is(loaded(manifest.bin.llama4rec).size, 3);
+test("kernels load two files, serving three, the command four, the package six", (t) => {
+  t.is(loaded(fileURLToPath(import.meta.resolve("llama4rec/kernels"))).size, 2);
+  t.is(loaded(fileURLToPath(import.meta.resolve("llama4rec/serving"))).size, 3);
+  t.is(loaded(fileURLToPath(import.meta.resolve("llama4rec"))).size, 6);
+  t.is(loaded(manifest.bin.llama4rec).size, 4);
 });
 
 test("the modules of worker threads lie where they are started from", (t) => {

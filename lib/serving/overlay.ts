@@ -1,10 +1,14 @@
 import type { ExternalId } from "../data/idMap.js";
+import { turn } from "./turns.js";
 import type { NewInteraction, NewItem } from "./types.js";
 
 /** Interactions that are remembered at most; beyond that the users who were silent longest are forgotten. */
 const mostInteractions = 1_000_000;
 /** Newest interactions of one user that are remembered. */
 const mostOfUser = 1_000;
+
+/** Interactions that are compared with a new snapshot between two turns of the event loop: some milliseconds. */
+const lookedATurn = 5_000;
 
 /** What one user did since the training. */
 export interface Added {
@@ -55,14 +59,27 @@ export class Overlay {
     return this.#items;
   }
 
-  /** Forgets what a new snapshot knows: interactions for which `has` is true, and those items. */
-  forget(has: (user: ExternalId, item: ExternalId) => boolean, knows: (item: ExternalId) => boolean): void {
+  /**
+   * Forgets what a new snapshot knows, some users at a turn of the event loop: interactions for which `has` is true, and those
+   * items. What a user does from now on stays, and keeps what that user did before.
+   */
+  async forget(
+    has: (user: ExternalId, item: ExternalId) => boolean,
+    knows: (item: ExternalId) => boolean,
+  ): Promise<void> {
+    const now = this.#version;
+    for (const item of this.#items.keys()) if (knows(item)) this.#items.delete(item);
+    let looked = 0;
     for (const [user, entry] of this.#users) {
+      if (entry.version > now) break; // they are in the order of their last interaction
+      looked += entry.items.length;
       for (let at = entry.items.length - 1; at >= 0; at--)
         if (has(user, entry.items[at])) this.#drop(entry, at);
       if (entry.items.length === 0) this.#users.delete(user);
+      if (looked < lookedATurn) continue;
+      looked = 0;
+      await turn();
     }
-    for (const item of this.#items.keys()) if (knows(item)) this.#items.delete(item);
   }
 
   #drop(entry: { items: ExternalId[]; ratings: number[] }, at: number): void {

@@ -29,6 +29,7 @@ import {
 } from "./request.js";
 import { Scheduler } from "./scheduler.js";
 import { Snapshot } from "./snapshot.js";
+import { turn } from "./turns.js";
 import type {
   NotRefined,
   RatingRequest,
@@ -203,7 +204,7 @@ export class Recommender implements AsyncDisposable {
       throw argumentError("requests", `lists of at most ${mostOfMany} items together`, total);
     const lists: Recommendation[] = [];
     for (let begin = 0; begin < requests.length; begin += manyATurn) {
-      if (begin > 0) await new Promise(setImmediate); // others have their turn
+      if (begin > 0) await turn();
       const some = requests.slice(begin, begin + manyATurn);
       lists.push(...(await Promise.all(some.map((request, at) => this.#oneOfMany(request, begin + at)))));
     }
@@ -445,10 +446,10 @@ export class Recommender implements AsyncDisposable {
     }
     for (const [id, title] of [...this.#overlay.items]) {
       if (next.items.indexOf(id) < 0) next.addItem(id, title);
-      await new Promise(setImmediate);
+      await turn();
     }
     const [before, spoke] = [this.#snapshot, this.#language];
-    this.#overlay.forget(
+    const forgotten = this.#overlay.forget(
       (user, item) => {
         const [row, index] = [next.users.indexOf(user), next.items.indexOf(item)];
         return row >= 0 && index >= 0 && next.seen(row).includes(index);
@@ -460,6 +461,7 @@ export class Recommender implements AsyncDisposable {
     this.#language = language;
     this.#defaults = defaultsOf(this.#options, next);
     before.release();
+    await forgotten;
     if (spoke !== language) await spoke?.release();
     return true;
   }

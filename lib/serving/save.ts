@@ -65,13 +65,17 @@ export interface RecommenderParts {
  * ```
  */
 export async function saveRecommender(folder: string, parts: RecommenderParts): Promise<string> {
-  const { ranker, rater = null, view, languageModel = null, excludeSeen = true } = parts;
+  const { ranker, rater = null, view, users, items, languageModel = null, excludeSeen = true } = parts;
   if (view.userCount !== ranker.userCount || view.itemCount !== ranker.itemCount)
     throw argumentError(
       "view",
       `${ranker.userCount} users and ${ranker.itemCount} items, as the ranker`,
       `${view.userCount} and ${view.itemCount}`,
     );
+  if (users.size !== ranker.userCount)
+    throw argumentError("users", `${ranker.userCount} ids, as the ranker`, users.size);
+  if (items.size !== ranker.itemCount)
+    throw argumentError("items", `${ranker.itemCount} ids, as the ranker`, items.size);
   if (rater !== null && (rater.userCount !== ranker.userCount || rater.itemCount !== ranker.itemCount))
     throw argumentError(
       "rater",

@@ -52,9 +52,10 @@ export class StoredIds {
 
   /** The id at an index from 0 to `size - 1`. @throws Llama4RecError `E_ARGUMENT` for any other. */
   idAt(index: number): ExternalId {
-    if (index >= 0 && index < this.#numbers.length) return this.#numbers[index];
-    if (index >= 0 && index < this.size) return this.#texts.at(index - this.#numbers.length);
-    throw argumentError("index", `an integer from 0 to ${this.size - 1}`, index);
+    if (!Number.isInteger(index) || index < 0 || index >= this.size)
+      throw argumentError("index", `an integer from 0 to ${this.size - 1}`, index);
+    const before = this.#numbers.length;
+    return index < before ? this.#numbers[index] : this.#texts.at(index - before);
   }
 
   /** What the constructor takes, under names that begin with `name`. */

@@ -278,8 +278,9 @@ async function readInto(path: string, file: FileHandle, bytes: Uint8Array, posit
 /** @param name Of the float32 tensor that the piece is of, if it is of one. */
 function checkFinite(path: string, piece: Uint8Array, name: string | undefined): void {
   if (name === undefined) return;
-  const place = firstNotFinite(new Float32Array(piece.buffer, piece.byteOffset, piece.length / 4));
-  if (place >= 0) throw corrupt(path, `tensor ${name}[${piece.byteOffset / 4 + place}] is no finite number`);
+  const values = new Float32Array(piece.buffer, piece.byteOffset, piece.length / 4);
+  const place = firstNotFinite(values);
+  if (place >= 0) throw corrupt(path, `tensor ${name}[${piece.byteOffset / 4 + place}] is ${values[place]}`);
 }
 
 function checkBlock(path: string, { digests }: Header, block: number, pieces: readonly Uint8Array[]): void {

@@ -324,6 +324,32 @@ TopKResult reference_lists(const Model& m, const SequenceEncoder& encoder, const
   return lists;
 }
 
+const Add shared("over a catalogue of its items it has the same bits, and shares that", [] {
+  Random random(17);
+  const Model m = random_model(random, shape_of(20, 12, 2, 1, 10), 50);
+  const SequenceEncoder own(m.shape, m.weights());
+  EncoderWeights weights = m.weights();
+  auto catalogue = std::make_shared<const Catalogue>(weights.items, std::span<const float>{}, 50, 20);
+  weights.items = {};
+  const SequenceEncoder over(catalogue, m.shape, weights);
+  check(catalogue.use_count() == 2, "it holds the catalogue");
+  catalogue.reset();
+  const Batch batch = random_batch(random, {4, 12, 0, 1}, 50);
+  check(over.size() == 50 && same_bits(encode(over, batch), encode(own, batch)), "states");
+  check(over.top_k(batch.view(), 7).ids == own.top_k(batch.view(), 7).ids, "lists");
+  const Floats zeros(50 * 20);
+  check_throws(
+      [&] {
+        SequenceEncoder(std::make_shared<const Catalogue>(zeros, std::span<const float>{}, 100, 10), m.shape, weights);
+      },
+      "20 dimensions, got 10");
+  check_throws(
+      [&] {
+        SequenceEncoder(std::make_shared<const Catalogue>(zeros, Floats(50), 50, 20), m.shape, weights);
+      },
+      "without biases");
+});
+
 const Add lists("top_k is the catalogue's for the encoded states, filters included", [] {
   Random random(10);
   const Model m = random_model(random, shape_of(20, 12, 2, 1, 10), 50);
