@@ -155,7 +155,8 @@ void SequenceEncoder::Pass::embed() {
     const std::int64_t items = count - weights.appended();
     const std::int32_t* end = histories.items.data() + histories.offsets[static_cast<std::size_t>(b) + 1];
     const float* positions = weights.positions.data() + (shape.length - count) * d;
-    kernels.embed(items, d, encoder.catalogue_->rows().data(), end - items, shape.input_scale, positions, x + token * d);
+    kernels.embed(items, d, encoder.catalogue_->rows().data(), end - items, shape.input_scale, positions,
+                  x + token * d);
     kernels.embed(count - items, d, weights.mask_token.data(), &kOnlyRow, shape.input_scale,
                   positions + items * d, x + (token + items) * d);
   });

@@ -61,8 +61,8 @@ class SequenceEncoder {
   SequenceEncoder(const EncoderShape& shape, const EncoderWeights& weights);
   // The same with the kernels of one instruction-set level, for tests and benchmarks.
   SequenceEncoder(const EncoderShape& shape, const EncoderWeights& weights, const EncoderKernels& kernels);
-  // Over a catalogue of its items, which it shares; `weights` have none of their own. As above, and throws for a
-  // catalogue of another dimension or with biases.
+  // Over a catalogue of its items, which it shares; `weights` have none of their own. As above, and throws
+  // for a catalogue of another dimension or with biases.
   SequenceEncoder(std::shared_ptr<const Catalogue> catalogue, const EncoderShape& shape,
                   const EncoderWeights& weights, const EncoderKernels& kernels = encoder_kernels());
   ~SequenceEncoder();
